@@ -1,0 +1,176 @@
+"""One .npz file that holds many samples: the first axis of each array counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qconv.data.fit import (
+    Shape,
+    check_dtype,
+    check_names,
+    check_symbols,
+    describe,
+    finished,
+    format_shape,
+    nearest,
+    quoted,
+    shape_error,
+    shape_fits,
+)
+from qconv.data.npz_file import Member, load_arrays, read_members
+from qconv.data.npz_rows import open_rows
+from qconv.data.source import Sample, TensorSpec
+from qconv.errors import DataError
+
+LABELS = "labels"
+
+
+@dataclass(frozen=True)
+class _Column:
+    """An input, the array that feeds it, and the shape of one feed."""
+
+    spec: TensorSpec
+    member: Member
+    feed_shape: Shape
+
+
+class NpzReader:
+    """The samples of one .npz file, read one at a time.
+
+    An array of the input's rank holds one sample per entry of its first axis and feeds it with a
+    batch axis of 1: ``images [N, 3, 224, 224] -> [1, 3, 224, 224]``. An array of one rank more
+    holds whole feeds: ``state [N, 2, 1, 128] -> [2, 1, 128]``, ``sr [N] -> []``. For an input of
+    unknown rank the first case holds. ``labels [N]``, whole numbers, is optional, unless the
+    model itself has an input of that name.
+    """
+
+    def __init__(self, path: Path, inputs: Sequence[TensorSpec]) -> None:
+        """Read the headers, and validate them against the model's inputs.
+
+        Raises:
+            DataError: names, types, shapes or counts do not fit, or there is no sample.
+        """
+        self._path = path
+        members = read_members(path)
+        check_names(members, inputs, str(path))
+        self._columns = [_column(spec, members[spec.name], str(path)) for spec in inputs]
+        self._length = _common_length([column.member for column in self._columns], str(path))
+        shapes = {column.spec.name: column.feed_shape for column in self._columns}
+        check_symbols(shapes, inputs, str(path))
+        names = {spec.name for spec in inputs}
+        others = {name: member for name, member in members.items() if name not in names}
+        self._labels = None if LABELS in names else self._read_labels(others)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def check(self, indices: Sequence[int]) -> None:
+        """Do nothing: the headers, already checked, speak for every sample."""
+
+    def read(self, indices: Sequence[int]) -> Iterator[Sample]:
+        """Yield the samples at ``indices``, one seek and one read for each stored array.
+
+        Raises:
+            DataError: the file is damaged, or a value is NaN or infinite.
+        """
+        with ExitStack() as stack:
+            columns = [
+                (column, stack.enter_context(open_rows(self._path, column.member)))
+                for column in self._columns
+            ]
+            for index in indices:
+                origin = f"{self._path}[{index}]"
+                feeds = {}
+                for column, rows in columns:
+                    array = np.empty(column.feed_shape, column.member.header.dtype)
+                    rows.read(index, array.reshape(-1).view(np.uint8))
+                    feeds[column.spec.name] = finished(array, column.spec, origin)
+                yield Sample(feeds, None if self._labels is None else self._labels[index], origin)
+
+    def _read_labels(self, others: Mapping[str, Member]) -> list[int] | None:
+        member = others.get(LABELS)
+        if member is None:
+            refuse_misspelt_labels(others, str(self._path))
+            return None
+        header = member.header
+        if header.dtype.kind not in "iu" or len(header.shape) != 1:
+            raise DataError(
+                f"{self._path}: array '{LABELS}' is {header.dtype} {format_shape(header.shape)}; "
+                f"expected whole numbers of shape [{self._length}]"
+            )
+        if header.shape[0] != self._length:
+            raise DataError(
+                f"{self._path}: array '{LABELS}' holds {header.shape[0]} labels "
+                f"for {self._length} samples"
+            )
+        return [int(label) for label in load_arrays(self._path, [member])[LABELS]]
+
+
+def refuse_misspelt_labels(others: Mapping[str, Member], where: str) -> None:
+    """Refuse an array whose name is nearly ``labels``: left out, it would be missed silently.
+
+    Raises:
+        DataError: there is one.
+    """
+    near = nearest(LABELS, others, cutoff=0.8)
+    if near is not None:
+        raise DataError(
+            f"{where}: array '{near}' is neither an input of the model nor '{LABELS}'",
+            hint=f"rename '{near}' to '{LABELS}' if it holds the labels, or leave it out",
+        )
+
+
+def _column(spec: TensorSpec, member: Member, where: str) -> _Column:
+    header = member.header
+    check_dtype(header.dtype, spec, where)
+    rank = len(header.shape) if spec.shape is None else len(spec.shape)
+    if not header.shape or len(header.shape) - rank not in (0, 1):
+        raise shape_error(header.shape, spec, where, hint=_expected(spec))
+    by_row = len(header.shape) == rank
+    batch = spec.shape[0] if by_row and spec.shape else None
+    if isinstance(batch, int) and batch != 1:
+        raise DataError(
+            f"{where}: array '{spec.name}' has shape {format_shape(header.shape)}, "
+            f"one sample in each entry of its first axis; "
+            f"the model's input '{spec.name}' is {describe(spec)}, whose first axis is {batch}",
+            hint=_expected(spec),
+        )
+    feed_shape = (1, *header.shape[1:]) if by_row else header.shape[1:]
+    if not shape_fits(feed_shape, spec):
+        raise shape_error(header.shape, spec, where)
+    if header.scattered:
+        raise DataError(
+            f"{where}: array '{spec.name}' is stored in Fortran order, "
+            "so that its samples cannot be read one at a time",
+            hint="store np.ascontiguousarray(array)",
+        )
+    return _Column(spec, member, feed_shape)
+
+
+def _expected(spec: TensorSpec) -> str | None:
+    if spec.shape is None:
+        return None
+    batch = spec.shape[0] if spec.shape else None
+    whole = format_shape(("N", *spec.shape))
+    if not spec.shape or (isinstance(batch, int) and batch != 1):
+        return f"store N feeds as an array {whole}"
+    return f"store N samples as an array {format_shape(('N', *spec.shape[1:]))} or {whole}"
+
+
+def _common_length(members: Sequence[Member], where: str) -> int:
+    counts = {member.name: member.header.shape[0] for member in members}
+    if len(set(counts.values())) > 1:
+        numbers = ", ".join(str(count) for count in counts.values())
+        raise DataError(
+            f"{where}: arrays {quoted(counts)} hold {numbers} samples",
+            hint="the first axis counts the samples: it must be the same in all arrays",
+        )
+    length = next(iter(counts.values()))
+    if length == 0:
+        raise DataError(f"{where}: holds no samples")
+    return length

@@ -1,0 +1,73 @@
+"""Every error that qconv raises on purpose, each with the exit code that the command line gives it.
+
+::
+
+    QconvError                 70  (a bug, when nothing more exact applies)
+    ├── UsageError              2  wrong or contradictory arguments
+    ├── InputError              3  something given to qconv is bad
+    │   ├── ModelError          3  the model is missing, broken, or already quantized
+    │   ├── DataError           3  the data does not fit the model, or is not finite
+    │   ├── RecordError         3  the calibration record is broken, or of another model
+    │   └── OutputError         3  the result cannot be written where it was asked for
+    └── UnsupportedError        4  well-formed, but qconv or the runtime cannot do it
+        └── NothingQuantized    4  no part of the model could be quantized
+
+A message says what was found and where; ``hint`` says what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class QconvError(Exception):
+    """Root of all errors of qconv.
+
+    Args:
+        message: one sentence: what was found, and where (file, tensor, sample).
+        hint: what the user can do about it.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(QconvError):
+    """The arguments are wrong, or contradict each other."""
+
+    exit_code = 2
+
+
+class InputError(QconvError):
+    """Something given to qconv (model, data, record, output path) is bad."""
+
+    exit_code = 3
+
+
+class ModelError(InputError):
+    """The model file is missing, unreadable, invalid, or already quantized."""
+
+
+class DataError(InputError):
+    """The data does not fit the model's inputs, is empty, or holds NaN or Inf."""
+
+
+class RecordError(InputError):
+    """The calibration record is unreadable, or belongs to another model or other settings."""
+
+
+class OutputError(InputError):
+    """The result cannot be written to the path that was asked for."""
+
+
+class UnsupportedError(QconvError):
+    """The request is well-formed, but qconv or the runtime cannot fulfil it."""
+
+    exit_code = 4
+
+
+class NothingQuantized(UnsupportedError):  # noqa: N818 - a finding, not a malfunction
+    """No part of the model could be quantized, so no model is written."""

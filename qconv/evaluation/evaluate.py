@@ -1,0 +1,83 @@
+"""One pass over the data: the float model and its variants, sample by sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from qconv.data.source import Sample, Source
+from qconv.evaluation.custom import CustomMetric, Mean
+from qconv.evaluation.scores import Comparison, LabelScore
+from qconv.evaluation.traits import Traits
+from qconv.progress import Progress, no_progress
+from qconv.reporting.record import Accuracy, OutputMetrics
+from qconv.runtime.runner import Runner
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What one model gets right, and how near its outputs are to the float model's.
+
+    The float model itself has no ``outputs``.
+    """
+
+    accuracy: Accuracy | None
+    outputs: tuple[OutputMetrics, ...]
+    custom: Mapping[str, float]
+
+
+def evaluate(
+    reference: Runner,
+    variants: Sequence[Runner],
+    source: Source,
+    traits: Traits,
+    *,
+    metrics: Sequence[CustomMetric] = (),
+    progress: Progress = no_progress,
+) -> tuple[Quality, ...]:
+    """Run every sample once through every model, and keep only sums.
+
+    Args:
+        reference: the float model.
+        variants: models with the same inputs and outputs.
+        source: the samples.
+        traits: what to measure, see :func:`qconv.evaluation.traits.read_traits`.
+        metrics: the user's metric functions.
+        progress: shown over the samples.
+
+    Returns:
+        The float model's quality, then that of each variant in order.
+
+    Raises:
+        ModelError: a model fails on a sample, or gives an output of another shape.
+        DataError: a label or a custom metric is wrong.
+    """
+    models = (reference, *variants)
+    labels = [LabelScore(traits) for _ in models]
+    comparisons = [Comparison(reference, variant, traits) for variant in variants]
+    means = [[Mean(metric) for metric in metrics] for _ in models]
+    for sample in progress(source, len(source), "evaluating"):
+        _evaluate_sample(sample, models, labels, comparisons, means)
+    outputs = [(), *(comparison.result for comparison in comparisons)]
+    return tuple(
+        Quality(score.result, compared, {mean.metric.name: mean.result for mean in own})
+        for score, compared, own in zip(labels, outputs, means, strict=True)
+    )
+
+
+def _evaluate_sample(
+    sample: Sample,
+    models: Sequence[Runner],
+    labels: Sequence[LabelScore],
+    comparisons: Sequence[Comparison],
+    means: Sequence[Sequence[Mean]],
+) -> None:
+    """Custom metrics come last: a function may change the arrays that it is given."""
+    outputs = [model.run(sample) for model in models]
+    for score, mine in zip(labels, outputs, strict=True):
+        score.update(sample, mine)
+    for comparison, mine in zip(comparisons, outputs[1:], strict=True):
+        comparison.update(sample, outputs[0], mine)
+    for own, mine in zip(means, outputs, strict=True):
+        for mean in own:
+            mean.update(mine, sample)

@@ -1,0 +1,208 @@
+"""The whole of ``qconv report``: model variants beside their float model, measured and judged."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from qconv.data.source import Feeds, Source, TensorSpec
+from qconv.errors import DataError, UsageError
+from qconv.evaluation.custom import CustomMetric, check_custom_names, custom_name, load_metric
+from qconv.evaluation.evaluate import Quality, evaluate
+from qconv.evaluation.naming import display_names
+from qconv.evaluation.traits import Traits, read_traits
+from qconv.progress import Progress, no_progress
+from qconv.reporting.catalog import LATENCY_METRICS, metric_names, metric_values
+from qconv.reporting.gates import Gate, judge, parse_gate, require
+from qconv.reporting.record import (
+    DataSummary,
+    FusionAudit,
+    InputSummary,
+    Latency,
+    Report,
+    Timing,
+    VariantReport,
+)
+from qconv.runtime.latency import measure_latency
+from qconv.runtime.machine import cpu_name, runtime_version
+from qconv.runtime.runner import Runner, check_outputs, check_same_ports
+from qconv.runtime.session import input_specs
+
+OpenData = Callable[[Sequence[TensorSpec]], Source]
+Audit = Callable[[Path], FusionAudit]
+
+DEFAULT_RUNS = 50
+WARMUP = 5
+_LATENCY_FEEDS = 8
+
+
+def report(
+    model: Path,
+    variants: Sequence[Path],
+    *,
+    data: OpenData,
+    fail_if: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    threads: int | None = 1,
+    runs: int = DEFAULT_RUNS,
+    latency: bool = True,
+    progress: Progress = no_progress,
+) -> Report:
+    """Compare variants with their float model, and judge them by gates.
+
+    Args:
+        model: the float model.
+        variants: models with the same inputs and outputs.
+        data: opens the samples for the model's inputs.
+        fail_if: gates; one fails where its expression is true.
+        metrics: the user's metric functions, each as ``script.py:function``.
+        threads: threads of the timed inferences; None leaves the choice to the runtime.
+        runs: timed inferences of each model.
+        latency: whether to time at all.
+        progress: shown over samples and timed rounds.
+
+    Raises:
+        UsageError: a gate or metric is wrong, or needs what is not measured here.
+        ModelError: a model is missing, cannot be loaded or run, or differs in inputs or outputs.
+        DataError: the data does not fit the model, or a metric function fails.
+        UnsupportedError: the runtime cannot run a model.
+    """
+    gates = _read_gates(fail_if, metrics, latency=latency)
+    if runs < 1:
+        raise UsageError(f"the number of runs is {runs}; it must be 1 or more")
+    names = display_names(model, variants)
+    paths = (model, *variants)
+    customs = [load_metric(spec) for spec in metrics]
+    measured = _measure_quality(paths, data, customs, gates, progress)
+    timing = Timing(threads, measured.data.batch, runs, WARMUP) if latency else None
+    latencies = _measure_latencies(paths, measured.feeds, timing, progress)
+    reports = [
+        _variant_report(name, path, quality, fusion, time)
+        for name, path, quality, fusion, time in zip(
+            names, paths, measured.qualities, measured.fusions, latencies, strict=True
+        )
+    ]
+    result = Report(
+        qconv=_version(),
+        runtime=runtime_version(),
+        cpu=cpu_name(),
+        data=measured.data,
+        class_output=measured.traits.class_output,
+        timing=timing,
+        reference=reports[0],
+        variants=tuple(reports[1:]),
+    )
+    return judged(result, gates)
+
+
+def judged(result: Report, gates: Sequence[Gate]) -> Report:
+    """Return the report with the verdict of every gate on every variant.
+
+    Raises:
+        UsageError: a gate needs a number that the report does not have.
+    """
+    verdicts = []
+    for variant in result.variants:
+        values = metric_values(result, variant)
+        for gate in gates:
+            absent = [name for name in gate.names if name not in values]
+            require([gate], dict.fromkeys(absent, f"{variant.name} gives no such number"))
+            verdicts.append(judge(gate, variant.name, values))
+    return replace(result, verdicts=tuple(verdicts))
+
+
+def _read_gates(fail_if: Sequence[str], metrics: Sequence[str], *, latency: bool) -> list[Gate]:
+    own = [custom_name(spec) for spec in metrics]
+    check_custom_names(own)
+    gates = [parse_gate(text, metric_names(own)) for text in fail_if]
+    if not latency:
+        require(gates, dict.fromkeys(LATENCY_METRICS, "latency is switched off"))
+    return gates
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Everything but the latencies; the sessions that measured it are closed again."""
+
+    data: DataSummary
+    traits: Traits
+    qualities: tuple[Quality, ...]
+    fusions: tuple[FusionAudit | None, ...]
+    feeds: tuple[Feeds, ...]
+
+
+def _measure_quality(
+    paths: Sequence[Path],
+    data: OpenData,
+    customs: Sequence[CustomMetric],
+    gates: Sequence[Gate],
+    progress: Progress,
+) -> _Measured:
+    reference, *variants = (Runner.open(path, threads=None) for path in paths)
+    check_outputs(reference)
+    for variant in variants:
+        check_same_ports(reference, variant)
+    specs = input_specs(reference.session)
+    source = data(specs)
+    first = list(islice(source, _LATENCY_FEEDS))
+    if not first:
+        raise DataError("the data holds no samples")
+    feeds = tuple(
+        {name: np.array(array) for name, array in sample.feeds.items()} for sample in first
+    )
+    traits = read_traits(reference, first[0], reference.run(first[0]))
+    require(gates, traits.unmeasured)
+    fusions = (None, *(_audit(path) for path in paths[1:]))
+    qualities = evaluate(
+        reference, variants, source, traits, metrics=customs, progress=progress
+    )
+    summary = DataSummary(len(source), traits.labels, traits.batch, _summaries(specs))
+    return _Measured(summary, traits, qualities, fusions, feeds)
+
+
+def _measure_latencies(
+    paths: Sequence[Path], feeds: Sequence[Feeds], timing: Timing | None, progress: Progress
+) -> tuple[Latency | None, ...]:
+    if timing is None:
+        return (None,) * len(paths)
+    sessions = [Runner.open(path, threads=timing.threads).session for path in paths]
+    return measure_latency(sessions, feeds, timing.runs, timing.warmup, progress=progress)
+
+
+def _audit(path: Path) -> FusionAudit:
+    from qconv.runtime.audit import audit_fusion
+
+    return audit_fusion(path)
+
+
+def _variant_report(
+    name: str, path: Path, quality: Quality, fusion: FusionAudit | None, latency: Latency | None
+) -> VariantReport:
+    from qconv.graph.model_io import model_bytes
+
+    return VariantReport(
+        name=name,
+        path=str(path),
+        size_bytes=model_bytes(path),
+        accuracy=quality.accuracy,
+        outputs=quality.outputs,
+        latency=latency,
+        fusion=fusion,
+        custom=quality.custom,
+    )
+
+
+def _summaries(specs: Sequence[TensorSpec]) -> tuple[InputSummary, ...]:
+    return tuple(InputSummary(spec.name, spec.dtype.name, spec.shape) for spec in specs)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("qconv")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

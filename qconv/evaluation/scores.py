@@ -1,0 +1,124 @@
+"""What is gathered of one model while the samples stream by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qconv.data.source import Array, Sample
+from qconv.errors import DataError, ModelError
+from qconv.evaluation.traits import Traits
+from qconv.numerics.metrics import Agreement, Cosine, KlDivergence, Sqnr, TopK
+from qconv.reporting.record import Accuracy, OutputMetrics
+from qconv.runtime.runner import Runner
+
+
+class LabelScore:
+    """Top-1 and top-5 of one model."""
+
+    def __init__(self, traits: Traits) -> None:
+        self._output = traits.class_output
+        self._top1 = TopK(1) if traits.top1 else None
+        self._top5 = TopK(5) if traits.top5 else None
+
+    def update(self, sample: Sample, outputs: Mapping[str, Array]) -> None:
+        """Add one sample.
+
+        Raises:
+            DataError: the label is missing, is no class of the model, or stands for several rows.
+        """
+        if self._top1 is None or self._output is None:
+            return
+        scores = outputs[self._output]
+        _check_label(sample, scores)
+        assert sample.label is not None
+        self._top1.update(scores[0], sample.label)
+        if self._top5 is not None:
+            self._top5.update(scores[0], sample.label)
+
+    @property
+    def result(self) -> Accuracy | None:
+        """The shares in percent, or None without labels."""
+        if self._top1 is None:
+            return None
+        return Accuracy(self._top1.result, self._top5.result if self._top5 else None)
+
+
+class OutputComparison:
+    """One output of a variant beside the float model's."""
+
+    def __init__(self, name: str, *, distribution: bool) -> None:
+        self.name = name
+        self._sqnr = Sqnr()
+        self._cosine = Cosine()
+        self._kl = KlDivergence() if distribution else None
+        self._agreement = Agreement() if distribution else None
+
+    def update(self, reference: Array, variant: Array) -> None:
+        """Add one sample: two arrays of the same shape."""
+        for metric in (self._sqnr, self._cosine, self._kl, self._agreement):
+            if metric is not None:
+                metric.update(reference, variant)
+
+    @property
+    def result(self) -> OutputMetrics:
+        """The numbers over all samples so far."""
+        return OutputMetrics(
+            name=self.name,
+            sqnr_db=self._sqnr.result,
+            cosine=self._cosine.result,
+            kl=self._kl.result if self._kl else None,
+            agreement=self._agreement.result if self._agreement else None,
+            broken=self._sqnr.broken,
+        )
+
+
+class Comparison:
+    """All outputs of a variant beside the float model's."""
+
+    def __init__(self, reference: Runner, variant: Runner, traits: Traits) -> None:
+        self._variant = variant
+        self._outputs = [
+            OutputComparison(port.name, distribution=port.name in traits.distributions)
+            for port in reference.outputs
+        ]
+
+    def update(
+        self, sample: Sample, reference: Mapping[str, Array], variant: Mapping[str, Array]
+    ) -> None:
+        """Add the outputs of one sample.
+
+        Raises:
+            ModelError: an output has another shape than the float model's.
+        """
+        for output in self._outputs:
+            expected, found = reference[output.name], variant[output.name]
+            if expected.shape != found.shape:
+                raise ModelError(
+                    f"{self._variant.path}: the output '{output.name}' has the shape "
+                    f"{list(found.shape)} for {sample.origin}; "
+                    f"the float model gives {list(expected.shape)}"
+                )
+            output.update(expected, found)
+
+    @property
+    def result(self) -> tuple[OutputMetrics, ...]:
+        """The numbers of each output, in the float model's order."""
+        return tuple(output.result for output in self._outputs)
+
+
+def _check_label(sample: Sample, scores: Array) -> None:
+    if sample.label is None:
+        raise DataError(
+            f"{sample.origin}: has no label, although other samples have one",
+            hint="label all samples or none",
+        )
+    if len(scores) != 1:
+        raise DataError(
+            f"{sample.origin}: one label stands for a batch of {len(scores)} rows",
+            hint="labels need samples of batch 1",
+        )
+    if not 0 <= sample.label < scores.shape[-1]:
+        raise DataError(
+            f"{sample.origin}: the label {sample.label} is no class of the model, "
+            f"which has {scores.shape[-1]} (0 to {scores.shape[-1] - 1})"
+        )

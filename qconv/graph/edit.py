@@ -1,0 +1,115 @@
+"""Changes to a graph, each leaving it valid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.graph.view import name_of
+
+
+class Editor:
+    """Adds named values, initializers and nodes to one graph, keeping names unique.
+
+    The names in use are gathered once, so that n insertions cost O(n).
+    """
+
+    def __init__(self, graph: ir.Graph) -> None:
+        self.graph = graph
+        self._names = set(graph.initializers) | {
+            value.name for value in graph.inputs if value.name
+        }
+        for node in graph.all_nodes():
+            self._names.update(value.name for value in node.outputs if value.name)
+            self._names.update(filter(None, [node.name]))
+        for subgraph in graph.subgraphs():
+            self._names.update(subgraph.initializers)
+            self._names.update(value.name for value in subgraph.inputs if value.name)
+
+    def unique(self, name: str) -> str:
+        """Return ``name``, with a number behind it if the graph already uses it."""
+        candidate, number = name, 1
+        while candidate in self._names:
+            candidate, number = f"{name}_{number}", number + 1
+        self._names.add(candidate)
+        return candidate
+
+    def initializer(self, name: str, array: NDArray[np.generic]) -> ir.Value:
+        """Add a constant."""
+        name = self.unique(name)
+        value = ir.Value(
+            name=name,
+            const_value=ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name),
+            shape=ir.Shape(array.shape),
+            type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
+        )
+        self.graph.register_initializer(value)
+        return value
+
+    def node(
+        self,
+        op_type: str,
+        inputs: Iterable[ir.Value | None],
+        output: str,
+        *,
+        dtype: ir.DataType | None = None,
+        shape: ir.Shape | None = None,
+        **attributes: ir.convenience.SupportedAttrTypes,
+    ) -> ir.Node:
+        """Build a node with one named output; the caller inserts it."""
+        name = self.unique(output)
+        value = ir.Value(
+            name=name,
+            shape=shape,
+            type=None if dtype is None else ir.TensorType(dtype),
+        )
+        return ir.node(
+            op_type,
+            list(inputs),
+            attributes=attributes,
+            outputs=[value],
+            name=self.unique(f"{name}/{op_type}"),
+        )
+
+
+def insert_after(value: ir.Value, graph: ir.Graph, *nodes: ir.Node) -> None:
+    """Insert nodes right behind the producer of ``value``, or at the start for an input."""
+    producer = value.producer()
+    if producer is not None:
+        graph.insert_after(producer, nodes)
+    elif len(graph):
+        graph.insert_before(graph[0], nodes)
+    else:
+        graph.extend(nodes)
+
+
+def bypass(node: ir.Node, replacement: ir.Value) -> None:
+    """Remove a node with one output and let its readers read ``replacement``.
+
+    A graph output keeps its name: the replacement takes it over.
+    """
+    output = node.outputs[0]
+    graph = node.graph
+    if graph is None:
+        raise ValueError("the node is in no graph")
+    if output.is_graph_output():
+        name = name_of(output)
+        output.name = f"{name}/bypassed"
+        replacement.name = name
+    output.replace_all_uses_with(replacement, replace_graph_outputs=True)
+    graph.remove(node, safe=True)
+
+
+def may_bypass(node: ir.Node, replacement: ir.Value) -> bool:
+    """Whether :func:`bypass` would keep every graph input and output intact."""
+    if not node.outputs[0].is_graph_output():
+        return True
+    return not (
+        replacement.is_graph_input()
+        or replacement.is_initializer()
+        or replacement.is_graph_output()
+        or replacement.graph is not node.graph
+    )

@@ -1,0 +1,164 @@
+"""Reading and writing models, with weights that stay in their file until they are touched."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+from google.protobuf.message import DecodeError
+from onnx_ir.passes.common import CheckerPass
+
+from qconv.errors import ModelError, UnsupportedError
+from qconv.graph.view import quantization_ops
+
+MAX_OPSET = 26
+MAX_IR_VERSION = 13
+_EMBEDDED_LIMIT = 1_900_000_000
+_HASH_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in memory, with where it came from.
+
+    ``fingerprint`` is the SHA-256 of the model file and of its external data, in hex.
+    """
+
+    ir: ir.Model
+    path: Path
+    fingerprint: str
+
+
+def load_model(path: Path) -> LoadedModel:
+    """Load a float model of any opset that the runtime runs.
+
+    Raises:
+        ModelError: the file is missing, not ONNX, truncated, invalid or already quantized, or
+            its external data are missing or lie outside the model's folder.
+        UnsupportedError: the opset is newer than the runtime's.
+    """
+    proto = _parse(path)
+    data_files = list(_external_files(proto, path))
+    fingerprint = _fingerprint([path, *data_files])
+    try:
+        model = ir.from_proto(proto)
+    except Exception as error:  # onnx-ir raises many types for invalid graphs
+        raise ModelError(f"{path}: not a valid ONNX model: {error}") from error
+    ir.external_data.set_base_dir(model.graph, path.parent)
+    _check(model, path)
+    return LoadedModel(model, path, fingerprint)
+
+
+def save_model(model: ir.Model, path: Path) -> None:
+    """Write a model; weights go to ``<name>.data`` beside it where protobuf's limit asks for it."""
+    weights = sum(value.const_value.nbytes for value in model.graph.initializers.values()
+                  if value.const_value is not None)
+    external = f"{path.name}.data" if weights > _EMBEDDED_LIMIT else None
+    if external is None:
+        ir.external_data.load_to_model(model)
+    ir.save(model, path, external_data=external)
+
+
+def check_model(path: Path) -> None:
+    """Run the ONNX checker, shape inference included, on a written model.
+
+    Raises:
+        ModelError: the checker found a fault.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            onnx.checker.check_model(str(path), full_check=True)
+    except Exception as error:  # the checker and shape inference raise different types
+        raise ModelError(f"{path}: the ONNX checker rejects it: {error}") from error
+
+
+def model_bytes(path: Path) -> int:
+    """Size of a model in bytes, its external data files included."""
+    return path.stat().st_size + sum(f.stat().st_size for f in _external_files(_parse(path), path))
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    if not path.exists():
+        raise ModelError(f"{path}: no such file")
+    if path.is_dir():
+        raise ModelError(f"{path}: is a folder, not an ONNX file")
+    not_onnx = f"{path}: not an ONNX file, or a truncated one"
+    try:
+        proto = onnx.load(str(path), format="protobuf", load_external_data=False)
+    except DecodeError as error:
+        raise ModelError(not_onnx) from error
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    if not proto.ir_version or not proto.opset_import or not proto.graph.output:
+        raise ModelError(not_onnx)
+    return proto
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+            for subgraph in (attribute.g, *attribute.graphs):
+                yield from _tensors(subgraph)
+
+
+def _external_files(proto: onnx.ModelProto, path: Path) -> list[Path]:
+    files: dict[Path, int] = {}
+    folder = path.parent.resolve()
+    for tensor in _tensors(proto.graph):
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            continue
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        location = entries.get("location", "")
+        target = (folder / location).resolve()
+        where = f"{path}: the external data of '{tensor.name}'"
+        if not location or not target.is_relative_to(folder):
+            raise ModelError(f"{where} lies outside the model's folder: '{location}'")
+        if not target.is_file():
+            raise ModelError(
+                f"{where} is missing: {path.parent / location}",
+                hint="keep the model and its data files in one folder",
+            )
+        end = int(entries.get("offset", 0)) + int(entries.get("length", 0))
+        if target.stat().st_size < end:
+            raise ModelError(f"{where} is truncated: {path.parent / location} ends before {end}")
+        files[target] = end
+    return list(files)
+
+
+def _fingerprint(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while chunk := stream.read(_HASH_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _check(model: ir.Model, path: Path) -> None:
+    quantized = quantization_ops(model)
+    if quantized:
+        found = ", ".join(f"{count} {op}" for op, count in quantized.most_common(3))
+        raise ModelError(
+            f"{path}: is already quantized ({found})", hint="start from the float model"
+        )
+    opset = model.graph.opset_imports.get("", 1)
+    if opset > MAX_OPSET:
+        raise UnsupportedError(
+            f"{path}: opset {opset} is newer than {MAX_OPSET}, the newest that ONNX Runtime runs",
+            hint=f"export the model with opset {MAX_OPSET} or older",
+        )
+    try:
+        CheckerPass()(model)
+    except Exception as error:  # the pass wraps the checker's own exceptions
+        reason = str(error.__cause__ or error).split("\n\n")[0]
+        raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error

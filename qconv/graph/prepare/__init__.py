@@ -1,0 +1,57 @@
+"""Bring any float model into the one form that placement and rewriting know.
+
+The steps are deterministic, so that calibrate and convert meet the same value names.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from qconv.graph.prepare.batchnorm import fold_batchnorm
+from qconv.graph.prepare.constants import fold_constants
+from qconv.graph.prepare.noops import remove_noops
+from qconv.graph.prepare.gemm import fuse_matmul_add, normalize_gemm
+from qconv.graph.prepare.names import fix_names
+from qconv.graph.prepare.opset import raise_opset
+from qconv.graph.prepare.pads import fold_pads
+
+MIN_OPSET = 13
+"""QuantizeLinear and DequantizeLinear take per-axis scales from this opset on."""
+
+
+def prepare(model: ir.Model) -> ir.Model:
+    """Return the model with functions inlined, constants folded and foldable ops merged.
+
+    Raises:
+        UnsupportedError: the opset cannot be raised to :data:`MIN_OPSET`.
+    """
+    model = common.InlinePass()(model).model
+    common.RemoveInitializersFromInputsPass()(model)
+    model = raise_opset(model, MIN_OPSET)
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    fix_names(model)
+    _infer_shapes(model)
+    fold_constants(model)
+    remove_noops(model)
+    fold_pads(model)
+    fold_batchnorm(model)
+    normalize_gemm(model)
+    fuse_matmul_add(model)
+    common.RemoveUnusedNodesPass()(model)
+    fix_names(model)
+    _infer_shapes(model)
+    return model
+
+
+def _infer_shapes(model: ir.Model) -> None:
+    """Infer what can be inferred; values of unknown shape are placed with care later on."""
+    logger = logging.getLogger("onnx_ir")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+    finally:
+        logger.setLevel(level)

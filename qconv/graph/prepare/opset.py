@@ -1,0 +1,59 @@
+"""Raise old opsets by converting their operators, weights left aside."""
+
+from __future__ import annotations
+
+import onnx
+import onnx_ir as ir
+from onnx import version_converter
+
+from qconv.errors import UnsupportedError
+
+_KEEP_BYTES = 1024
+_IR_VERSION = 8
+"""The IR version of opset 15; any version from 4 on lets initializers stay out of the inputs."""
+
+
+def raise_opset(model: ir.Model, opset: int) -> ir.Model:
+    """Return the model at ``opset`` or at its own, newer one.
+
+    Large weights are taken out while the converter runs, since it copies the whole model; the
+    small ones stay, since its adapters read shapes, scales and axes from them.
+
+    Raises:
+        UnsupportedError: the converter has no way to convert one of the operators.
+    """
+    current = model.graph.opset_imports.get("", opset)
+    if current >= opset:
+        model.ir_version = max(model.ir_version or 0, _IR_VERSION)
+        return model
+    large = {
+        name: value
+        for name, value in model.graph.initializers.items()
+        if value.const_value is not None and value.const_value.nbytes > _KEEP_BYTES
+    }
+    for name, value in large.items():
+        tensor = value.const_value
+        value.shape = ir.Shape(tensor.shape)
+        value.type = ir.TensorType(tensor.dtype)
+        model.graph.initializers.pop(name)
+        model.graph.inputs.append(value)
+    proto = ir.to_proto(model)
+    proto.ir_version = max(proto.ir_version, _IR_VERSION)
+    try:
+        converted = version_converter.convert_version(proto, opset)
+        onnx.checker.check_model(converted)
+    except Exception as error:  # the converter raises RuntimeError, the checker its own
+        reason = str(error).split("\n")[0]
+        raise UnsupportedError(
+            f"the model has opset {current} and cannot be raised to {opset}: {reason}",
+            hint=f"export the model again with opset {opset} or newer",
+        ) from error
+    result = ir.from_proto(converted)
+    names = {value.name: value for value in result.graph.inputs}
+    for name, old in large.items():
+        value = names[name]
+        result.graph.inputs.remove(value)
+        value.const_value = old.const_value
+        result.graph.register_initializer(value)
+    result.metadata_props.update(model.metadata_props)
+    return result

@@ -1,0 +1,59 @@
+"""Merge constant zero padding into the convolution that reads it."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from qconv.graph.edit import bypass, may_bypass
+from qconv.graph.view import constant, ints_attribute, is_standard, only_consumer
+
+
+def fold_pads(model: ir.Model) -> None:
+    """Fold Pad nodes with constant pads: all-zero ones away, zero-valued ones into their Conv.
+
+    Exporters of models with "same" padding write such Pads; between quantized operators each
+    would cost a kernel of its own.
+    """
+    for node in list(model.graph):
+        if node.op_type != "Pad" or not is_standard(node):
+            continue
+        data = node.inputs[0]
+        pads = _constant_pads(node)
+        if data is None or pads is None:
+            continue
+        if not any(pads):
+            if may_bypass(node, data):
+                bypass(node, data)
+            continue
+        conv = only_consumer(node.outputs[0])
+        if conv is None or conv.op_type != "Conv" or conv.inputs[0] is not node.outputs[0]:
+            continue
+        merged = _merged(node, conv, pads)
+        if merged is not None:
+            conv.attributes["pads"] = ir.AttrInt64s("pads", merged)
+            conv.attributes.pop("auto_pad", None)
+            bypass(node, data)
+
+
+def _constant_pads(node: ir.Node) -> list[int] | None:
+    """Return the pads as ONNX lays them out (all begins, then all ends), or None."""
+    if node.attributes.get_string("mode", "constant") != "constant" or len(node.inputs) > 3:
+        return None
+    pads = constant(node.inputs[1])
+    return None if pads is None else [int(pad) for pad in pads]
+
+
+def _merged(node: ir.Node, conv: ir.Node, pads: list[int]) -> list[int] | None:
+    half = len(pads) // 2
+    begins, ends = pads[:half], pads[half:]
+    if any(begins[:2] + ends[:2]) or min(pads) < 0:
+        return None
+    if conv.attributes.get_string("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        return None
+    fill = node.inputs[2] if len(node.inputs) > 2 else None
+    value = constant(fill) if fill is not None else np.zeros(())
+    if value is None or value.any():
+        return None
+    own = ints_attribute(conv, "pads") or (0,) * (2 * (half - 2))
+    return [int(a + b) for a, b in zip(own, begins[2:] + ends[2:], strict=True)]

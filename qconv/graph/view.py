@@ -1,0 +1,128 @@
+"""Questions about a graph. Nothing here changes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.errors import ModelError
+
+STANDARD_DOMAINS = ("", "ai.onnx")
+
+_QUANTIZATION_OPS = {
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+    "QLinearConv",
+    "QLinearMatMul",
+    "ConvInteger",
+    "MatMulInteger",
+    "MatMulNBits",
+    "GatherBlockQuantized",
+    "QGemm",
+    "DynamicQuantizeMatMul",
+    "DynamicQuantizeLSTM",
+    "MatMulIntegerToFloat",
+}
+
+
+def is_standard(node: ir.Node) -> bool:
+    """Whether the operator belongs to the ONNX standard."""
+    return node.domain in STANDARD_DOMAINS
+
+
+def all_nodes(model: ir.Model) -> Iterator[ir.Node]:
+    """Every node of the main graph, of its subgraphs, and of the model's functions."""
+    yield from ir.traversal.RecursiveGraphIterator(model.graph)
+    for function in model.functions.values():
+        yield from ir.traversal.RecursiveGraphIterator(function.graph)
+
+
+def op_counts(model: ir.Model) -> Counter[str]:
+    """How often each operator occurs, subgraphs included."""
+    return Counter(node.op_type for node in all_nodes(model))
+
+
+def quantization_ops(model: ir.Model) -> Counter[str]:
+    """The operators that only an already quantized model has, with their counts."""
+    return Counter({op: n for op, n in op_counts(model).items() if op in _QUANTIZATION_OPS})
+
+
+def constant(value: ir.Value | None) -> NDArray[np.generic] | None:
+    """Return the array of an initializer, or None for a value computed at run time."""
+    if value is None or value.const_value is None:
+        return None
+    array: NDArray[np.generic] = value.const_value.numpy()
+    return array
+
+
+def is_constant(value: ir.Value | None) -> bool:
+    """Whether the value is an initializer (its array is not touched)."""
+    return value is not None and value.const_value is not None
+
+
+def name_of(value: ir.Value) -> str:
+    """Return the value's name; a prepared model has no nameless values.
+
+    Raises:
+        ModelError: the value has no name.
+    """
+    if not value.name:
+        raise ModelError("the model has a value without a name")
+    return value.name
+
+
+def rank(value: ir.Value | None) -> int | None:
+    """Return the number of axes, or None where shape inference could not tell."""
+    return None if value is None or value.shape is None else len(value.shape)
+
+
+def static_shape(value: ir.Value | None) -> tuple[int | None, ...] | None:
+    """Return the shape with None for each dynamic axis, or None where even the rank is unknown."""
+    if value is None or value.shape is None:
+        return None
+    return tuple(dim if isinstance(dim, int) else None for dim in value.shape)
+
+
+def only_consumer(value: ir.Value) -> ir.Node | None:
+    """Return the one node that reads the value once, in its own graph, and nothing else does."""
+    uses = value.uses()
+    if len(uses) != 1 or value.is_graph_output():
+        return None
+    (usage,) = uses
+    producer = value.producer()
+    if producer is not None and usage.node.graph is not producer.graph:
+        return None
+    return usage.node
+
+
+def int_attribute(node: ir.Node, name: str, default: int) -> int:
+    """Return an integer attribute, or ``default`` where the node leaves it out."""
+    return node.attributes.get_int(name, default)
+
+
+def ints_attribute(node: ir.Node, name: str) -> tuple[int, ...] | None:
+    """Return a list-of-integers attribute, or None where the node leaves it out."""
+    attribute = node.attributes.get(name)
+    return None if attribute is None else tuple(attribute.as_ints())
+
+
+def clip_bounds(node: ir.Node) -> tuple[float, float] | None:
+    """Return the bounds of a Relu or Clip, or None where they are not constants."""
+    if node.op_type == "Relu":
+        return 0.0, float("inf")
+    bounds = []
+    for index, missing in ((1, -float("inf")), (2, float("inf"))):
+        value = node.inputs[index] if len(node.inputs) > index else None
+        if value is None:
+            bounds.append(missing)
+            continue
+        array = constant(value)
+        if array is None:
+            return None
+        bounds.append(float(array.reshape(-1)[0]))
+    return bounds[0], bounds[1]

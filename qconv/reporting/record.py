@@ -1,0 +1,197 @@
+"""The report: every number that a gate or a person reads, frozen, and its JSON form.
+
+Nothing in it says when it was made: the same files and data give the same bytes, except for the
+measured latencies. Percentages run from 0 to 100, drops are points (float model minus variant),
+sizes are bytes, times milliseconds.
+
+JSON has no infinities: a number that is not finite is written as one of the strings ``"inf"``,
+``"-inf"`` and ``"nan"`` and read back as the float. An SQNR of ``"inf"`` says that the outputs
+are identical.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qconv.errors import InputError
+from qconv.reporting.codec import decode, encode
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class FusionMiss:
+    """A quantized operator that the runtime does not compute in integers, and why."""
+
+    node: str
+    op: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FusionAudit:
+    """How many of the quantized operators the runtime computes in integers.
+
+    ``by_op`` maps an operator type to ``(quantized, integer)`` counts; ``misses`` holds one entry
+    for each quantized operator that stays in float.
+    """
+
+    quantized: int
+    integer: int
+    by_op: Mapping[str, tuple[int, int]]
+    misses: tuple[FusionMiss, ...]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of the labelled samples that the model gets right, in percent.
+
+    ``top5`` is None where the model has five classes or fewer.
+    """
+
+    top1: float
+    top5: float | None
+
+
+@dataclass(frozen=True)
+class OutputMetrics:
+    """One output of a variant beside the same output of the float model.
+
+    ``sqnr_db`` is in dB, ``kl`` in nats, ``agreement`` in percent; ``kl`` and ``agreement`` are
+    None where the last axis holds no distribution. ``broken`` counts the samples where the variant
+    gives NaN or Inf and the float model does not, or the other way round.
+    """
+
+    name: str
+    sqnr_db: float
+    cosine: float
+    kl: float | None
+    agreement: float | None
+    broken: int
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Time of one inference in milliseconds: the median, and what nine of ten runs stay under."""
+
+    median_ms: float
+    p90_ms: float
+
+
+@dataclass(frozen=True)
+class VariantReport:
+    """The numbers of one model file; the float model has no ``outputs`` and no ``fusion``.
+
+    ``name`` is what tables and gates call it, unique within the report. ``size_bytes`` includes
+    external data files. ``custom`` maps a metric function to its mean over the samples.
+    """
+
+    name: str
+    path: str
+    size_bytes: int
+    accuracy: Accuracy | None
+    outputs: tuple[OutputMetrics, ...]
+    latency: Latency | None
+    fusion: FusionAudit | None
+    custom: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class InputSummary:
+    """A model input: an axis is an int, a name, or None where it is dynamic and unnamed."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str | None, ...] | None
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What the models were run on. ``batch`` is the length of the first axis of a sample."""
+
+    samples: int
+    labels: bool
+    batch: int
+    inputs: tuple[InputSummary, ...]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How latency was measured; ``threads`` is None where the runtime chose."""
+
+    threads: int | None
+    batch: int
+    runs: int
+    warmup: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one gate says of one variant: the expression was true (``failed``) or not.
+
+    ``values`` holds the metrics that the expression names, in its order.
+    """
+
+    variant: str
+    expression: str
+    failed: bool
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Model variants beside their float model.
+
+    ``class_output`` names the output that top-1 and agreement are read from, None where no output
+    has the shape ``[batch, classes]``.
+    """
+
+    qconv: str
+    runtime: str
+    cpu: str
+    data: DataSummary
+    class_output: str | None
+    timing: Timing | None
+    reference: VariantReport
+    variants: tuple[VariantReport, ...]
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 if a gate failed, else 0."""
+        return int(any(verdict.failed for verdict in self.verdicts))
+
+
+def to_json(report: Report) -> str:
+    """Return the report as JSON text with a schema number, ending in a newline."""
+    content: dict[str, Any] = {"schema": SCHEMA, **encode(report)}
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def from_json(text: str, *, origin: str = "report") -> Report:
+    """Read what :func:`to_json` wrote; ``origin`` names the place for errors.
+
+    Raises:
+        InputError: not JSON, not a report, or written by a newer qconv.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{origin}: not JSON: {error}") from error
+    if not isinstance(content, dict) or type(content.get("schema")) is not int:
+        raise InputError(f"{origin}: not a qconv report: it has no schema number")
+    schema = content.pop("schema")
+    if schema > SCHEMA:
+        raise InputError(
+            f"{origin}: the report has schema {schema}; this qconv reads up to {SCHEMA}",
+            hint="upgrade qconv, or run 'qconv report' again",
+        )
+    if schema < 1:
+        raise InputError(f"{origin}: the report has the unknown schema {schema}")
+    try:
+        return decode(Report, content)
+    except ValueError as error:
+        raise InputError(f"{origin}: not a qconv report: {error}") from error

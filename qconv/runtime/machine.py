@@ -1,0 +1,42 @@
+"""What measurements depend on: the runtime and the processor."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+
+import onnxruntime as ort
+
+
+def runtime_version() -> str:
+    """Return the runtime's name and version."""
+    return f"onnxruntime {ort.__version__}"
+
+
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the processor's model name, or its architecture where the system hides the name."""
+    if platform.system() == "Darwin":
+        name = _sysctl("machdep.cpu.brand_string")
+    else:
+        name = _model_name(cpuinfo)
+    return " ".join((name or platform.processor() or platform.machine() or "unknown").split())
+
+
+def _model_name(cpuinfo: Path) -> str:
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    pairs = (line.partition(":") for line in lines)
+    return next((value for key, _, value in pairs if key.strip() == "model name"), "")
+
+
+def _sysctl(key: str) -> str:
+    try:
+        done = subprocess.run(
+            ["/usr/sbin/sysctl", "-n", key], capture_output=True, text=True, check=True, timeout=5
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout

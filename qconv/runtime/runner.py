@@ -1,0 +1,143 @@
+"""A model that is open in the runtime: what goes in, what comes out, and running it by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from qconv.data.source import Array, Feeds, Sample
+from qconv.errors import ModelError, UnsupportedError
+from qconv.runtime.session import open_session
+
+Axis = int | str | None
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output as the runtime tells it: ``type`` is, for example, ``tensor(float)``.
+
+    The runtime does not tell an unknown shape from that of a scalar: both are empty.
+    """
+
+    name: str
+    type: str
+    shape: tuple[Axis, ...]
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is a tensor of a floating-point type that NumPy has."""
+        return self.type in ("tensor(float)", "tensor(double)", "tensor(float16)")
+
+
+class Runner:
+    """A model file, open in the runtime."""
+
+    def __init__(self, path: Path, session: ort.InferenceSession) -> None:
+        self.path = path
+        self.session = session
+        self.inputs = tuple(_port(arg) for arg in session.get_inputs())
+        self.outputs = tuple(_port(arg) for arg in session.get_outputs())
+
+    @classmethod
+    def open(cls, path: Path, *, threads: int | None) -> Runner:
+        """Open a model file; threads that wait are put to sleep once an inference ends.
+
+        Raises:
+            ModelError: the file is missing, or the runtime rejects it.
+            UnsupportedError: the runtime has no kernel for it.
+        """
+        if not path.exists():
+            raise ModelError(f"{path}: no such file")
+        if path.is_dir():
+            raise ModelError(f"{path}: is a folder, not an ONNX file")
+        settings = {"session.force_spinning_stop": "1"}
+        return cls(path, open_session(path, threads=threads, settings=settings))
+
+    def run(self, sample: Sample) -> Mapping[str, Array]:
+        """Run one sample and return the outputs by name.
+
+        Raises:
+            ModelError: the runtime fails on the sample.
+        """
+        try:
+            values = self.session.run(None, dict(sample.feeds))
+        except Exception as error:  # the runtime's exceptions share no base class
+            reason = re.sub(r"\s+", " ", str(error)).strip()
+            raise ModelError(f"{self.path}: fails on {sample.origin}: {reason}") from error
+        ports = zip(self.outputs, values, strict=True)
+        return {port.name: np.asarray(value) for port, value in ports}
+
+
+def check_outputs(runner: Runner) -> None:
+    """Refuse a model with an output that holds no numbers.
+
+    Raises:
+        UnsupportedError: an output is text, a sequence, a map or of a type that NumPy lacks.
+    """
+    for port in runner.outputs:
+        if not re.fullmatch(r"tensor\((float|double|float16|bool|u?int\d+)\)", port.type):
+            raise UnsupportedError(
+                f"{runner.path}: the output '{port.name}' has the type {port.type}; "
+                "only plain tensors of numbers can be compared"
+            )
+
+
+def check_same_ports(reference: Runner, variant: Runner) -> None:
+    """Refuse a variant that is not fed, or does not answer, as the float model.
+
+    Names, types, and what both know of the shapes have to agree; the order does not.
+
+    Raises:
+        ModelError: they differ; the message names the first difference.
+    """
+    pairs = (("input", reference.inputs, variant.inputs),
+             ("output", reference.outputs, variant.outputs))  # fmt: skip
+    for kind, expected, found in pairs:
+        if difference := _difference(kind, expected, found):
+            raise ModelError(
+                f"{variant.path}: cannot be compared with {reference.path}: {difference}",
+                hint="compare a model with variants of itself",
+            )
+
+
+def _difference(kind: str, expected: tuple[Port, ...], found: tuple[Port, ...]) -> str | None:
+    mine = {port.name: port for port in found}
+    for name in (port.name for port in found):
+        if name not in {port.name for port in expected}:
+            return f"its {kind} '{name}' is not one of the float model's ({_listed(expected)})"
+    for port in expected:
+        if port.name not in mine:
+            return f"it has no {kind} '{port.name}' (it has {_listed(found)})"
+        other = mine[port.name]
+        if other.type != port.type:
+            return f"its {kind} '{port.name}' is {other.type}, not {port.type}"
+        if _shapes_differ(port.shape, other.shape):
+            shapes = f"{_shown(other.shape)}, not {_shown(port.shape)}"
+            return f"its {kind} '{port.name}' has the shape {shapes}"
+    return None
+
+
+def _shapes_differ(left: tuple[Axis, ...], right: tuple[Axis, ...]) -> bool:
+    if not left or not right:
+        return False
+    if len(left) != len(right):
+        return True
+    axes = zip(left, right, strict=True)
+    return any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in axes)
+
+
+def _shown(shape: tuple[Axis, ...]) -> str:
+    return f"[{', '.join('?' if axis is None else str(axis) for axis in shape)}]"
+
+
+def _listed(ports: tuple[Port, ...]) -> str:
+    return ", ".join(f"'{port.name}'" for port in ports) or "none"
+
+
+def _port(arg: ort.NodeArg) -> Port:
+    return Port(arg.name, arg.type, tuple(arg.shape or ()))

@@ -1,0 +1,71 @@
+"""Opening models in ONNX Runtime, with errors that a user can act on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from qconv.data.source import TensorSpec
+from qconv.errors import ModelError, UnsupportedError
+
+_NUMPY_TYPES = {
+    "float": "float32",
+    "double": "float64",
+    "float16": "float16",
+    "bool": "bool",
+    **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}
+
+
+def open_session(
+    model: Path | bytes,
+    *,
+    threads: int | None = None,
+    optimized_model: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> ort.InferenceSession:
+    """Load a model on the CPU execution provider.
+
+    Args:
+        model: a file, or a serialized model.
+        threads: threads inside one operator; None leaves the choice to the runtime.
+        optimized_model: where the runtime shall write the graph that it really runs.
+        settings: session configuration entries, by their ONNX Runtime names.
+
+    Raises:
+        ModelError: the runtime rejects the model.
+        UnsupportedError: an operator or type of the model has no kernel in the runtime.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    if optimized_model is not None:
+        options.optimized_model_filepath = str(optimized_model)
+    for key, value in (settings or {}).items():
+        options.add_session_config_entry(key, value)
+    source = str(model) if isinstance(model, Path) else model
+    label = str(model) if isinstance(model, Path) else "the model"
+    try:
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's exceptions share no base class
+        reason = re.sub(r"\s+", " ", str(error)).strip()
+        if "NOT_IMPLEMENTED" in reason or "is not a registered function/op" in reason:
+            raise UnsupportedError(f"{label}: ONNX Runtime has no kernel for it: {reason}") from error
+        raise ModelError(f"{label}: ONNX Runtime cannot load it: {reason}") from error
+
+
+def _spec(arg: ort.NodeArg) -> TensorSpec:
+    match = re.fullmatch(r"tensor\((\w+)\)", arg.type)
+    if match is None or match[1] not in _NUMPY_TYPES:
+        raise UnsupportedError(f"'{arg.name}' has the type {arg.type}; only plain tensors are fed")
+    return TensorSpec(arg.name, np.dtype(_NUMPY_TYPES[match[1]]), tuple(arg.shape))
+
+
+def input_specs(session: ort.InferenceSession) -> tuple[TensorSpec, ...]:
+    """Return the inputs that the model must be fed, in order."""
+    return tuple(_spec(arg) for arg in session.get_inputs())
