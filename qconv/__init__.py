@@ -1,0 +1,29 @@
+"""Turn a float ONNX model into a smaller, faster one, and prove what it cost.
+
+The functions do in Python what the commands of the same names do::
+
+    import qconv
+
+    record = qconv.calibrate("model.onnx", data=["calibration.npz"])
+    qconv.convert("model.onnx", "model.int8.onnx", calibration=record)
+    report = qconv.report("model.onnx", ["model.int8.onnx"], data=["test.npz"])
+
+They are imported when they are first used, so that importing qconv costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qconv.pipeline import calibrate, convert, inspect, report
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "calibrate", "convert", "inspect", "report"]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        return getattr(import_module("qconv.pipeline"), name)
+    raise AttributeError(f"module 'qconv' has no attribute '{name}'")

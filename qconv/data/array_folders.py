@@ -98,9 +98,7 @@ class NpyFolder:
     ``[3, 224, 224] -> [1, 3, 224, 224]``.
     """
 
-    def __init__(
-        self, files: Sequence[Path], inputs: Sequence[TensorSpec], folder: Path
-    ) -> None:
+    def __init__(self, files: Sequence[Path], inputs: Sequence[TensorSpec], folder: Path) -> None:
         """Take a folder's .npy files.
 
         Raises:
@@ -128,6 +126,7 @@ class NpyFolder:
             path = self._files[index]
             with readable(str(path)), path.open("rb") as stream:
                 header = read_npy_header(stream)
+                header.check_length(path.stat().st_size)
             self._check(header.dtype, header.shape, path)
 
     def read(self, indices: Sequence[int]) -> Iterator[Sample]:
@@ -150,9 +149,7 @@ class NpyFolder:
         (spec,) = self._inputs
         return spec.shape is not None and len(shape) + 1 == len(spec.shape)
 
-    def _check(
-        self, dtype: np.dtype[np.generic], shape: tuple[int, ...], path: Path
-    ) -> None:
+    def _check(self, dtype: np.dtype[np.generic], shape: tuple[int, ...], path: Path) -> None:
         (spec,) = self._inputs
         check_dtype(dtype, spec, str(path))
         feed_shape = (1, *shape) if self._lacks_batch(shape) else shape

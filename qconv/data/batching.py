@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qconv.data.fit import describe
-from qconv.data.source import Feeds, Sample, Source, TensorSpec
+from qconv.data.source import Array, Feeds, Sample, Source, TensorSpec
 from qconv.errors import DataError, UsageError
 
 
@@ -63,11 +63,11 @@ def batches(source: Source, size: int) -> Iterator[Batch]:
 def _batches(source: Source, size: int) -> Iterator[Batch]:
     pending: list[Sample] = []
     for sample in source:
-        if pending and (len(pending) == size or _shapes(sample) != _shapes(pending[0])):
+        if pending and _shapes(sample) != _shapes(pending[0]):
             yield _joined(pending)
             pending = []
         pending.append(sample)
-        if size == 1:
+        if len(pending) == size:
             yield _joined(pending)
             pending = []
     if pending:
@@ -89,11 +89,11 @@ def _joined(samples: Sequence[Sample]) -> Batch:
     )
 
 
-def _stacked(name: str, samples: Sequence[Sample]) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+def _stacked(name: str, samples: Sequence[Sample]) -> Array:
     arrays = [sample.feeds[name] for sample in samples]
     if arrays[0].ndim == 0:
         raise DataError(
-            f"{samples[0].origin}: input '{name}' has no axes, so samples cannot be joined along it",
+            f"{samples[0].origin}: input '{name}' has no axes to join samples along",
             hint="use a batch size of 1",
         )
     return np.concatenate(arrays, axis=0)

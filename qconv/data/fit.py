@@ -112,7 +112,9 @@ def check_shape(shape: Shape, spec: TensorSpec, where: str) -> None:
         raise shape_error(shape, spec, where)
 
 
-def shape_error(shape: Shape, spec: TensorSpec, where: str, *, hint: str | None = None) -> DataError:
+def shape_error(
+    shape: Shape, spec: TensorSpec, where: str, *, hint: str | None = None
+) -> DataError:
     """Return the error that shows an array's shape beside the input's."""
     return DataError(
         f"{where}: array '{spec.name}' has shape {format_shape(shape)}; "

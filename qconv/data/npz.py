@@ -171,6 +171,6 @@ def _common_length(members: Sequence[Member], where: str) -> int:
             hint="the first axis counts the samples: it must be the same in all arrays",
         )
     length = next(iter(counts.values()))
-    if length == 0:
+    if length < 1:
         raise DataError(f"{where}: holds no samples")
     return length

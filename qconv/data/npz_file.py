@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator, Mapping
@@ -19,7 +20,17 @@ from qconv.data.source import Array
 from qconv.errors import DataError
 
 _LOCAL_HEADER = struct.Struct("<26xHH")
-_BROKEN = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 """What reading a damaged, encrypted or foreign zip file raises."""
 
 
@@ -36,6 +47,16 @@ class NpyHeader:
     def scattered(self) -> bool:
         """Whether the elements of one index of the first axis lie apart in the file."""
         return self.fortran and sum(length > 1 for length in self.shape) > 1
+
+    def check_length(self, available: int) -> None:
+        """Refuse an array, header included, that needs more than ``available`` bytes.
+
+        Raises:
+            ValueError: it does.
+        """
+        needed = self.size + math.prod(self.shape) * self.dtype.itemsize
+        if self.dtype.kind != "O" and needed > available:
+            raise ValueError(f"the array ends after {available} of {needed} bytes")
 
 
 @dataclass(frozen=True)
@@ -94,11 +115,9 @@ def read_members(path: Path) -> Mapping[str, Member]:
 
 def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, raw: IO[bytes]) -> Member:
     name = entry.filename.removesuffix(".npy")
-    with archive.open(entry) as stream:
+    with readable(f"{raw.name}: array '{name}'"), archive.open(entry) as stream:
         header = read_npy_header(stream)
-    needed = header.size + math.prod(header.shape) * header.dtype.itemsize
-    if header.dtype.kind != "O" and entry.file_size < needed:
-        raise ValueError(f"array '{name}' ends after {entry.file_size} of {needed} bytes")
+        header.check_length(entry.file_size)
     offset = None
     if entry.compress_type == zipfile.ZIP_STORED:
         raw.seek(entry.header_offset)

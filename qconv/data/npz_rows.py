@@ -67,7 +67,7 @@ class _CompressedRows:
 
 
 def _fill(stream: IO[bytes], buffer: NDArray[np.uint8]) -> None:
-    view = memoryview(buffer)
+    view = buffer.data
     while view:
         count = stream.readinto(view)  # type: ignore[attr-defined]
         if not count:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from qconv.data.source import Array, Sample
+from qconv.data.user_function import names_function, user_code
 from qconv.errors import DataError, UsageError
+from qconv.evaluation.callables import load_callable
 from qconv.reporting.catalog import metric_names
 
 MetricFunction = Callable[[dict[str, Array], Sample], float]
@@ -16,10 +19,10 @@ MetricFunction = Callable[[dict[str, Array], Sample], float]
 
 @dataclass(frozen=True)
 class CustomMetric:
-    """A metric function; ``name`` is what reports and gates call it, ``origin`` where it is."""
+    """A metric function; ``name`` is what reports and gates call it, ``spec`` where it is."""
 
     name: str
-    origin: str
+    spec: str
     function: MetricFunction
 
     def measure(self, outputs: Mapping[str, Array], sample: Sample) -> float:
@@ -29,26 +32,30 @@ class CustomMetric:
             DataError: the function raises, or returns something else than one number.
         """
         try:
-            value = self.function(dict(outputs), sample)
-        except Exception as error:  # whatever a user's function raises
-            reason = f"{type(error).__name__}: {error}"
-            raise DataError(f"{self._place(sample)} failed: {reason}") from error
-        try:
-            number = np.asarray(value, np.float64)
-        except (TypeError, ValueError) as error:
-            raise self._not_a_number(sample, value) from error
-        if value is None or number.size != 1 or isinstance(value, str | bytes):
-            raise self._not_a_number(sample, value)
-        return float(number.item())
+            with user_code(self.spec):
+                value = self.function(dict(outputs), sample)
+        except DataError as error:
+            raise DataError(f"{error}; on the sample {sample.origin}") from error.__cause__
+        number = _number(value)
+        if number is None:
+            raise DataError(
+                f"{self.spec}: returned {value!r:.60} for the sample {sample.origin}; "
+                "one number is needed",
+                hint="a metric function takes (outputs, sample) and returns a float",
+            )
+        return number
 
-    def _place(self, sample: Sample) -> str:
-        return f"the metric '{self.origin}' on {sample.origin}"
 
-    def _not_a_number(self, sample: Sample, value: object) -> DataError:
-        return DataError(
-            f"{self._place(sample)} returned {value!r:.60}; one number is needed",
-            hint="a metric function takes (outputs, sample) and returns a float",
-        )
+def load_metric(spec: str) -> CustomMetric:
+    """Import the function of ``script.py:function``.
+
+    Raises:
+        UsageError: the text has another form.
+        DataError: there is no such function, its import fails, or it does not take two arguments.
+    """
+    name = custom_name(spec)
+    function = load_callable(spec, "outputs", "sample")
+    return CustomMetric(name, spec, cast(MetricFunction, function))
 
 
 def custom_name(spec: str) -> str:
@@ -57,13 +64,12 @@ def custom_name(spec: str) -> str:
     Raises:
         UsageError: the text has another form.
     """
-    script, _, name = spec.rpartition(":")
-    if not script or not name.isidentifier():
+    if not names_function(spec):
         raise UsageError(
             f"the metric '{spec}' is not of the form script.py:function",
             hint="write the file and the function's name, for example metrics.py:f1",
         )
-    return name
+    return spec.rpartition(":")[2]
 
 
 def check_custom_names(names: Sequence[str]) -> None:
@@ -100,3 +106,14 @@ class Mean:
     def result(self) -> float:
         """The mean; nan before the first sample."""
         return self._sum / self._samples if self._samples else float("nan")
+
+
+def _number(value: object) -> float | None:
+    """Return the one number that ``value`` holds, None where it holds anything else."""
+    if value is None or isinstance(value, str | bytes):
+        return None
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return None
+    return float(array.item()) if array.size == 1 else None

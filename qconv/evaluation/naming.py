@@ -19,9 +19,10 @@ def display_names(reference: Path, variants: Sequence[Path]) -> tuple[str, ...]:
         raise UsageError("no variant to compare the float model with")
     seen: set[Path] = set()
     for path in variants:
-        if path.resolve() in seen:
+        if path.absolute() in seen:
             raise UsageError(f"{path}: is given twice")
-        seen.add(path.resolve())
-    counts = Counter(path.name for path in seen | {reference.resolve()})
-    paths = (reference, *variants)
-    return tuple(path.name if counts[path.resolve().name] == 1 else str(path) for path in paths)
+        seen.add(path.absolute())
+    counts = Counter(path.name for path in seen | {reference.absolute()})
+    return tuple(
+        path.name if counts[path.name] == 1 else str(path) for path in (reference, *variants)
+    )

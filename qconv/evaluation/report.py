@@ -41,6 +41,12 @@ WARMUP = 5
 _LATENCY_FEEDS = 8
 
 
+def _audit_fusion(path: Path) -> FusionAudit:
+    from qconv.runtime.audit import audit_fusion
+
+    return audit_fusion(path)
+
+
 def report(
     model: Path,
     variants: Sequence[Path],
@@ -52,6 +58,7 @@ def report(
     runs: int = DEFAULT_RUNS,
     latency: bool = True,
     progress: Progress = no_progress,
+    audit: Audit = _audit_fusion,
 ) -> Report:
     """Compare variants with their float model, and judge them by gates.
 
@@ -65,6 +72,7 @@ def report(
         runs: timed inferences of each model.
         latency: whether to time at all.
         progress: shown over samples and timed rounds.
+        audit: finds which quantized operators of a file run in integers.
 
     Raises:
         UsageError: a gate or metric is wrong, or needs what is not measured here.
@@ -78,7 +86,7 @@ def report(
     names = display_names(model, variants)
     paths = (model, *variants)
     customs = [load_metric(spec) for spec in metrics]
-    measured = _measure_quality(paths, data, customs, gates, progress)
+    measured = _measure_quality(paths, data, customs, gates, progress, audit)
     timing = Timing(threads, measured.data.batch, runs, WARMUP) if latency else None
     latencies = _measure_latencies(paths, measured.feeds, timing, progress)
     reports = [
@@ -142,6 +150,7 @@ def _measure_quality(
     customs: Sequence[CustomMetric],
     gates: Sequence[Gate],
     progress: Progress,
+    audit: Audit,
 ) -> _Measured:
     reference, *variants = (Runner.open(path, threads=None) for path in paths)
     check_outputs(reference)
@@ -157,10 +166,8 @@ def _measure_quality(
     )
     traits = read_traits(reference, first[0], reference.run(first[0]))
     require(gates, traits.unmeasured)
-    fusions = (None, *(_audit(path) for path in paths[1:]))
-    qualities = evaluate(
-        reference, variants, source, traits, metrics=customs, progress=progress
-    )
+    fusions = (None, *(audit(path) for path in paths[1:]))
+    qualities = evaluate(reference, variants, source, traits, metrics=customs, progress=progress)
     summary = DataSummary(len(source), traits.labels, traits.batch, _summaries(specs))
     return _Measured(summary, traits, qualities, fusions, feeds)
 
@@ -172,12 +179,6 @@ def _measure_latencies(
         return (None,) * len(paths)
     sessions = [Runner.open(path, threads=timing.threads).session for path in paths]
     return measure_latency(sessions, feeds, timing.runs, timing.warmup, progress=progress)
-
-
-def _audit(path: Path) -> FusionAudit:
-    from qconv.runtime.audit import audit_fusion
-
-    return audit_fusion(path)
 
 
 def _variant_report(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 import onnx_ir as ir
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, EncodeError
 from onnx_ir.passes.common import CheckerPass
 
 from qconv.errors import ModelError, UnsupportedError
@@ -162,3 +162,16 @@ def _check(model: ir.Model, path: Path) -> None:
     except Exception as error:  # the pass wraps the checker's own exceptions
         reason = str(error.__cause__ or error).split("\n\n")[0]
         raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error
+
+
+def model_to_bytes(model: ir.Model) -> bytes:
+    """Serialize a model, weights included, as a runtime session takes it.
+
+    Raises:
+        UnsupportedError: the model is larger than protobuf can hold.
+    """
+    try:
+        serialized: bytes = ir.to_proto(model).SerializeToString()
+    except (EncodeError, ValueError) as error:
+        raise UnsupportedError("the model is larger than 2 GB, which cannot be run yet") from error
+    return serialized

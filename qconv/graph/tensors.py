@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
@@ -26,7 +25,7 @@ def read_tensor(path: Path) -> tuple[str, NDArray[np.generic]]:
     try:
         tensor.ParseFromString(path.read_bytes())
         array: NDArray[np.generic] = numpy_helper.to_array(tensor, str(path.parent))
-    except (OSError, DecodeError, TypeError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # protobuf and onnx share no base class for what they refuse
         raise DataError(
             f"{path}: cannot be read as an ONNX tensor: {error}",
             hint="qconv reads TensorProto files; sequences and maps are not supported",

@@ -41,7 +41,6 @@ LABEL_METRICS = ("top1", "top5", "top1_drop", "top5_drop")
 TOP5_METRICS = ("top5", "top5_drop")
 LATENCY_METRICS = ("latency_ms", "latency_p90_ms", "speedup")
 DISTRIBUTION_METRICS = ("agreement", "kl")
-AUDIT_METRICS = ("quantized_ops", "integer_ops", "integer_share")
 
 
 def metric_names(custom: Sequence[str] = ()) -> tuple[str, ...]:

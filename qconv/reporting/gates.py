@@ -73,9 +73,20 @@ def judge(gate: Gate, variant: str, values: Mapping[str, float]) -> Verdict:
 
 def verdict_line(verdict: Verdict) -> str:
     """Return ``FAIL  a.onnx: top1_drop > 1.0  (top1_drop = 1.35)``, or the same with ``ok``."""
-    numbers = ", ".join(f"{name} = {value:.6g}" for name, value in verdict.values.items())
     word = "FAIL" if verdict.failed else "ok"
-    return f"{word:<6}{verdict.variant}: {verdict.expression}  ({numbers})"
+    return f"{word:<6}{verdict.variant}: {verdict.expression}  ({shown_values(verdict)})"
+
+
+def shown_values(verdict: Verdict) -> str:
+    """Return ``top1_drop = 1.35``: six digits, or all where six would tell another verdict."""
+    shown = {name: f"{value:.6g}" for name, value in verdict.values.items()}
+    rounded = {name: float(text) for name, text in shown.items()}
+    expression = expressions.parse(verdict.expression)
+    if expressions.evaluate(expression, rounded) != expressions.evaluate(
+        expression, verdict.values
+    ):
+        shown = {name: repr(value) for name, value in verdict.values.items()}
+    return ", ".join(f"{name} = {text}" for name, text in shown.items())
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

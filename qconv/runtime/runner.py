@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from qconv.data.source import Array, Feeds, Sample
+from qconv.data.source import Array, Sample
 from qconv.errors import ModelError, UnsupportedError
 from qconv.runtime.session import open_session
 

@@ -55,6 +55,7 @@ MAX_LENGTH = 40
 HELD_OUT = 0.1  # share of the CLDR keys kept away from training
 TEST_PER_LANGUAGE = 64
 CALIBRATION_PER_LANGUAGE = 8
+HIDDEN = 0.1  # share of characters turned into <unk> while training
 PAD, UNKNOWN = 0, 1
 
 Ids = NDArray[np.int64]
@@ -201,8 +202,11 @@ def fit(model: nn.Module, data: Mapping[str, Ids]) -> None:
         total = 0.0
         for batch in batches(lengths):
             longest = int(lengths[batch].max())
+            tokens = tensors["tokens"][batch, :longest]
+            hidden = (torch.rand(tokens.shape) < HIDDEN) & (tokens != PAD)
+            tokens = tokens.masked_fill(hidden, UNKNOWN)  # so that <unk> is learned too
             optimizer.zero_grad()
-            logits = model(tensors["tokens"][batch, :longest], tensors["mask"][batch, :longest])
+            logits = model(tokens, tensors["mask"][batch, :longest])
             loss = nn.functional.cross_entropy(logits, tensors["labels"][batch])
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -33,7 +33,7 @@ def prepare(model: ir.Model) -> ir.Model:
     model = raise_opset(model, MIN_OPSET)
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     fix_names(model)
-    _infer_shapes(model)
+    infer_shapes(model)
     fold_constants(model)
     remove_noops(model)
     fold_pads(model)
@@ -42,11 +42,11 @@ def prepare(model: ir.Model) -> ir.Model:
     fuse_matmul_add(model)
     common.RemoveUnusedNodesPass()(model)
     fix_names(model)
-    _infer_shapes(model)
+    infer_shapes(model)
     return model
 
 
-def _infer_shapes(model: ir.Model) -> None:
+def infer_shapes(model: ir.Model) -> None:
     """Infer what can be inferred; values of unknown shape are placed with care later on."""
     logger = logging.getLogger("onnx_ir")
     level = logger.level

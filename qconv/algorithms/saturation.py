@@ -1,0 +1,48 @@
+"""Keep products of 8-bit weights from saturating on x64 CPUs without VNNI.
+
+Such CPUs multiply unsigned activations by signed weights with ``vpmaddubsw``, which adds two
+adjacent products in 16 bits: ``255 (w1 + w2)`` overflows where two weights of the same sign sum
+to more than 128. The sum saturates silently, and the same file gives other results than on a
+CPU with VNNI.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAIR_LIMIT = 128
+"""The largest magnitude of ``w1 + w2`` for which ``255 (w1 + w2)`` fits into 16 bits."""
+
+
+def pair_sums(rows: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return the largest same-sign sum of adjacent pairs of each row ``[O, K] -> [O]``."""
+    padded = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
+    first, second = padded[:, 0::2], padded[:, 1::2]
+    same_sign = (first > 0) == (second > 0)
+    sums = np.where(same_sign, np.abs(first) + np.abs(second), 0)
+    largest: NDArray[np.generic] = sums.max(axis=1, initial=0)
+    return largest
+
+
+def kernel_rows(weight: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+    """Lay a weight out as the runtime's kernel reads it: ``[O, K]``, input channels fastest.
+
+    ``weight`` is ``[O, I, k...]`` with ``axis=0``, or a matrix with its output channels on ``axis``.
+    """
+    rows = np.moveaxis(weight, axis, 0)
+    return np.moveaxis(rows, 1, -1).reshape(rows.shape[0], -1)
+
+
+def fit_pairs(
+    weight: NDArray[np.float32], scale: NDArray[np.float32], axis: int
+) -> NDArray[np.float32]:
+    """Raise the scales ``[O]`` until no adjacent pair of rounded weights can saturate."""
+    rows = kernel_rows(weight, axis)
+    scale = np.maximum(scale, pair_sums(rows) / PAIR_LIMIT).astype(np.float32)
+    for _ in range(64):
+        sums = pair_sums(np.rint(rows / scale[:, None]))
+        if (sums <= PAIR_LIMIT).all():
+            break
+        scale = np.where(sums > PAIR_LIMIT, scale * np.float32(1.002), scale)
+    return scale

@@ -1,0 +1,221 @@
+"""The calibration record (.qcal): statistics on disk, tied to the model they belong to.
+
+A zip of ``manifest.json`` and one ``.npy`` per kind of array, the values' arrays one behind the
+other with an offsets table; never a pickle. The same statistics give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import qconv
+from qconv.errors import RecordError
+from qconv.observers.histogram import Histogram
+from qconv.observers.means import ChannelMeans
+from qconv.observers.ranges import Range
+from qconv.observers.value import ValueStatistics
+
+SCHEMA = 1
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_MERGE_FIELDS = ("model_fingerprint", "target", "depth")
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Statistics of one model on some data.
+
+    Attributes:
+        model_fingerprint: SHA-256 of the float model.
+        target: the target whose Plan chose the values.
+        depth: what was collected, ``ranges`` or ``histogram``.
+        samples: a digest of each sample.
+        feed_shapes: the shapes of one feed, by input name, with which a result can be tried.
+        statistics: by value name of the prepared model.
+        tools: versions of qconv and of the runtime that computed the values.
+    """
+
+    model_fingerprint: str
+    target: str
+    depth: str
+    samples: frozenset[str]
+    feed_shapes: Mapping[str, tuple[int, ...]]
+    statistics: Mapping[str, ValueStatistics]
+    tools: Mapping[str, str]
+
+    @property
+    def data_fingerprint(self) -> str:
+        """A hash of the set of samples, in hex."""
+        return hashlib.sha256("".join(sorted(self.samples)).encode()).hexdigest()
+
+    def require_model(self, fingerprint: str, label: str) -> None:
+        """Refuse a record of another model.
+
+        Raises:
+            RecordError: the fingerprints differ.
+        """
+        if self.model_fingerprint != fingerprint:
+            raise RecordError(
+                f"{label}: was made for another model "
+                f"(it has {self.model_fingerprint[:12]}, this one is {fingerprint[:12]})",
+                hint="run qconv calibrate on this model",
+            )
+
+
+def merge_records(records: list[Record]) -> Record:
+    """Return the record of all samples together, to the bit what one pass would have given.
+
+    Raises:
+        RecordError: the records differ in model or settings, or share samples.
+    """
+    first, *others = records
+    merged = {name: ValueStatistics() for name in first.statistics}
+    samples: frozenset[str] = frozenset()
+    for record in (first, *others):
+        for field in _MERGE_FIELDS:
+            ours, theirs = getattr(first, field), getattr(record, field)
+            if ours != theirs:
+                raise RecordError(
+                    f"the records differ in {field.replace('_', ' ')}: '{ours}' and '{theirs}'"
+                )
+        shared = samples & record.samples
+        if shared:
+            raise RecordError(f"the records share {len(shared)} samples, which would count twice")
+        samples |= record.samples
+        for name, statistics in record.statistics.items():
+            merged[name].merge(statistics)
+    return Record(
+        first.model_fingerprint,
+        first.target,
+        first.depth,
+        samples,
+        first.feed_shapes,
+        merged,
+        first.tools,
+    )
+
+
+def write_record(record: Record, path: Path) -> None:
+    """Write a record; equal records give equal bytes."""
+    manifest = {
+        "schema": SCHEMA,
+        "qconv": qconv.__version__,
+        "tools": dict(record.tools),
+        "model": record.model_fingerprint,
+        "data": record.data_fingerprint,
+        "target": record.target,
+        "statistics": record.depth,
+        "samples": sorted(record.samples),
+        "feed_shapes": {name: list(shape) for name, shape in record.feed_shapes.items()},
+        "values": list(record.statistics),
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        _write_entry(archive, "manifest.json", json.dumps(manifest, indent=1).encode())
+        for name, array in _tables(list(record.statistics.values())).items():
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, array, allow_pickle=False)
+            _write_entry(archive, f"{name}.npy", buffer.getvalue())
+
+
+def read_record(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        RecordError: the file is missing, is not a record, is corrupt, or is of a newer schema.
+    """
+    if not path.is_file():
+        raise RecordError(f"{path}: no such file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            manifest = json.loads(archive.read("manifest.json"))
+            if manifest.get("schema") != SCHEMA:
+                raise RecordError(
+                    f"{path}: has schema {manifest.get('schema')}; this qconv reads {SCHEMA}",
+                    hint="calibrate again, or use the qconv that wrote it",
+                )
+            tables = {
+                name.removesuffix(".npy"): np.lib.format.read_array(
+                    io.BytesIO(archive.read(name)), allow_pickle=False
+                )
+                for name in archive.namelist()
+                if name.endswith(".npy")
+            }
+        return _from_manifest(manifest, tables)
+    except RecordError:
+        raise
+    except Exception as error:  # zip, JSON and npy errors share no base class
+        raise RecordError(
+            f"{path}: not a calibration record, or a corrupt one ({error})",
+            hint="run qconv calibrate again",
+        ) from error
+
+
+def record_hash(record: Record) -> str:
+    """A hash of everything in the record that a conversion reads, in hex."""
+    digest = hashlib.sha256(record.model_fingerprint.encode())
+    digest.update(record.data_fingerprint.encode())
+    for name, array in _tables(list(record.statistics.values())).items():
+        digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _from_manifest(manifest: dict[str, Any], tables: dict[str, Array]) -> Record:
+    statistics = {
+        name: ValueStatistics(
+            Range.from_arrays(_row(tables, "range", index)),
+            Histogram.from_arrays(_row(tables, "histogram", index)),
+            ChannelMeans.from_arrays(_row(tables, "means", index)),
+        )
+        for index, name in enumerate(manifest["values"])
+    }
+    return Record(
+        model_fingerprint=manifest["model"],
+        target=manifest["target"],
+        depth=manifest["statistics"],
+        samples=frozenset(manifest["samples"]),
+        feed_shapes={name: tuple(shape) for name, shape in manifest["feed_shapes"].items()},
+        statistics=statistics,
+        tools=manifest["tools"],
+    )
+
+
+def _tables(statistics: list[ValueStatistics]) -> dict[str, Array]:
+    """Lay the arrays of all values behind one another: ``kind.array`` and its ``.ends [V]``."""
+    columns: dict[str, list[Array]] = {}
+    for value in statistics:
+        parts = {"range": value.range, "histogram": value.histogram, "means": value.means}
+        for kind, statistic in parts.items():
+            for name, array in statistic.to_arrays().items():
+                columns.setdefault(f"{kind}.{name}", []).append(array)
+    tables: dict[str, Array] = {}
+    for name, arrays in columns.items():
+        tables[name] = np.concatenate(arrays, axis=-1)
+        tables[f"{name}.ends"] = np.cumsum([array.shape[-1] for array in arrays])
+    return tables
+
+
+def _row(tables: dict[str, Array], kind: str, index: int) -> dict[str, Array]:
+    """Return the arrays of one value."""
+    row = {}
+    for name, table in tables.items():
+        if name.startswith(f"{kind}.") and not name.endswith(".ends"):
+            ends = tables[f"{name}.ends"].astype(np.int64)
+            start = 0 if index == 0 else int(ends[index - 1])
+            row[name.removeprefix(f"{kind}.")] = table[..., start : int(ends[index])]
+    return row
+
+
+def _write_entry(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, content)

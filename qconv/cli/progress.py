@@ -1,0 +1,113 @@
+"""Progress on stderr: a bar on a terminal, a line for every tenth elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+from qconv.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+T = TypeVar("T")
+
+_LINES = 10
+_REDRAW_SECONDS = 0.1
+
+
+def make_progress(*, quiet: bool, stream: TextIO | None = None) -> Progress:
+    """Return the progress that suits ``stream``, which is stderr where none is given."""
+    stream = sys.stderr if stream is None else stream
+    if quiet:
+        return no_progress
+    return Bar(stream) if stream.isatty() else Lines(stream)
+
+
+class Lines:
+    """One line for about every tenth of the items: ``evaluating: 40/400 (10 %), 12.5/s, ...``."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    def __call__(self, items: Iterable[T], total: int, label: str, /) -> Iterator[T]:
+        """Pass the items on, and write a line whenever another tenth of them is done."""
+        start = self._clock()
+        shown = 0
+        for done, item in enumerate(items, 1):
+            yield item
+            if total and done * _LINES // total > shown:
+                shown = done * _LINES // total
+                self._stream.write(self._line(done, total, label, self._clock() - start))
+                self._stream.flush()
+
+    def _line(self, done: int, total: int, label: str, seconds: float) -> str:
+        line = f"{label}: {done}/{total} ({100 * done // total} %)"
+        if seconds > 0:
+            line += f", {done / seconds:.3g}/s"
+            if done < total:
+                line += f", {duration((total - done) * seconds / done)} left"
+        return f"{line}\n"
+
+
+class Bar:
+    """A bar with rate and time left, gone when it is done.
+
+    It is drawn between two items and never by a thread, which would disturb what is timed.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    def __call__(self, items: Iterable[T], total: int, label: str, /) -> Iterator[T]:
+        """Pass the items on, and move the bar."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _rate_column(),
+            TimeRemainingColumn(),
+        )
+        console = Console(file=self._stream)
+        drawn = self._clock()
+        with RichProgress(*columns, console=console, transient=True, auto_refresh=False) as bar:
+            task = bar.add_task(label, total=total)
+            for item in items:
+                yield item
+                now = self._clock()
+                bar.advance(task)
+                if now - drawn > _REDRAW_SECONDS:
+                    bar.refresh()
+                    drawn = now
+
+
+def duration(seconds: float) -> str:
+    """Return ``8 s``, ``2 min 5 s`` or ``1 h 3 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _rate_column() -> ProgressColumn:
+    """Return the column ``12.5/s``; made here so that rich is imported only where it shows."""
+    from rich.progress import ProgressColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.3g}/s" if task.speed else "")
+
+    return Rate()

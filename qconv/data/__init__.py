@@ -1,0 +1,20 @@
+"""Data for calibration and evaluation: what the user has, as feeds for a model."""
+
+from qconv.data.batching import Batch, batches, check_batchable
+from qconv.data.image_options import IMAGE_PRESETS, ImageOptions, image_preset
+from qconv.data.open import open_data
+from qconv.data.source import Feeds, Sample, Source, TensorSpec
+
+__all__ = [
+    "IMAGE_PRESETS",
+    "Batch",
+    "Feeds",
+    "ImageOptions",
+    "Sample",
+    "Source",
+    "TensorSpec",
+    "batches",
+    "check_batchable",
+    "image_preset",
+    "open_data",
+]

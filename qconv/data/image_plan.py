@@ -1,0 +1,198 @@
+"""Image options and a model's input resolved to exact steps: sizes, tables, axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.data.fit import check_shape, describe, format_shape, quoted
+from qconv.data.image_options import ImageOptions, channels
+from qconv.data.source import TensorSpec
+from qconv.errors import DataError, UsageError
+
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+Factor = NDArray[np.floating]
+"""One number per channel."""
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """The steps from a decoded image to a feed of ``spec``.
+
+    ``affine`` is mean and std, [channels] each in the order of the model, in the type to compute
+    in; None feeds the pixels as they are. ``cover`` resizes so that the image just covers
+    ``crop``.
+    """
+
+    spec: TensorSpec
+    channels: int
+    channels_last: bool
+    bgr: bool
+    size: int | None
+    cover: bool
+    crop: Size | None
+    affine: tuple[Factor, Factor] | None
+
+    def resized(self, image: Size) -> Size:
+        """Return the height and width of an image after resizing, before the crop."""
+        height, width = image
+        if self.cover and self.crop is not None:
+            scale = max(self.crop[0] / height, self.crop[1] / width)
+            return (
+                max(self.crop[0], round(height * scale)),
+                max(self.crop[1], round(width * scale)),
+            )
+        if self.size is None:
+            return image
+        if height <= width:
+            return self.size, max(1, int(self.size * width / height))
+        return max(1, int(self.size * height / width)), self.size
+
+    def check(self, image: Size, where: str) -> None:
+        """Refuse an image whose feed would not have the input's shape.
+
+        Args:
+            image: height and width of the file in pixels.
+            where: the file, for the message.
+
+        Raises:
+            DataError: the crop does not fit into it, or the model wants another shape.
+        """
+        height, width = self.resized(image)
+        if self.crop is not None:
+            if height < self.crop[0] or width < self.crop[1]:
+                resized = "" if (height, width) == image else f", {width} x {height} after resizing"
+                raise DataError(
+                    f"{where}: the image is {image[1]} x {image[0]} pixels (width x height)"
+                    f"{resized}, smaller than the crop {self.crop[1]} x {self.crop[0]}",
+                    hint="choose a larger image size, or a smaller crop",
+                )
+            height, width = self.crop
+        pixels = (
+            (height, width, self.channels) if self.channels_last else (self.channels, height, width)
+        )
+        batch = (1,) * (len(self.spec.shape or ()) - 3)
+        check_shape((*batch, *pixels), self.spec, where)
+
+
+def plan_images(options: ImageOptions, inputs: Sequence[TensorSpec], where: str) -> ImagePlan:
+    """Resolve the options against the model's only input, of 4 axes (3 without a batch axis).
+
+    Raises:
+        DataError: the model does not take images.
+        UsageError: the options are incomplete, or contradict the model's input.
+    """
+    if len(inputs) != 1:
+        raise DataError(
+            f"{where}: a folder of images feeds a model with one input; "
+            f"this model has {len(inputs)}: {quoted([spec.name for spec in inputs])}"
+        )
+    (spec,) = inputs
+    if spec.shape is None or len(spec.shape) not in (3, 4):
+        raise DataError(
+            f"{where}: the model's input '{spec.name}' is {describe(spec)}; images feed an input "
+            "of 4 axes (batch, channels, height, width in some order), or 3 without batch"
+        )
+    if len(spec.shape) == 4 and isinstance(spec.shape[0], int) and spec.shape[0] != 1:
+        raise DataError(
+            f"{where}: the model's input '{spec.name}' is {describe(spec)}, "
+            f"but images are fed one at a time, and it wants {spec.shape[0]}",
+            hint="give a .npz file of whole feeds, or make the model's batch axis dynamic",
+        )
+    last = _channels_last(options, spec)
+    axes = spec.shape[-3:]
+    count = axes[2] if last else axes[0]
+    count = count if isinstance(count, int) else 3
+    if count not in (1, 3):
+        raise DataError(
+            f"{where}: the model's input '{spec.name}' is {describe(spec)}, with {count} channels "
+            f"in the layout {'nhwc' if last else 'nchw'}; images have 3, or 1 in grey"
+        )
+    height, width = axes[:2] if last else axes[1:]
+    fixed = (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    crop = _checked_crop(options, spec, (height, width))
+    return ImagePlan(
+        spec=spec,
+        channels=count,
+        channels_last=last,
+        bgr=options.order == "bgr",
+        size=options.size,
+        cover=options.size is None and crop is None,
+        crop=crop or fixed,
+        affine=_affine(options, spec, count),
+    )
+
+
+def _checked_crop(
+    options: ImageOptions, spec: TensorSpec, axes: Sequence[int | str | None]
+) -> Size | None:
+    crop = options.crop_shape
+    for length, axis in zip(crop or axes, axes, strict=True):
+        if isinstance(axis, int) and length != axis:
+            raise UsageError(
+                f"the image crop of {format_shape(crop or ())} (height, width) does not fit "
+                f"the model's input '{spec.name}', {describe(spec)}",
+                hint="leave the crop out to take it from the model, or choose the model's own",
+            )
+    return crop
+
+
+def _channels_last(options: ImageOptions, spec: TensorSpec) -> bool:
+    if options.layout != "auto":
+        return options.layout == "nhwc"
+    axes = (spec.shape or ())[-3:]
+    first, last = axes[0] in (1, 3), axes[2] in (1, 3)
+    if first == last:
+        raise UsageError(
+            f"the layout of the model's input '{spec.name}', {describe(spec)}, cannot be told "
+            f"from its shape: {'two axes' if first else 'no axis'} may be the channels",
+            hint="choose the image layout nchw or nhwc",
+        )
+    return last
+
+
+def _affine(options: ImageOptions, spec: TensorSpec, count: int) -> tuple[Factor, Factor] | None:
+    """Return mean and std, [channels] each, or None where pixels are fed as they are."""
+    stated = options.mean is not None or options.std is not None
+    if spec.dtype == np.uint8:
+        if stated:
+            raise UsageError(
+                f"the model's input '{spec.name}' is {describe(spec)}: "
+                "it takes pixels as they are, without mean and std",
+            )
+        return None
+    if spec.dtype.kind != "f":
+        raise DataError(
+            f"images feed float or uint8 inputs; the model's input '{spec.name}' is "
+            f"{describe(spec)}"
+        )
+    if not stated:
+        raise UsageError(
+            f"how pixels become the numbers of the model's input '{spec.name}', "
+            f"{describe(spec)}, is not stated",
+            hint="choose an image preset, or image mean and std in pixel units: "
+            "mean 0 and std 1 feed 0 to 255, mean 0 and std 255 feed 0 to 1",
+        )
+    mean = _per_channel("mean", channels(options.mean, 0.0), spec, count)
+    std = _per_channel("std", channels(options.std, 1.0), spec, count)
+    return mean, std
+
+
+def _per_channel(name: str, numbers: Sequence[float], spec: TensorSpec, count: int) -> Factor:
+    if len(numbers) not in (1, count):
+        raise UsageError(
+            f"the image {name} has {len(numbers)} numbers; the model's input '{spec.name}', "
+            f"{describe(spec)}, has {count} channel{'s' if count > 1 else ''}",
+            hint="give one number for all channels, or one for each",
+        )
+    return np.broadcast_to(np.array(numbers), count).astype(_working_type(spec))
+
+
+def _working_type(spec: TensorSpec) -> np.dtype[np.floating]:
+    """Return the type to scale pixels in: float32, or more where the input has more."""
+    return np.dtype(np.float64 if spec.dtype == np.float64 else np.float32)

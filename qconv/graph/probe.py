@@ -1,0 +1,150 @@
+"""A copy of the model that gives summaries of chosen inner values instead of its own outputs.
+
+Feature maps are reduced inside the graph by pooling operators, which the runtime computes in
+the blocked memory layout of its convolutions: the maps are neither reordered nor copied out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from qconv.graph.edit import Editor
+from qconv.graph.prepare import infer_shapes
+from qconv.graph.view import name_of, static_shape
+
+_SAMPLED_POSITIONS = 256
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to observe of one value.
+
+    ``maps``: reduce it as a feature map ``[N, C, D1, ...]``; else give it whole.
+    ``low``: its minimum is wanted; ``mean``: the channel means; ``sample``: a subsample.
+    """
+
+    value: str
+    maps: bool
+    low: bool
+    mean: bool
+    sample: bool
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The graph outputs that answer one request; None for what was not asked for.
+
+    ``whole`` is the value itself. Of a map ``[N, C, D1, ...]``: ``high`` is its maximum and
+    ``negated_low`` the maximum of its negative, both ``[N, C, 1, ...]``; ``mean`` is
+    ``[N, C, 1, ...]``; ``sample`` is every k-th position along each spatial axis.
+    """
+
+    value: str
+    whole: str | None = None
+    high: str | None = None
+    negated_low: str | None = None
+    mean: str | None = None
+    sample: str | None = None
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of all graph outputs of this probe."""
+        names = (self.whole, self.high, self.negated_low, self.mean, self.sample)
+        return tuple(name for name in names if name is not None)
+
+
+def add_probes(
+    model: ir.Model,
+    requests: Iterable[Request],
+    feed_shapes: Mapping[str, tuple[int, ...]],
+) -> tuple[ir.Model, tuple[Probe, ...]]:
+    """Return a copy of ``model`` with the probes as its only outputs; weights are shared.
+
+    ``feed_shapes`` are the shapes of one feed, from which the sampling density of maps with
+    dynamic axes is chosen.
+    """
+    shapes = _map_shapes(model, feed_shapes)
+    probed = model.clone()
+    graph = probed.graph
+    values = ir.convenience.create_value_mapping(graph)
+    builder = _ProbeBuilder(graph)
+    probes = []
+    for request in requests:
+        value = values[request.value]
+        shape = shapes.get(request.value)
+        if request.maps and shape is not None:
+            probes.append(builder.reduce(value, request, shape))
+        else:
+            builder.outputs.append(value)
+            probes.append(Probe(request.value, whole=request.value))
+    graph.outputs.clear()
+    graph.outputs.extend(dict.fromkeys(builder.outputs))
+    return probed, tuple(probes)
+
+
+def _map_shapes(
+    model: ir.Model, feed_shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int | None, ...]]:
+    sized = model.clone()
+    for value in sized.graph.inputs:
+        if value.name in feed_shapes:
+            value.shape = ir.Shape(feed_shapes[value.name])
+    infer_shapes(sized)
+    values = ir.convenience.create_value_mapping(sized.graph)
+    return {
+        name: shape
+        for name, value in values.items()
+        if (shape := static_shape(value)) is not None and len(shape) >= 3
+    }
+
+
+class _ProbeBuilder:
+    def __init__(self, graph: ir.Graph) -> None:
+        self.graph = graph
+        self.editor = Editor(graph)
+        self.outputs: list[ir.Value] = []
+        self.minus_one = self.editor.initializer("minus_one", np.array([-1], np.float32))
+
+    def reduce(self, value: ir.Value, request: Request, shape: tuple[int | None, ...]) -> Probe:
+        name = name_of(value)
+        low = mean = sample = None
+        if request.low:
+            negated = self._append("Mul", [value, self.minus_one], f"{name}/negated")
+            low = self._output("GlobalMaxPool", negated, f"{name}/negated_low")
+        if request.mean:
+            mean = self._output("GlobalAveragePool", value, f"{name}/mean")
+        if request.sample:
+            spatial = shape[2:]
+            stride = _stride(spatial)
+            sample = self._output(
+                "MaxPool", value, f"{name}/sample",
+                kernel_shape=[1] * len(spatial), strides=[stride] * len(spatial),
+            )
+        high = self._output("GlobalMaxPool", value, f"{name}/high")
+        return Probe(name, high=high, negated_low=low, mean=mean, sample=sample)
+
+    def _append(
+        self, op_type: str, inputs: list[ir.Value], output: str, **attributes: list[int]
+    ) -> ir.Value:
+        node = self.editor.node(
+            op_type, inputs, output, dtype=ir.DataType.FLOAT, **attributes
+        )
+        self.graph.append(node)
+        return node.outputs[0]
+
+    def _output(self, op_type: str, value: ir.Value, name: str, **attributes: list[int]) -> str:
+        output = self._append(op_type, [value], name, **attributes)
+        self.outputs.append(output)
+        return name_of(output)
+
+
+def _stride(spatial: tuple[int | None, ...]) -> int:
+    """Return the step along each axis that leaves at most about 256 positions of a map."""
+    if not spatial or None in spatial:
+        return 2
+    positions = float(np.prod([float(size or 1) for size in spatial]))
+    return max(1, int((positions / _SAMPLED_POSITIONS) ** (1 / len(spatial)) + 0.5))

@@ -1,0 +1,78 @@
+"""Affine quantization of arrays: ``real = scale * (quantized - zero_point)``. NumPy only."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.schemes import PerAxis, QParams, Scheme
+
+Floats = NDArray[np.floating]
+
+MIN_SCALE = 2.0**-40
+"""A floor for scales, so that products of two scales stay normal float32 numbers."""
+
+
+def affine_params(low: float, high: float, scheme: Scheme) -> QParams:
+    """Return scale ``[]`` and zero point ``[]`` that cover ``[low, high]`` and hold zero exactly.
+
+    A range that leaves out zero is widened to it: padding and Relu need an exact zero.
+
+    Raises:
+        ValueError: the range is not finite, or upside down.
+    """
+    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
+        raise ValueError(f"not a range: [{low}, {high}]")
+    low, high = min(low, 0.0), max(high, 0.0)
+    dtype = scheme.dtype
+    if scheme.symmetric:
+        scale = max(-low, high) / dtype.qmax
+        zero_point = 0
+    else:
+        scale = (high - low) / (dtype.qmax - dtype.qmin)
+        zero_point = 0 if scale == 0 else round(dtype.qmin - low / scale)
+    if scale < MIN_SCALE:
+        scale = 1.0 if scale == 0 else MIN_SCALE
+        zero_point = dtype.qmin if low == 0 and not scheme.symmetric else 0
+    zero_point = min(max(zero_point, dtype.qmin), dtype.qmax)
+    return QParams(
+        scheme, np.asarray(scale, np.float32), np.asarray(zero_point, scheme.dtype.numpy)
+    )
+
+
+def channel_scales(weight: Floats, scheme: Scheme) -> NDArray[np.float32]:
+    """Return the max-abs scale ``[C]`` of each slice along the scheme's axis.
+
+    Raises:
+        ValueError: the scheme is not symmetric and per axis.
+    """
+    if not scheme.symmetric or not isinstance(scheme.granularity, PerAxis):
+        raise ValueError("weights are quantized symmetrically, per channel")
+    axis = scheme.granularity.axis
+    others = tuple(i for i in range(weight.ndim) if i != axis)
+    largest = np.abs(weight).max(axis=others, initial=0.0)
+    scale = (largest / scheme.dtype.qmax).astype(np.float32)
+    return np.where(scale > 0, np.maximum(scale, np.float32(MIN_SCALE)), np.float32(1))
+
+
+def quantize(array: Floats, params: QParams) -> NDArray[np.generic]:
+    """Round half to even and saturate: ``clip(round(x / scale) + zero_point)``."""
+    dtype = params.scheme.dtype
+    scale, zero_point = _aligned(params, array.ndim)
+    steps = np.rint(array / scale) + zero_point
+    return np.clip(steps, dtype.qmin, dtype.qmax).astype(dtype.numpy)
+
+
+def dequantize(array: NDArray[np.generic], params: QParams) -> NDArray[np.float32]:
+    """Return ``scale * (quantized - zero_point)`` in float32."""
+    scale, zero_point = _aligned(params, array.ndim)
+    return ((array.astype(np.float32) - zero_point) * scale).astype(np.float32)
+
+
+def _aligned(params: QParams, ndim: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    zero_point = params.zero_point.astype(np.float32)
+    if not isinstance(params.scheme.granularity, PerAxis):
+        return params.scale, zero_point
+    shape = [1] * ndim
+    shape[params.scheme.granularity.axis] = -1
+    return params.scale.reshape(shape), zero_point.reshape(shape)

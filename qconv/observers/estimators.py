@@ -1,0 +1,192 @@
+"""Ranges from statistics: pure functions of a range and a histogram, no second pass over data.
+
+All work on points ``x [B]`` (middles of the histogram's bins) with counts ``n [B]``, and return
+``(low, high)`` with ``low <= 0 <= high``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.errors import RecordError
+from qconv.observers.histogram import bin_centers
+from qconv.observers.value import ValueStatistics
+
+Method = Literal["minmax", "percentile", "entropy", "mse", "auto"]
+Limits = tuple[float, float]
+Floats = NDArray[np.float64]
+
+_LEVELS = 255
+_AUTO_CLIPPED = 1e-4
+_CANDIDATES = 128
+_SMALLEST_FRACTION = 0.02
+_ENTROPY_BINS = 2048
+_ENTROPY_LEVELS = 128
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Sorted points with counts, and the exact extremes."""
+
+    points: Floats
+    counts: Floats
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, statistics: ValueStatistics) -> Distribution:
+        """Read the distribution of a value from its statistics."""
+        bins, counts = statistics.histogram.items()
+        points = bin_centers(bins)
+        order = np.argsort(points, kind="stable")
+        low, high = min(statistics.range.low, 0.0), max(statistics.range.high, 0.0)
+        return cls(np.clip(points[order], low, high), counts[order].astype(np.float64), low, high)
+
+
+def estimate_range(statistics: ValueStatistics, method: Method, percentile: float) -> Limits:
+    """Return the range of a value by one of the methods.
+
+    ``percentile`` is used by the method of that name: percent of the data inside the range.
+
+    Raises:
+        RecordError: the method needs a histogram and the record holds ranges only.
+    """
+    if statistics.range.low > statistics.range.high:
+        return 0.0, 0.0
+    if method == "minmax":
+        return min(statistics.range.low, 0.0), max(statistics.range.high, 0.0)
+    distribution = Distribution.of(statistics)
+    if not distribution.points.size:
+        raise RecordError(
+            f"method '{method}' needs histograms, and the record holds ranges only",
+            hint="calibrate with --statistics histogram, or convert with --method minmax",
+        )
+    if method == "percentile":
+        return percentile_range(distribution, percentile)
+    return _METHODS[method](distribution)
+
+
+def percentile_range(distribution: Distribution, percentile: float) -> Limits:
+    """Leave out ``100 - percentile`` percent of the data, half at each end that has data."""
+    clipped = 1 - percentile / 100
+    two_sided = distribution.low < 0 < distribution.high
+    return _inner_range(distribution, clipped / 2 if two_sided else clipped)
+
+
+def mse_range(distribution: Distribution) -> Limits:
+    """Minimize the mean squared error of 8 bits: rounding ``s^2 / 12`` inside, clipping outside.
+
+    Low and high are shrunk together along a grid, then each alone around the best.
+    """
+    return _least_error(distribution, (0.0, 0.0))
+
+
+def auto_range(distribution: Distribution) -> Limits:
+    """Least squared error among ranges that clip at most 0.01 % of the data.
+
+    Clipping more can lower the error of the value and yet lose what the network decides by.
+    """
+    return _least_error(distribution, percentile_range(distribution, 100 * (1 - _AUTO_CLIPPED)))
+
+
+def entropy_range(distribution: Distribution) -> Limits:
+    """Minimize the Kullback-Leibler divergence between the clipped and the quantized distribution.
+
+    After Migacz, "8-bit inference with TensorRT" (GTC 2017): magnitudes in 2048 linear bins, a
+    threshold at each of them from 128 on, outliers added to the last bin, 128 levels.
+    """
+    magnitudes = np.abs(distribution.points)
+    largest = max(-distribution.low, distribution.high)
+    if largest == 0:
+        return 0.0, 0.0
+    histogram = _linear_histogram(magnitudes, distribution.counts, largest)
+    thresholds = range(_ENTROPY_LEVELS, _ENTROPY_BINS + 1, 8)
+    divergences = [_kl_divergence(histogram, threshold) for threshold in thresholds]
+    best = thresholds[int(np.argmin(divergences))] / _ENTROPY_BINS * largest
+    return max(distribution.low, -best), min(distribution.high, best)
+
+
+_METHODS: Mapping[str, Callable[[Distribution], Limits]] = {
+    "mse": mse_range,
+    "auto": auto_range,
+    "entropy": entropy_range,
+}
+
+
+def squared_error(distribution: Distribution, low: float, high: float) -> float:
+    """Return the mean squared error of quantizing to 8 bits over ``[low, high]``.
+
+    Exact zeros carry no rounding error, since zero is always a level.
+    """
+    points, counts = distribution.points, distribution.counts
+    step = (high - low) / _LEVELS
+    outside = points - np.clip(points, low, high)
+    rounded = counts[(points != 0) & (outside == 0)].sum()
+    total: float = float((counts * outside**2).sum() + rounded * step**2 / 12)
+    return total / float(counts.sum())
+
+
+def _inner_range(distribution: Distribution, clipped: float) -> Limits:
+    """Return the range that leaves out a share of the data at each end that lies beyond zero."""
+    share = np.cumsum(distribution.counts) / distribution.counts.sum()
+    low_index = int(np.searchsorted(share, clipped, side="right"))
+    high_index = int(np.searchsorted(share, 1 - clipped, side="left"))
+    last = len(share) - 1
+    low = distribution.low if low_index == 0 else float(distribution.points[min(low_index, last)])
+    high = (
+        distribution.high if high_index >= last else float(distribution.points[high_index])
+    )
+    return min(low, 0.0), max(high, 0.0)
+
+
+def _least_error(distribution: Distribution, widest_clip: Limits) -> Limits:
+    """Search ``low`` in ``[distribution.low, widest_clip[0]]`` and ``high`` likewise."""
+    low, high = distribution.low, distribution.high
+    fractions = np.linspace(1, _SMALLEST_FRACTION, _CANDIDATES)
+    lows = np.minimum(low * fractions, widest_clip[0])
+    highs = np.maximum(high * fractions, widest_clip[1])
+    together = [squared_error(distribution, a, b) for a, b in zip(lows, highs, strict=True)]
+    best = int(np.argmin(together))
+    low, high = float(lows[best]), float(highs[best])
+    low = min(lows, key=lambda a: squared_error(distribution, float(a), high))
+    high = min(highs, key=lambda b: squared_error(distribution, float(low), float(b)))
+    return float(low), float(high)
+
+
+def _linear_histogram(magnitudes: Floats, counts: Floats, largest: float) -> Floats:
+    """Spread the counts of the logarithmic bins over equal linear ones.
+
+    Exact zeros are left out: every range represents them without error.
+    """
+    kept = magnitudes > 0
+    start, end = magnitudes[kept] * (1 - 1 / 256), magnitudes[kept] * (1 + 1 / 256)
+    edges = np.linspace(0, largest, _ENTROPY_BINS + 1)
+    order = np.argsort(start, kind="stable")
+    total = np.concatenate([[0.0], np.cumsum(counts[kept][order])])
+    knots = np.concatenate([start[order][:1], end[order]])
+    cumulative = np.interp(edges, np.maximum.accumulate(knots), total)
+    cumulative[-1] = total[-1]
+    return np.diff(cumulative)
+
+
+def _kl_divergence(histogram: Floats, threshold: int) -> float:
+    reference = histogram[:threshold].copy()
+    reference[-1] += histogram[threshold:].sum()
+    nonzero = histogram[:threshold] > 0
+    starts = (np.arange(_ENTROPY_LEVELS) * threshold) // _ENTROPY_LEVELS
+    sums = np.add.reduceat(histogram[:threshold], starts)
+    occupied = np.add.reduceat(nonzero.astype(np.float64), starts)
+    level = np.searchsorted(starts, np.arange(threshold), side="right") - 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        quantized = np.where(nonzero, sums[level] / occupied[level], 0.0)
+    if quantized.sum() == 0 or reference.sum() == 0:
+        return float("inf")
+    p, q = reference / reference.sum(), quantized / quantized.sum()
+    both = (p > 0) & (q > 0)
+    lost = float(p[(p > 0) & (q == 0)].sum())
+    return float((p[both] * np.log(p[both] / q[both])).sum()) + lost * 100

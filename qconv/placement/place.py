@@ -1,0 +1,269 @@
+"""Decide what runs in integers: graph + target table -> Plan.
+
+An operator is quantized where the runtime can read all its data as integers: from operators
+that give integers anyway, or from values that a layer with weights needs quantized. Then the
+integer regions are as large as they can be, and no value is quantized for a cheap operator
+alone. Convolutions always give integers, since their kernel has no float output; products with
+weights do only where a reader wants them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from qconv.errors import NothingQuantized
+from qconv.graph.view import clip_bounds, constant, is_constant, name_of, only_consumer, rank
+from qconv.placement.plan import LayerPlan, NodePlan, Plan, ValuePlan
+from qconv.placement.rules import data_inputs, refusal, weight_scheme
+from qconv.placement.targets import Kind, Target
+
+_UNBOUNDED = (-float("inf"), float("inf"))
+
+
+def place(model: ir.Model, target: Target) -> Plan:
+    """Return the Plan for a prepared model. It may hold no quantized node at all."""
+    return _Placement(model.graph, target).plan()
+
+
+def require_quantized(plan: Plan, label: str) -> None:
+    """Refuse a Plan in which every operator stays float.
+
+    Raises:
+        NothingQuantized: with the most frequent reasons.
+    """
+    if plan.quantized:
+        return
+    reasons: dict[str, int] = {}
+    for node in plan.kept_float:
+        sentence = f"{node.op_type}: {node.reason}"
+        reasons[sentence] = reasons.get(sentence, 0) + 1
+    top = sorted(reasons.items(), key=lambda item: -item[1])[:3]
+    raise NothingQuantized(
+        f"{label}: nothing can be quantized for {plan.target}; "
+        + "; ".join(f"{count} x {sentence}" for sentence, count in top),
+        hint="qconv inspect lists the reason for each operator",
+    )
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A node that could run in integers, with the value that it gives once clamps are merged."""
+
+    node: ir.Node
+    kind: Kind
+    data: tuple[int, ...]
+    needs_reader: bool
+    clamp: ir.Node | None
+
+    @property
+    def results(self) -> tuple[ir.Value, ...]:
+        if self.clamp is not None:
+            return (self.clamp.outputs[0],)
+        return tuple(out for out in self.node.outputs if out.uses() or out.is_graph_output())
+
+    @property
+    def layered(self) -> bool:
+        return self.kind in (Kind.CONVOLUTION, Kind.PRODUCT)
+
+
+class _Placement:
+    def __init__(self, graph: ir.Graph, target: Target) -> None:
+        self.graph = graph
+        self.target = target
+        self.reasons: dict[ir.Node, str] = {}
+        self.candidates: dict[ir.Node, _Candidate] = {}
+        self.clamps: set[ir.Node] = set()
+        for node in graph:
+            reason = refusal(node, target)
+            if reason is not None:
+                self.reasons[node] = reason
+            elif target.rules[node.op_type].kind is not Kind.CLAMP:
+                self.candidates[node] = self._candidate(node)
+        self.wanted = self._wanted_by_layers()
+        self.chosen = self._choose()
+
+    def _candidate(self, node: ir.Node) -> _Candidate:
+        rule = self.target.rules[node.op_type]
+        operands = [constant(node.inputs[i]) for i in data_inputs(node, rule)]
+        table_operand = any(array is not None and array.size > 1 for array in operands)
+        clamp = None
+        if rule.kind is not Kind.MOVEMENT:
+            reader = only_consumer(node.outputs[0])
+            if reader is not None and refusal(reader, self.target) is None:
+                if self.target.rules[reader.op_type].kind is Kind.CLAMP:
+                    clamp = reader
+        data = tuple(i for i in data_inputs(node, rule) if node.inputs[i] is not None)
+        return _Candidate(node, rule.kind, data, rule.needs_reader or table_operand, clamp)
+
+    def _wanted_by_layers(self) -> set[ir.Value]:
+        """The values that layers with weights read, and that are quantized in any case."""
+        return {
+            value
+            for candidate in self.candidates.values()
+            if candidate.layered and (value := candidate.node.inputs[0]) is not None
+        }
+
+    def _gives_integers(self, candidate: _Candidate) -> bool:
+        if candidate.kind is not Kind.PRODUCT:
+            return True
+        return any(value in self.wanted for value in candidate.results)
+
+    def _choose(self) -> dict[ir.Node, _Candidate]:
+        """Return the largest consistent choice, in graph order.
+
+        Forward: data must be there in integers. Backward: some cheap operators need a reader.
+        What either pass drops is dropped for good, so the passes end.
+        """
+        dropped: set[ir.Node] = set()
+        while True:
+            chosen: dict[ir.Node, _Candidate] = {}
+            available = set(self.wanted)
+            for node, candidate in self.candidates.items():
+                if node in dropped:
+                    continue
+                reason = None if candidate.layered else self._missing_data(candidate, available)
+                if reason is not None:
+                    self.reasons[node] = reason
+                    continue
+                chosen[node] = candidate
+                if self._gives_integers(candidate):
+                    available.update(candidate.results)
+            unread = self._unread(chosen)
+            if not unread:
+                return chosen
+            for node in unread:
+                self.reasons[node] = "nothing after it runs in integers, so it would only cost time"
+            dropped |= unread
+
+    def _missing_data(self, candidate: _Candidate, available: set[ir.Value]) -> str | None:
+        values = [candidate.node.inputs[i] for i in candidate.data]
+        if all(is_constant(value) for value in values):
+            return "its data is a constant table"
+        for value in values:
+            if value is None or value in available or is_constant(value):
+                continue
+            if value.dtype is not None and value.dtype is not ir.DataType.FLOAT:
+                return f"its input '{value.name}' is {value.dtype.name.lower()}, not float32"
+            producer = value.producer()
+            origin = f"the output of {producer.op_type}" if producer is not None else "an input"
+            return f"its input '{value.name}', {origin}, is in float"
+        return None
+
+    def _unread(self, chosen: dict[ir.Node, _Candidate]) -> set[ir.Node]:
+        unread: set[ir.Node] = set()
+        for node in reversed(chosen):
+            candidate = chosen[node]
+            if candidate.needs_reader and not any(
+                usage.node in chosen
+                and usage.node not in unread
+                and usage.idx in chosen[usage.node].data
+                for value in candidate.results
+                for usage in value.uses()
+            ):
+                unread.add(node)
+        return unread
+
+    def plan(self) -> Plan:
+        """Write the choice down."""
+        values: dict[str, ValuePlan] = {}
+        layers: dict[str, LayerPlan] = {}
+        inputs: dict[str, tuple[int, ...]] = {}
+        axes = self._channel_axes()
+        for node, candidate in self.chosen.items():
+            inputs[str(node.name)] = candidate.data
+            for index in candidate.data:
+                value = node.inputs[index]
+                if value is not None and name_of(value) not in values:
+                    values[name_of(value)] = self._value_plan(value, axes, emitted=False)
+            if self._gives_integers(candidate):
+                if candidate.clamp is not None:
+                    self.clamps.add(candidate.clamp)
+                for value in candidate.results:
+                    source = None
+                    if candidate.kind is Kind.MOVEMENT and node.inputs[0] is not None:
+                        source = values[name_of(node.inputs[0])]
+                    values[name_of(value)] = self._value_plan(
+                        value, axes, emitted=True, clamp=candidate.clamp, source=source
+                    )
+            if candidate.layered:
+                layers[str(node.name)] = self._layer_plan(candidate)
+        return Plan(self.target.name, values, layers, self._node_plans(), inputs)
+
+    def _channel_axes(self) -> dict[ir.Value, int]:
+        axes: dict[ir.Value, int] = {}
+        for node, candidate in self.chosen.items():
+            value = node.inputs[0]
+            if candidate.layered and value is not None:
+                axes.setdefault(value, 1 if candidate.kind is Kind.CONVOLUTION else -1)
+        return axes
+
+    def _value_plan(
+        self,
+        value: ir.Value,
+        axes: dict[ir.Value, int],
+        *,
+        emitted: bool,
+        clamp: ir.Node | None = None,
+        source: ValuePlan | None = None,
+    ) -> ValuePlan:
+        name = name_of(value)
+        bounds = (clip_bounds(clamp) if clamp is not None else None) or _UNBOUNDED
+        axis = axes.get(value)
+        axes_count = rank(value) or 0
+        return ValuePlan(
+            name=name,
+            scheme=self.target.activation,
+            params_from=name if source is None else source.params_from,
+            bounds=bounds if source is None else source.bounds,
+            channel_axis=axis,
+            maps=axes_count >= 3 and (axis == 1 or (axis is None and axes_count >= 4)),
+            emitted=emitted,
+            constant=is_constant(value),
+        )
+
+    def _layer_plan(self, candidate: _Candidate) -> LayerPlan:
+        node = candidate.node
+        data, weight = node.inputs[0], node.inputs[1]
+        if data is None or weight is None:
+            raise ValueError(f"{node.name}: a layer needs data and a weight")
+        bias, bias_node = self._bias(node)
+        emits = self._gives_integers(candidate)
+        return LayerPlan(
+            node=str(node.name),
+            op_type=node.op_type,
+            input=name_of(data),
+            weight=name_of(weight),
+            bias=None if bias is None else name_of(bias),
+            bias_node=None if bias_node is None else str(bias_node.name),
+            weight_scheme=weight_scheme(node, self.target),
+            output=name_of(candidate.results[0]) if emits else None,
+        )
+
+    def _bias(self, node: ir.Node) -> tuple[ir.Value | None, ir.Node | None]:
+        """Return the bias of a layer and the node that adds it."""
+        if node.op_type != "MatMul":
+            return (node.inputs[2] if len(node.inputs) > 2 else None), node
+        add = only_consumer(node.outputs[0])
+        if add is None or add.op_type != "Add" or add in self.chosen:
+            return None, None
+        other = add.inputs[0] if add.inputs[1] is node.outputs[0] else add.inputs[1]
+        return (other, add) if is_constant(other) and rank(other) == 1 else (None, None)
+
+    def _node_plans(self) -> dict[str, NodePlan]:
+        plans = {}
+        for node in self.graph:
+            quantized = node in self.chosen or node in self.clamps
+            reason = "" if quantized else self.reasons.get(node) or self._clamp_reason(node)
+            plans[str(node.name)] = NodePlan(str(node.name), node.op_type, quantized, reason)
+        return plans
+
+    def _clamp_reason(self, node: ir.Node) -> str:
+        value = node.inputs[0]
+        producer = value.producer() if value is not None else None
+        if producer is None:
+            return "there is no operator before it that could take it in"
+        if producer in self.chosen:
+            return f"the result of {producer.op_type} before it stays in float or is read elsewhere"
+        return f"{producer.op_type} before it runs in float"

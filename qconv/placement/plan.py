@@ -1,0 +1,90 @@
+"""The Plan: what is quantized, how, and why the rest is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qconv.schemes import Scheme
+
+
+@dataclass(frozen=True)
+class ValuePlan:
+    """How one activation, or one constant operand, is quantized.
+
+    Attributes:
+        name: the value's name in the prepared model.
+        scheme: type, symmetry and granularity.
+        params_from: the value whose range gives scale and zero point. It is another value where
+            the runtime demands equal parameters (before and after a Reshape, MaxPool, ...).
+        bounds: limits that the range must keep for a fused Relu or Clip to be redundant.
+        channel_axis: the axis over which a linear layer that reads the value sums; None where no
+            such layer reads it.
+        maps: whether the value is a feature map ``[N, C, D1, ...]``.
+        emitted: whether its producer runs in integers, so that all readers see the rounded value.
+        constant: whether it is an initializer.
+    """
+
+    name: str
+    scheme: Scheme
+    params_from: str
+    bounds: tuple[float, float]
+    channel_axis: int | None
+    maps: bool
+    emitted: bool
+    constant: bool
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """How the weight and bias of one Conv, Gemm or MatMul are quantized.
+
+    ``weight`` and ``bias`` name initializers; ``bias_node`` is the node that adds the bias: the
+    layer itself, or for a MatMul the Add behind it, or None where there is none to hold a bias.
+    A bias of the layer itself becomes int32, that of an Add stays float. ``output`` names the value that the layer emits in
+    integers, or is None where its output stays float.
+    """
+
+    node: str
+    op_type: str
+    input: str
+    weight: str
+    bias: str | None
+    bias_node: str | None
+    weight_scheme: Scheme
+    output: str | None
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """Whether one operator runs in integers; ``reason`` says why where it does not."""
+
+    node: str
+    op_type: str
+    quantized: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The contract between placement, algorithms and rewriters, for one model and target.
+
+    ``inputs`` lists, for each quantized node, the indices of the inputs that it reads in
+    integers; ``nodes`` follows the graph's order and holds every node of the main graph.
+    """
+
+    target: str
+    values: Mapping[str, ValuePlan]
+    layers: Mapping[str, LayerPlan]
+    nodes: Mapping[str, NodePlan]
+    inputs: Mapping[str, tuple[int, ...]]
+
+    @property
+    def quantized(self) -> tuple[NodePlan, ...]:
+        """The operators that run in integers."""
+        return tuple(node for node in self.nodes.values() if node.quantized)
+
+    @property
+    def kept_float(self) -> tuple[NodePlan, ...]:
+        """The operators that stay in float, each with its reason."""
+        return tuple(node for node in self.nodes.values() if not node.quantized)

@@ -1,0 +1,79 @@
+"""The report as GitHub-flavoured Markdown, for pull requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from qconv.reporting import sentences, tables
+from qconv.reporting.gates import shown_values
+from qconv.reporting.record import Report
+from qconv.reporting.tables import Table
+
+
+def to_markdown(report: Report) -> str:
+    """Return the verdicts, the tables, and what is to be said about them."""
+    blocks = [
+        *_verdicts(report),
+        _table(tables.headline(report)),
+        *map(escaped, sentences.conditions(report)),
+        *(f"**{escaped(sentence)}**" for sentence in sentences.faults(report)),
+        *_fusion(report),
+        _details("Outputs", _table(tables.outputs(report))),
+    ]
+    return "\n\n".join(["### qconv report", *blocks]) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, in a table or out of it.
+
+    The comments keep GitHub from taking ``@name`` and ``#1`` for a person and an issue.
+    """
+    text = re.sub(r"[\\`*_\[\]<>|~&#$]", r"\\\g<0>", sentences.printable(text))
+    text = re.sub(r"[@#]", r"\g<0><!-- -->", text)
+    return re.sub(r"^(\d*)([-+=.)])(?=[-=\s]|$)", r"\1\\\2", text)
+
+
+def _verdicts(report: Report) -> Iterator[str]:
+    summary = sentences.gate_summary(report)
+    if summary is None:
+        return
+    yield f"**{summary[0].upper()}{summary[1:]}.**"
+    rows = [
+        (
+            "**FAIL**" if verdict.failed else "ok",
+            escaped(verdict.variant),
+            escaped(verdict.expression),
+            escaped(shown_values(verdict)),
+        )
+        for verdict in report.verdicts
+    ]
+    yield _rows(("", "variant", "fails if", "measured"), "llll", rows)
+
+
+def _fusion(report: Report) -> Iterator[str]:
+    for variant in report.variants:
+        summary = sentences.fusion_summary(variant)
+        if summary is None or variant.fusion is None:
+            continue
+        misses = [f"- {escaped(line)}" for line in sentences.fusion_misses(variant.fusion)]
+        yield "\n".join([escaped(summary), *([""] if misses else []), *misses])
+
+
+def _table(table: Table) -> str:
+    titles = (table.rows, *(escaped(column.title) for column in table.columns))
+    rows = [
+        (escaped(name), *(escaped(column.cells[index]) for column in table.columns))
+        for index, name in enumerate(table.names)
+    ]
+    return _rows(titles, "l" + "r" * len(table.columns), rows)
+
+
+def _rows(titles: Sequence[str], align: str, rows: Sequence[Sequence[str]]) -> str:
+    rules = ["---:" if side == "r" else "---" for side in align]
+    lines = [titles, rules, *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _details(summary: str, block: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{block}\n\n</details>"

@@ -1,0 +1,90 @@
+"""What a report says in words: how it was measured, what is broken, what stays in float."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qconv.reporting.record import FusionAudit, Report, VariantReport
+
+_NAMED_NODES = 3
+
+
+def printable(text: str) -> str:
+    """Return the text with control characters and lone surrogates escaped: file names hold any."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``1 run`` or ``50 runs``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def conditions(report: Report) -> Iterator[str]:
+    """Yield the sentences that say on what, and how, the numbers were measured."""
+    labels = "with labels" if report.data.labels else "without labels"
+    yield f"Data: {counted(report.data.samples, 'sample')} {labels}."
+    if len(report.variants[0].outputs) > 1:
+        if report.class_output is not None:
+            name = printable(report.class_output)
+            yield f"Accuracy and agreement are those of the output '{name}', SQNR is the worst."
+        else:
+            yield "Of several outputs, the worst counts."
+    if (timing := report.timing) is not None:
+        threads = "all threads" if timing.threads is None else counted(timing.threads, "thread")
+        yield (
+            f"Latency: batch {timing.batch}, {threads}, {counted(timing.runs, 'run')} "
+            f"of each model in turns; {report.runtime}, {printable(report.cpu)}."
+        )
+
+
+def faults(report: Report) -> Iterator[str]:
+    """Yield a sentence for each output that is broken."""
+    for variant in report.variants:
+        for output in variant.outputs:
+            if output.broken:
+                yield (
+                    f"{printable(variant.name)}: the output '{printable(output.name)}' holds NaN "
+                    "or Inf where the float model's does not (or the reverse) "
+                    f"in {output.broken} of {counted(report.data.samples, 'sample')}."
+                )
+
+
+def fusion_summary(variant: VariantReport) -> str | None:
+    """Return how many quantized operators run in integers, None where it was not looked at."""
+    audit = variant.fusion
+    if audit is None:
+        return None
+    if not audit.quantized:
+        return f"{printable(variant.name)}: no quantized operators"
+    counts = ", ".join(
+        f"{op} {integer}/{quantized}" for op, (quantized, integer) in sorted(audit.by_op.items())
+    )
+    return (
+        f"{printable(variant.name)}: {audit.integer} of {audit.quantized} quantized operators "
+        f"run in integers ({counts})"
+    )
+
+
+def fusion_misses(audit: FusionAudit) -> Iterator[str]:
+    """Yield one line for each operator type and reason, the most frequent first."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for miss in audit.misses:
+        groups.setdefault((miss.op, miss.reason), []).append(miss.node)
+    for (op, reason), nodes in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        named = ", ".join(f"'{printable(node)}'" for node in nodes[:_NAMED_NODES] if node)
+        more = ", ..." if named and len(nodes) > _NAMED_NODES else ""
+        where = f" ({named}{more})" if named else ""
+        yield f"{len(nodes)} {op}{where}: {printable(reason)}"
+
+
+def gate_summary(report: Report) -> str | None:
+    """Return how many gates failed, None where there are none."""
+    total, failed = len(report.verdicts), sum(verdict.failed for verdict in report.verdicts)
+    if not total:
+        return None
+    if not failed:
+        return "the gate holds" if total == 1 else f"all {total} gates hold"
+    return f"{failed} of {counted(total, 'gate')} failed"

@@ -1,0 +1,143 @@
+"""The tables of a report as text cells, the same for every view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qconv.reporting.catalog import metric_values
+from qconv.reporting.record import OutputMetrics, Report
+
+Cell = Callable[[float], str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A title and one cell per row; an empty cell has nothing to show.
+
+    A column that ``follows`` stays beside the one before it.
+    """
+
+    title: str
+    cells: tuple[str, ...]
+    follows: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with a name under the title ``rows``; ``groups`` are parts for where space is short."""
+
+    rows: str
+    names: tuple[str, ...]
+    groups: tuple[tuple[Column, ...], ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of all groups."""
+        return tuple(column for group in self.groups for column in group)
+
+
+def headline(report: Report) -> Table:
+    """Return one row for the float model and one for each variant.
+
+    Columns with nothing to show are left out. A drop is positive where the variant is worse.
+    """
+    rows = [metric_values(report, model) for model in (report.reference, *report.variants)]
+    for name in ("size_ratio", "speedup", *(key for key in rows[0] if key.endswith("_drop"))):
+        rows[0].pop(name, None)
+    names = tuple(model.name for model in (report.reference, *report.variants))
+
+    def column(title: str, metric: str, cell: Cell, *, follows: bool = False) -> Column:
+        cells = tuple(cell(row[metric]) if metric in row else "" for row in rows)
+        return Column(title, cells, follows)
+
+    quality = [
+        column("MB", "size_mb", _megabytes),
+        column("size ratio", "size_ratio", _three_decimals),
+        column("top-1 %", "top1", _percent),
+        column("drop", "top1_drop", _points, follows=True),
+        column("top-5 %", "top5", _percent),
+        column("drop", "top5_drop", _points, follows=True),
+        column("agree %", "agreement", _percent),
+        column("SQNR dB", "sqnr_db", _decibels),
+    ]
+    for name in report.reference.custom:
+        quality.append(column(name, name, _significant))
+        quality.append(column("drop", f"{name}_drop", _significant, follows=True))
+    speed = [
+        column("latency ms", "latency_ms", _significant),
+        column("p90", "latency_p90_ms", _significant, follows=True),
+        column("speed-up", "speedup", lambda value: f"{value:.2f}x"),
+        _integer_column(report),
+    ]
+    return Table("variant", names, (_shown(quality), _shown(speed)))
+
+
+def outputs(report: Report) -> Table:
+    """Return one row for each output of each variant."""
+    pairs = [(variant.name, out) for variant in report.variants for out in variant.outputs]
+
+    def column(title: str, cell: Callable[[OutputMetrics], str]) -> Column:
+        return Column(title, tuple(cell(out) for _, out in pairs))
+
+    columns = [
+        column("SQNR dB", lambda out: _decibels(out.sqnr_db)),
+        column("cosine", lambda out: _cosine(out.cosine)),
+        column("KL nats", lambda out: "" if out.kl is None else _significant(out.kl)),
+        column("agree %", lambda out: "" if out.agreement is None else _percent(out.agreement)),
+    ]
+    names = tuple(f"{variant}: {out.name}" for variant, out in pairs)
+    return Table("variant: output", names, (_shown(columns),))
+
+
+def _integer_column(report: Report) -> Column:
+    audits = [model.fusion for model in (report.reference, *report.variants)]
+    cells = ("" if not audit else f"{audit.integer}/{audit.quantized}" for audit in audits)
+    return Column("integer ops", tuple(cells))
+
+
+def _shown(columns: list[Column]) -> tuple[Column, ...]:
+    return tuple(column for column in columns if any(column.cells))
+
+
+def _megabytes(value: float) -> str:
+    """Two decimals, or three significant digits below 1 MB."""
+    return f"{value:.{_decimals(value, 3)}f}" if 0 < value < 1 else f"{value:.2f}"
+
+
+def _three_decimals(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _percent(value: float) -> str:
+    """Two decimals; ``100.00`` is kept for what is exactly that."""
+    return "99.99" if 99.99 < value < 100 else f"{value:.2f}"
+
+
+def _points(value: float) -> str:
+    """Two decimals, without the minus sign of a zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
+def _decibels(value: float) -> str:
+    if value == math.inf:
+        return "exact"
+    return f"{value:.1f}" if math.isfinite(value) else "broken"
+
+
+def _cosine(value: float) -> str:
+    """Six decimals; ``1.000000`` is kept for what rounds to it in twelve."""
+    return "0.999999" if 0.9999995 < value < 1 - 5e-13 else f"{value:.6f}"
+
+
+def _significant(value: float) -> str:
+    """Four significant digits, without an exponent where a few decimals do."""
+    if not math.isfinite(value) or value == 0 or not 1e-6 < abs(value) < 1e9:
+        return f"{value:.4g}"
+    return f"{value:.{_decimals(value, 4)}f}"
+
+
+def _decimals(value: float, digits: int) -> int:
+    """Return how many decimals show so many significant digits."""
+    return max(0, digits - 1 - math.floor(math.log10(abs(value))))

@@ -1,0 +1,115 @@
+"""The report on a terminal: tables that fit its width, then what is to be said, then verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from qconv.reporting import sentences, tables
+from qconv.reporting.gates import verdict_line
+from qconv.reporting.record import Report, Verdict
+from qconv.reporting.tables import Column, Table
+
+_GAP = 2
+_NUMBERS_WIDTH = 48
+_SHORTEST_NAME = 16
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print tables, conditions, faults, the fusion audit and the verdicts."""
+    for table in (tables.headline(report), tables.outputs(report)):
+        for part in rich_tables(table, console.width):
+            console.print(part)
+            console.print()
+    for sentence in sentences.conditions(report):
+        console.print(Text(sentence))
+    for sentence in sentences.faults(report):
+        console.print(Text(sentence, style="bold red"))
+    _print_fusion(report, console)
+    print_verdicts(report, console)
+
+
+def print_verdicts(report: Report, console: Console) -> None:
+    """Print one line for each gate and variant, as long as it is, and nothing without gates."""
+    if report.verdicts:
+        console.print()
+    for verdict in report.verdicts:
+        console.print(_verdict_text(verdict), soft_wrap=True)
+
+
+def rich_tables(table: Table, width: int) -> Iterator[RichTable]:
+    """Yield the table, in several parts where it is wider than ``width`` columns.
+
+    Every part begins with the names; numbers are never cut, long names are folded.
+    """
+    names = [sentences.printable(name) for name in table.names]
+    longest = max(_SHORTEST_NAME, width - _NUMBERS_WIDTH)
+    name_width = min(longest, max(map(cell_len, (table.rows, *names))))
+    room = width - name_width
+    whole = sum(_width(column) + _GAP for column in table.columns) <= room
+    for group in (table.columns,) if whole else table.groups:
+        for part in _parts(group, room):
+            yield _rich_table(table.rows, names, name_width, part)
+
+
+def _parts(columns: Sequence[Column], room: int) -> Iterator[list[Column]]:
+    """Deal the columns out to parts that fit the room, as many as fit to each."""
+    part: list[Column] = []
+    for unit in _units(columns):
+        if part and sum(_width(column) + _GAP for column in (*part, *unit)) > room:
+            yield part
+            part = []
+        part += unit
+    if part:
+        yield part
+
+
+def _units(columns: Sequence[Column]) -> list[list[Column]]:
+    """Join the columns that stay side by side."""
+    units: list[list[Column]] = []
+    for column in columns:
+        if column.follows and units:
+            units[-1].append(column)
+        else:
+            units.append([column])
+    return units
+
+
+def _width(column: Column) -> int:
+    texts = [*column.title.split(), *column.cells]
+    return max(cell_len(sentences.printable(text)) for text in texts)
+
+
+def _rich_table(
+    rows: str, names: Sequence[str], name_width: int, columns: Sequence[Column]
+) -> RichTable:
+    padding = (0, _GAP - 1, 0, 0)  # the box adds one space between columns
+    table = RichTable(box=box.SIMPLE_HEAD, padding=padding, show_edge=False, pad_edge=False)
+    table.add_column(rows, vertical="bottom", overflow="fold", width=name_width)
+    for column in columns:
+        title = Text(column.title.replace(" ", "\n"))
+        table.add_column(title, justify="right", vertical="bottom", no_wrap=True)
+    for index, name in enumerate(names):
+        cells = [Text(sentences.printable(column.cells[index])) for column in columns]
+        table.add_row(Text(name), *cells)
+    return table
+
+
+def _print_fusion(report: Report, console: Console) -> None:
+    for variant in report.variants:
+        summary = sentences.fusion_summary(variant)
+        if summary is None or variant.fusion is None:
+            continue
+        console.print(Text(summary))
+        for line in sentences.fusion_misses(variant.fusion):
+            console.print(Text(f"  {line}", style="yellow"))
+
+
+def _verdict_text(verdict: Verdict) -> Text:
+    style = "bold red" if verdict.failed else "green"
+    return Text(sentences.printable(verdict_line(verdict)), style=style)

@@ -1,0 +1,190 @@
+"""Rewrite a prepared model with QuantizeLinear and DequantizeLinear, exactly as the Plan says.
+
+The rewriter decides nothing. It keeps the shapes that ONNX Runtime fuses: one Q behind an
+operator that gives integers, a DQ before each one that reads them, int8 weights and int32
+biases behind DQs of their own, no Q/DQ between an operator and the Relu or Clip that its Q
+makes redundant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.graph.edit import Editor, insert_after
+from qconv.graph.view import constant, is_constant, name_of
+from qconv.numerics.affine import quantize
+from qconv.placement.plan import LayerPlan, Plan, ValuePlan
+from qconv.schemes import PerAxis, QParams
+
+
+@dataclass(frozen=True)
+class QuantizedLayer:
+    """The numbers of one layer: weight in its integer type, scale ``[O]``, float32 bias ``[O]``."""
+
+    weight: NDArray[np.int8]
+    scale: NDArray[np.float32]
+    bias: NDArray[np.float32] | None
+
+
+def rewrite_qdq(
+    model: ir.Model,
+    plan: Plan,
+    params: Mapping[str, QParams],
+    layers: Mapping[str, QuantizedLayer],
+) -> None:
+    """Insert Q/DQ pairs into ``model`` in place.
+
+    Args:
+        model: the prepared float model that the Plan was made for.
+        plan: what to quantize.
+        params: scale and zero point for each value that gives its own (``params_from``).
+        layers: quantized weights by node name.
+    """
+    _QdqRewriter(model, plan, params, layers).run()
+
+
+class _QdqRewriter:
+    def __init__(
+        self,
+        model: ir.Model,
+        plan: Plan,
+        params: Mapping[str, QParams],
+        layers: Mapping[str, QuantizedLayer],
+    ) -> None:
+        self.graph = model.graph
+        self.plan = plan
+        self.params = params
+        self.layers = layers
+        self.editor = Editor(model.graph)
+        self.param_values: dict[str, tuple[ir.Value, ir.Value]] = {}
+        self.weights: dict[tuple[str, int], ir.Value] = {}
+
+    def run(self) -> None:
+        self.nodes = {str(node.name): node for node in self.graph}
+        values = {
+            name: value
+            for name, value in ir.convenience.create_value_mapping(self.graph).items()
+            if name in self.plan.values
+        }
+        for name, value_plan in self.plan.values.items():
+            self._quantize_value(values[name], value_plan)
+        for name, layer_plan in self.plan.layers.items():
+            self._quantize_layer(self.nodes[name], layer_plan)
+
+    def _quantize_value(self, value: ir.Value, plan: ValuePlan) -> None:
+        readers = [
+            usage
+            for usage in value.uses()
+            if plan.emitted or usage.idx in self.plan.inputs.get(str(usage.node.name), ())
+        ]
+        if plan.constant:
+            restored = self._constant(value, plan)
+        else:
+            restored = self._round_trip(value, plan)
+        for usage in readers:
+            usage.node.replace_input_with(usage.idx, restored)
+
+    def _round_trip(self, value: ir.Value, plan: ValuePlan) -> ir.Value:
+        """Insert Q and DQ behind the value; return what the DQ gives."""
+        name = name_of(value)
+        scale, zero_point = self._param_values(plan)
+        dtype = ir.DataType.from_numpy(plan.scheme.dtype.numpy)
+        q = self.editor.node(
+            "QuantizeLinear", [value, scale, zero_point], f"{name}/quantized",
+            dtype=dtype, shape=value.shape,
+        )
+        dq = self.editor.node(
+            "DequantizeLinear", [q.outputs[0], scale, zero_point], f"{name}/dequantized",
+            dtype=ir.DataType.FLOAT, shape=value.shape,
+        )
+        insert_after(value, self.graph, q, dq)
+        if plan.emitted and value.is_graph_output():
+            self._take_over_output(value, dq.outputs[0])
+        return dq.outputs[0]
+
+    def _take_over_output(self, value: ir.Value, restored: ir.Value) -> None:
+        name = name_of(value)
+        value.name = self.editor.unique(f"{name}/float")
+        restored.name = name
+        outputs = self.graph.outputs
+        for index in [i for i, output in enumerate(outputs) if output is value]:
+            outputs[index] = restored
+
+    def _constant(self, value: ir.Value, plan: ValuePlan) -> ir.Value:
+        array = constant(value)
+        if array is None:
+            raise ValueError(f"{plan.name} is not a constant")
+        quantized = quantize(array.astype(np.float32), self.params[plan.params_from])
+        stored = self.editor.initializer(f"{plan.name}/quantized", quantized)
+        scale, zero_point = self._param_values(plan)
+        dq = self.editor.node(
+            "DequantizeLinear", [stored, scale, zero_point], f"{plan.name}/dequantized",
+            dtype=ir.DataType.FLOAT, shape=value.shape,
+        )
+        self.graph.insert_before(self.graph[0], dq)
+        return dq.outputs[0]
+
+    def _param_values(self, plan: ValuePlan) -> tuple[ir.Value, ir.Value]:
+        """Return the initializers of scale and zero point, shared by all values of a group."""
+        key = plan.params_from
+        if key not in self.param_values:
+            params = self.params[key]
+            self.param_values[key] = (
+                self.editor.initializer(f"{key}/scale", params.scale),
+                self.editor.initializer(f"{key}/zero_point", params.zero_point),
+            )
+        return self.param_values[key]
+
+    def _quantize_layer(self, node: ir.Node, plan: LayerPlan) -> None:
+        layer = self.layers[plan.node]
+        node.replace_input_with(1, self._weight(plan, layer, node))
+        if layer.bias is None:
+            return
+        if plan.bias_node != plan.node:
+            self._replace_float_bias(plan, layer.bias)
+            return
+        input_scale = self.params[self.plan.values[plan.input].params_from].scale
+        scale = (layer.scale * input_scale).astype(np.float32)
+        limit = np.iinfo(np.int32).max
+        steps = np.rint(layer.bias.astype(np.float64) / scale)
+        stored = self.editor.initializer(
+            f"{plan.node}/bias_quantized", np.clip(steps, -limit, limit).astype(np.int32)
+        )
+        scale_value = self.editor.initializer(f"{plan.node}/bias_scale", scale)
+        dq = self.editor.node(
+            "DequantizeLinear", [stored, scale_value], f"{plan.node}/bias_dequantized",
+            dtype=ir.DataType.FLOAT, shape=ir.Shape(steps.shape), axis=0,
+        )
+        self.graph.insert_before(node, dq)
+        node.resize_inputs(3)
+        node.replace_input_with(2, dq.outputs[0])
+
+    def _replace_float_bias(self, plan: LayerPlan, bias: NDArray[np.float32]) -> None:
+        adder = self.nodes[str(plan.bias_node)]
+        stored = self.editor.initializer(f"{plan.bias}/corrected", bias)
+        index = next(i for i, value in enumerate(adder.inputs) if is_constant(value))
+        adder.replace_input_with(index, stored)
+
+    def _weight(self, plan: LayerPlan, layer: QuantizedLayer, node: ir.Node) -> ir.Value:
+        granularity = plan.weight_scheme.granularity
+        if not isinstance(granularity, PerAxis):
+            raise ValueError(f"{plan.node}: weights are quantized per channel")
+        key = (plan.weight, id(layer.weight))
+        if key in self.weights:
+            return self.weights[key]
+        stored = self.editor.initializer(f"{plan.weight}/quantized", layer.weight)
+        scale = self.editor.initializer(f"{plan.weight}/scale", layer.scale)
+        zeros = np.zeros(layer.scale.shape, layer.weight.dtype)
+        zero_point = self.editor.initializer(f"{plan.weight}/zero_point", zeros)
+        dq = self.editor.node(
+            "DequantizeLinear", [stored, scale, zero_point], f"{plan.weight}/dequantized",
+            dtype=ir.DataType.FLOAT, shape=ir.Shape(layer.weight.shape), axis=granularity.axis,
+        )
+        self.graph.insert_before(node, dq)
+        self.weights[key] = dq.outputs[0]
+        return dq.outputs[0]

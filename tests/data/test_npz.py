@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data_helpers import IMAGES, counting, drain, refusal, spec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from qconv.data import TensorSpec, open_data
+from qconv.errors import DataError
+
+
+@pytest.fixture
+def calib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder, so that messages name ``calib.npz`` and nothing else."""
+    monkeypatch.chdir(tmp_path)
+    return Path("calib.npz")
+
+
+def refused(*inputs: TensorSpec) -> tuple[str, str | None]:
+    return refusal(DataError, lambda: open_data(["calib.npz"], inputs))
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_samples_get_a_batch_axis_and_labels(calib: Path, save: object) -> None:
+    images = counting(5, 3, 4, 4)
+    assert callable(save)
+    save(calib, images=images, labels=np.array([7, 8, 9, 10, 11]), other=np.array(["x"]))
+    source = open_data(["calib.npz"], [IMAGES])
+    assert len(source) == 5
+    for _ in range(2):
+        samples = drain(source)
+        assert [sample.label for sample in samples] == [7, 8, 9, 10, 11]
+        assert [sample.origin for sample in samples] == [f"calib.npz[{i}]" for i in range(5)]
+        for index, sample in enumerate(samples):
+            assert list(sample.feeds) == ["images"]
+            np.testing.assert_array_equal(sample.feeds["images"], images[index : index + 1])
+
+
+def test_one_rank_more_holds_whole_feeds(calib: Path) -> None:
+    inputs = [
+        spec("input", ("batch", 8)),
+        spec("state", (2, "batch", 4)),
+        spec("sr", (), "int64"),
+    ]
+    state = counting(3, 2, 1, 4)
+    np.savez(calib, input=counting(3, 8), state=state, sr=np.full(3, 16000))
+    samples = drain(open_data(["calib.npz"], inputs))
+    assert [sample.feeds["state"].shape for sample in samples] == [(2, 1, 4)] * 3
+    np.testing.assert_array_equal(samples[2].feeds["state"], state[2])
+    assert samples[0].feeds["sr"].shape == ()
+    assert samples[0].feeds["sr"] == 16000
+
+
+def test_fixed_batches_come_as_whole_feeds(calib: Path) -> None:
+    np.savez(calib, x=counting(3, 2, 5))
+    samples = drain(open_data(["calib.npz"], [spec("x", (2, 5))]))
+    assert [sample.feeds["x"].shape for sample in samples] == [(2, 5)] * 3
+
+
+def test_unknown_rank_takes_the_first_axis_as_samples(calib: Path) -> None:
+    np.savez(calib, x=counting(3, 2, 5))
+    samples = drain(open_data(["calib.npz"], [spec("x", None)]))
+    assert [sample.feeds["x"].shape for sample in samples] == [(1, 2, 5)] * 3
+
+
+def test_labels_may_be_an_input_of_the_model(calib: Path) -> None:
+    np.savez(calib, x=counting(2, 3), labels=counting(2, 4, dtype="int64"))
+    inputs = [spec("x", (None, 3)), spec("labels", (None, 4), "int64")]
+    samples = drain(open_data(["calib.npz"], inputs))
+    assert samples[1].label is None
+    assert samples[1].feeds["labels"].shape == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted"),
+    [
+        ("float64", "float32"),
+        ("float16", "float32"),
+        (">f4", "float32"),
+        ("float32", "float16"),
+        ("int32", "int64"),
+        ("uint8", "int16"),
+        ("bool", "int64"),
+        ("bool", "bool"),
+    ],
+)
+def test_types_that_lose_nothing_are_converted(calib: Path, stored: str, wanted: str) -> None:
+    array = counting(2, 3, dtype=stored)
+    np.savez(calib, x=array)
+    for index, sample in enumerate(open_data(["calib.npz"], [spec("x", (None, 3), wanted)])):
+        assert sample.feeds["x"].dtype == wanted
+        np.testing.assert_array_equal(sample.feeds["x"][0], array[index].astype(wanted))
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "hint"),
+    [
+        (
+            "uint8",
+            "float32",
+            "qconv does not guess a scale: convert it as the model was trained, "
+            "for instance array.astype(np.float32) / 255",
+        ),
+        ("float32", "int64", "store it as int64"),
+        ("int64", "int32", "check that its values fit, and store it as array.astype(np.int32)"),
+        ("int8", "uint8", "check that its values fit, and store it as array.astype(np.uint8)"),
+        ("complex64", "float32", "store it as float32"),
+        ("<U1", "float32", "store it as float32"),
+    ],
+)
+def test_other_types_are_refused(calib: Path, stored: str, wanted: str, hint: str) -> None:
+    np.savez(calib, x=counting(2, 3).astype(stored))
+    assert refused(spec("x", (None, 3), wanted)) == (
+        f"calib.npz: array 'x' is {stored}; the model's input 'x' is {wanted} [?, 3]",
+        hint,
+    )
+
+
+def test_python_objects_are_refused(calib: Path) -> None:
+    np.savez(calib, images=np.array([{}, None], dtype=object))
+    assert refused(IMAGES) == (
+        "calib.npz: array 'images' is Python objects; "
+        "the model's input 'images' is float32 [batch, 3, 4, 4]",
+        "store plain numbers of one shape, as float32",
+    )
+
+
+def test_another_shape_is_refused(calib: Path) -> None:
+    np.savez(calib, images=counting(10, 3, 8, 4))
+    assert refused(IMAGES) == (
+        "calib.npz: array 'images' has shape [10, 3, 8, 4]; "
+        "the model's input 'images' is float32 [batch, 3, 4, 4]",
+        None,
+    )
+
+
+def test_another_rank_is_refused(calib: Path) -> None:
+    np.savez(calib, images=counting(3, 4))
+    assert refused(IMAGES) == (
+        "calib.npz: array 'images' has shape [3, 4]; "
+        "the model's input 'images' is float32 [batch, 3, 4, 4]",
+        "store N samples as an array [N, 3, 4, 4] or [N, batch, 3, 4, 4]",
+    )
+
+
+def test_a_single_scalar_is_refused(calib: Path) -> None:
+    np.savez(calib, sr=np.int64(16000))
+    assert refused(spec("sr", (), "int64")) == (
+        "calib.npz: array 'sr' has shape []; the model's input 'sr' is int64 []",
+        "store N feeds as an array [N]",
+    )
+
+
+def test_batches_of_fixed_length_are_asked_for(calib: Path) -> None:
+    np.savez(calib, x=counting(8, 3))
+    assert refused(spec("x", (4, 3))) == (
+        "calib.npz: array 'x' has shape [8, 3], one sample in each entry of its first axis; "
+        "the model's input 'x' is float32 [4, 3], whose first axis is 4",
+        "store N feeds as an array [N, 4, 3]",
+    )
+
+
+def test_missing_names_offer_the_nearest(calib: Path) -> None:
+    np.savez(calib, image=counting(2, 3, 4, 4), labels=np.arange(2))
+    assert refused(IMAGES) == (
+        "calib.npz: no array for the model's input 'images'; "
+        "found 'image', 'labels'; expected 'images'",
+        "rename 'image' to 'images'",
+    )
+
+
+def test_missing_names_without_a_near_one(calib: Path) -> None:
+    np.savez(calib, counting(2, 3))
+    assert refused(IMAGES) == (
+        "calib.npz: no array for the model's input 'images'; found 'arr_0'; expected 'images'",
+        "name the arrays after the model's inputs",
+    )
+
+
+@pytest.mark.parametrize("name", ["label", "Labels", "lables"])
+def test_misspelt_labels_are_not_ignored(calib: Path, name: str) -> None:
+    arrays = {"images": counting(2, 3, 4, 4), name: np.arange(2)}
+    np.savez(calib, **arrays)  # type: ignore[arg-type]
+    assert refused(IMAGES) == (
+        f"calib.npz: array '{name}' is neither an input of the model nor 'labels'",
+        f"rename '{name}' to 'labels' if it holds the labels, or leave it out",
+    )
+
+
+def test_labels_of_another_count_are_refused(calib: Path) -> None:
+    np.savez(calib, images=counting(2, 3, 4, 4), labels=np.arange(3))
+    assert refused(IMAGES)[0] == "calib.npz: array 'labels' holds 3 labels for 2 samples"
+
+
+def test_labels_that_are_not_whole_numbers_are_refused(calib: Path) -> None:
+    np.savez(calib, images=counting(2, 3, 4, 4), labels=np.eye(2))
+    assert refused(IMAGES)[0] == (
+        "calib.npz: array 'labels' is float64 [2, 2]; expected whole numbers of shape [2]"
+    )
+
+
+def test_unequal_counts_are_refused(calib: Path) -> None:
+    np.savez(calib, a=counting(2, 3), b=counting(4, 3))
+    assert refused(spec("a", ("n", 3)), spec("b", ("n", 3))) == (
+        "calib.npz: arrays 'a', 'b' hold 2, 4 samples",
+        "the first axis counts the samples: it must be the same in all arrays",
+    )
+
+
+def test_an_axis_of_one_name_has_one_length(calib: Path) -> None:
+    np.savez(calib, ids=counting(2, 5), mask=counting(2, 6))
+    inputs = [spec("ids", ("batch", "seq")), spec("mask", ("batch", "seq"))]
+    assert refused(*inputs) == (
+        "calib.npz: axis 'seq' is 5 in input 'ids' and 6 in input 'mask'",
+        "the axes of one name must have one length in a feed",
+    )
+
+
+def test_no_samples_are_refused(calib: Path) -> None:
+    np.savez(calib, images=counting(0, 3, 4, 4))
+    assert refused(IMAGES)[0] == "calib.npz: holds no samples"
+
+
+def test_an_empty_axis_is_refused(calib: Path) -> None:
+    np.savez(calib, x=counting(2, 0))
+    assert refused(spec("x", ("batch", "seq")))[0] == (
+        "calib.npz: array 'x' has shape [2, 0]; the model's input 'x' is float32 [batch, seq]"
+    )
+
+
+def test_fortran_order_is_refused(calib: Path) -> None:
+    np.savez(calib, x=np.asfortranarray(counting(2, 3)))
+    assert refused(spec("x", (None, 3))) == (
+        "calib.npz: array 'x' is stored in Fortran order, "
+        "so that its samples cannot be read one at a time",
+        "store np.ascontiguousarray(array)",
+    )
+
+
+@pytest.mark.parametrize(("value", "name"), [(np.nan, "NaN"), (np.inf, "Inf"), (-np.inf, "-Inf")])
+def test_the_first_value_that_is_not_finite_is_named(calib: Path, value: float, name: str) -> None:
+    images = counting(3, 3, 4, 4)
+    images[2, 1, 0, 3] = value
+    np.savez(calib, images=images)
+    source = open_data(["calib.npz"], [IMAGES])
+    assert refusal(DataError, lambda: drain(source)) == (
+        f"calib.npz[2]: input 'images' holds {name} at [0, 1, 0, 3]",
+        "remove or mend the sample: one such value spoils every range it reaches",
+    )
+
+
+def test_values_beyond_the_input_type_are_named(calib: Path) -> None:
+    np.savez(calib, x=np.array([[1.0, 1e39, 1e40]]))
+    source = open_data(["calib.npz"], [spec("x", (None, 3))])
+    assert refusal(DataError, lambda: drain(source)) == (
+        "calib.npz[0]: input 'x' holds 1e+39 at [0, 1], which is Inf in float32 (2 such elements)",
+        "bring the values into the range of float32",
+    )
+
+
+def test_a_file_that_is_no_zip_is_refused(calib: Path) -> None:
+    calib.write_bytes(b"hello")
+    assert refused(IMAGES) == (
+        "calib.npz: cannot be read: File is not a zip file",
+        "write the file again with np.savez, np.savez_compressed or np.save",
+    )
+
+
+def test_an_array_that_ends_early_is_refused(calib: Path) -> None:
+    np.save("x.npy", counting(2, 3))
+    with zipfile.ZipFile(calib, "w") as archive:
+        archive.writestr("x.npy", Path("x.npy").read_bytes()[:-1])
+    assert refused(spec("x", (None, 3)))[0] == (
+        "calib.npz: array 'x': cannot be read: the array ends after 151 of 152 bytes"
+    )
+
+
+def test_damaged_compressed_data_is_named(calib: Path) -> None:
+    np.savez_compressed(calib, x=np.random.default_rng(0).integers(0, 9, (200, 50)))
+    whole = calib.read_bytes()
+    middle = len(whole) // 2
+    calib.write_bytes(whole[:middle] + b"\x00" * 64 + whole[middle + 64 :])
+    source = open_data(["calib.npz"], [spec("x", (None, 50), "int64")])
+    message, _ = refusal(DataError, lambda: drain(source))
+    assert message.startswith("calib.npz: array 'x': cannot be read: ")
+
+
+def test_a_file_that_shrinks_after_opening_is_named(calib: Path) -> None:
+    np.savez(calib, x=counting(200, 50))
+    source = open_data(["calib.npz"], [spec("x", (None, 50))])
+    calib.write_bytes(calib.read_bytes()[:10_000])
+    message, _ = refusal(DataError, lambda: drain(source))
+    assert message == "calib.npz: array 'x': cannot be read: the array ends early"
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    array=hnp.arrays(
+        dtype=st.one_of(
+            hnp.floating_dtypes(endianness="?"),
+            hnp.integer_dtypes(endianness="?"),
+            hnp.unsigned_integer_dtypes(endianness="?"),
+            hnp.boolean_dtypes(),
+        ),
+        shape=hnp.array_shapes(min_dims=1, max_dims=4, max_side=5),
+        elements={"allow_nan": False, "allow_infinity": False},
+    ),
+    compressed=st.booleans(),
+    whole_feeds=st.booleans(),
+    count=st.integers(1, 6),
+)
+def test_streaming_equals_loading(
+    tmp_path_factory: pytest.TempPathFactory,
+    array: np.ndarray[tuple[int, ...], np.dtype[np.generic]],
+    compressed: bool,
+    whole_feeds: bool,
+    count: int,
+) -> None:
+    path = tmp_path_factory.mktemp("npz") / "any.npz"
+    save = np.savez_compressed if compressed else np.savez
+    save(path, first=np.zeros(3), x=np.ascontiguousarray(array))
+    rank = array.ndim - 1 if whole_feeds else array.ndim
+    shape = [None] * rank
+    dtype = array.dtype.newbyteorder("=").name
+    samples = drain(open_data([str(path)], [spec("x", shape, dtype)], samples=count))
+    loaded = np.load(path)["x"]
+    taken = min(count, len(loaded))
+    assert len(samples) == taken
+    for i, sample in enumerate(samples):
+        row = i * len(loaded) // taken
+        expected = loaded[row] if whole_feeds else loaded[row : row + 1]
+        assert sample.feeds["x"].shape == np.shape(expected)
+        np.testing.assert_array_equal(sample.feeds["x"], expected)
+
+
+def test_memory_stays_flat_over_a_large_file(tmp_path: Path) -> None:
+    path = tmp_path / "large.npz"
+    row = np.ones((1, 3, 256, 256), np.float32)
+    np.savez(path, images=np.broadcast_to(row, (128, 3, 256, 256)))
+    assert path.stat().st_size > 100_000_000
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in open_data([str(path)], [spec("images", ("n", 3, 256, 256))]))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == 128
+    assert peak < 4 * row.nbytes
+
+
+def test_skipping_compressed_rows_keeps_memory_flat(tmp_path: Path) -> None:
+    path = tmp_path / "large.npz"
+    np.savez_compressed(path, x=np.zeros((4000, 4096), np.float32))
+    tracemalloc.start()
+    try:
+        source = open_data([str(path)], [spec("x", ("n", 4096))], samples=3)
+        assert len(drain(source)) == 3
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000
