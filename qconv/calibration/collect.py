@@ -36,10 +36,11 @@ _MAX_WORKERS = 8
 
 @dataclass(frozen=True)
 class Collected:
-    """Statistics by value name, and a digest of each sample that they summarize."""
+    """Statistics by value name, a digest of each sample, and the shapes of one feed by input."""
 
     statistics: Statistics
     samples: frozenset[str]
+    feed_shapes: Mapping[str, tuple[int, ...]]
 
 
 def collect(
@@ -67,7 +68,7 @@ def collect(
     collector = _Collector(model, probed, probes, plan, depth)
     digests = _in_parallel(collector.observe, batches(source, batch_size), collector.workers)
     samples = frozenset(progress(chain.from_iterable(digests), len(source), "calibrating"))
-    return Collected(collector.statistics(), samples)
+    return Collected(collector.statistics(), samples, shapes)
 
 
 def observed_values(plan: Plan) -> tuple[ValuePlan, ...]:

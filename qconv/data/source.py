@@ -9,21 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv.specs import TensorSpec as TensorSpec
+
 Array = NDArray[np.generic]
 Feeds = Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """Name, element type and shape of a model's input or output.
-
-    ``shape`` holds an int for a fixed axis, a str for a named dynamic axis and None for an
-    unnamed dynamic axis; it is None where the rank itself is unknown.
-    """
-
-    name: str
-    dtype: np.dtype[np.generic]
-    shape: tuple[int | str | None, ...] | None
 
 
 @dataclass(frozen=True)

@@ -43,15 +43,21 @@ def load_model(path: Path) -> LoadedModel:
         UnsupportedError: the opset is newer than the runtime's.
     """
     proto = _parse(path)
-    data_files = list(_external_files(proto, path))
-    fingerprint = _fingerprint([path, *data_files])
-    try:
-        model = ir.from_proto(proto)
-    except Exception as error:  # onnx-ir raises many types for invalid graphs
-        raise ModelError(f"{path}: not a valid ONNX model: {error}") from error
-    ir.external_data.set_base_dir(model.graph, path.parent)
+    fingerprint = _fingerprint([path, *_external_files(proto, path)])
+    model = _to_ir(proto, path)
     _check(model, path)
     return LoadedModel(model, path, fingerprint)
+
+
+def read_model(path: Path) -> ir.Model:
+    """Read any ONNX file, quantized or not, without judging it.
+
+    Raises:
+        ModelError: the file is missing, not ONNX or truncated, or its external data are not there.
+    """
+    proto = _parse(path)
+    _external_files(proto, path)
+    return _to_ir(proto, path)
 
 
 def save_model(model: ir.Model, path: Path) -> None:
@@ -98,6 +104,15 @@ def _parse(path: Path) -> onnx.ModelProto:
     if not proto.ir_version or not proto.opset_import or not proto.graph.output:
         raise ModelError(not_onnx)
     return proto
+
+
+def _to_ir(proto: onnx.ModelProto, path: Path) -> ir.Model:
+    try:
+        model = ir.from_proto(proto)
+    except Exception as error:  # onnx-ir raises many types for invalid graphs
+        raise ModelError(f"{path}: not a valid ONNX model: {error}") from error
+    ir.external_data.set_base_dir(model.graph, path.parent)
+    return model
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:

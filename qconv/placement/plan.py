@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qconv.schemes import Scheme
@@ -88,3 +88,15 @@ class Plan:
     def kept_float(self) -> tuple[NodePlan, ...]:
         """The operators that stay in float, each with its reason."""
         return tuple(node for node in self.nodes.values() if not node.quantized)
+
+
+def count_nodes(nodes: Iterable[NodePlan]) -> dict[tuple[str, str], tuple[int, str]]:
+    """Group nodes by operator and reason: ``(op, reason) -> (count, name of the first)``.
+
+    The most frequent come first.
+    """
+    groups: dict[tuple[str, str], tuple[int, str]] = {}
+    for node in nodes:
+        count, example = groups.get((node.op_type, node.reason), (0, node.node))
+        groups[node.op_type, node.reason] = (count + 1, example)
+    return dict(sorted(groups.items(), key=lambda item: -item[1][0]))

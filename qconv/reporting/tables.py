@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qconv.reporting.catalog import metric_values
-from qconv.reporting.record import OutputMetrics, Report
+from qconv.reporting.record import FusionAudit, OutputMetrics, Report
 
 Cell = Callable[[float], str]
 
@@ -92,9 +92,14 @@ def outputs(report: Report) -> Table:
 
 
 def _integer_column(report: Report) -> Column:
-    audits = [model.fusion for model in (report.reference, *report.variants)]
-    cells = ("" if not audit else f"{audit.integer}/{audit.quantized}" for audit in audits)
-    return Column("integer ops", tuple(cells))
+    audits = (model.fusion for model in (report.reference, *report.variants))
+    return Column("integer ops", tuple(map(_integers, audits)))
+
+
+def _integers(audit: FusionAudit | None) -> str:
+    if audit is None:
+        return ""
+    return f"{audit.integer}/{audit.quantized}" if audit.quantized else "none"
 
 
 def _shown(columns: list[Column]) -> tuple[Column, ...]:

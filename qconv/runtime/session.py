@@ -26,6 +26,7 @@ def open_session(
     *,
     threads: int | None = None,
     optimized_model: Path | None = None,
+    layout_changes: bool = True,
     settings: Mapping[str, str] | None = None,
 ) -> ort.InferenceSession:
     """Load a model on the CPU execution provider.
@@ -34,6 +35,7 @@ def open_session(
         model: a file, or a serialized model.
         threads: threads inside one operator; None leaves the choice to the runtime.
         optimized_model: where the runtime shall write the graph that it really runs.
+        layout_changes: whether the runtime may reorder tensors in memory for its kernels.
         settings: session configuration entries, by their ONNX Runtime names.
 
     Raises:
@@ -46,6 +48,8 @@ def open_session(
         options.intra_op_num_threads = threads
     if optimized_model is not None:
         options.optimized_model_filepath = str(optimized_model)
+    if not layout_changes:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     for key, value in (settings or {}).items():
         options.add_session_config_entry(key, value)
     source = str(model) if isinstance(model, Path) else model

@@ -29,6 +29,7 @@ import onnx
 import onnxruntime as ort
 import torch
 from babel import Locale
+from babel.numbers import get_currency_name
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -55,7 +56,7 @@ MAX_LENGTH = 40
 HELD_OUT = 0.1  # share of the CLDR keys kept away from training
 TEST_PER_LANGUAGE = 64
 CALIBRATION_PER_LANGUAGE = 8
-HIDDEN = 0.1  # share of characters turned into <unk> while training
+HIDDEN = 0.05  # share of characters turned into <unk> while training
 PAD, UNKNOWN = 0, 1
 
 Ids = NDArray[np.int64]
@@ -81,17 +82,26 @@ def usable(text: str) -> bool:
     return sum(map(str.isalpha, text)) >= MIN_LETTERS and len(text) <= MAX_LENGTH
 
 
+def cldr_texts(locale: Locale) -> Iterator[tuple[str, str]]:
+    """Yield each CLDR key with every text that names it, currencies in the plural too."""
+    for section in SECTIONS:
+        for key, node in getattr(locale, section).items():
+            for text in texts_under(node):
+                yield f"{section}/{key}", text
+    for code in locale.currencies:
+        for count in (2, 5):
+            yield f"currencies/{code}", get_currency_name(code, count, locale)
+
+
 def load_names() -> list[Name]:
     """Read the names, without those that two languages share and without repetitions."""
     found: dict[str, Name] = {}
     spoken: defaultdict[str, set[int]] = defaultdict(set)
     for index, language in enumerate(LANGUAGES):
-        locale = Locale(language)
-        for section in SECTIONS:
-            for key, node in getattr(locale, section).items():
-                for text in filter(usable, texts_under(node)):
-                    spoken[text.casefold()].add(index)
-                    found.setdefault(text.casefold(), Name(text, index, f"{section}/{key}"))
+        for key, text in cldr_texts(Locale(language)):
+            if usable(text):
+                spoken[text.casefold()].add(index)
+                found.setdefault(text.casefold(), Name(text, index, key))
     return [found[text] for text in sorted(found) if len(spoken[text]) == 1]
 
 

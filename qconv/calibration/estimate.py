@@ -1,0 +1,61 @@
+"""Scale and zero point of every value of a Plan, from a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from qconv.errors import RecordError
+from qconv.graph.view import constant
+from qconv.numerics.affine import affine_params
+from qconv.observers.estimators import Limits, Method, estimate_range
+from qconv.observers.value import ValueStatistics
+from qconv.placement.plan import Plan
+from qconv.schemes import QParams
+
+
+@dataclass(frozen=True)
+class RangeSettings:
+    """How ranges are read from statistics; ``percentile`` counts for the method of that name."""
+
+    method: Method
+    percentile: float
+
+
+def estimate_params(
+    model: ir.Model,
+    plan: Plan,
+    statistics: Mapping[str, ValueStatistics],
+    settings: RangeSettings,
+) -> dict[str, QParams]:
+    """Return the parameters of each value that gives its own, by name.
+
+    Raises:
+        RecordError: the statistics lack a value, or the histogram that the method needs.
+    """
+    values = ir.convenience.create_value_mapping(model.graph)
+    params = {}
+    for name, value in plan.values.items():
+        if value.params_from != name:
+            continue
+        if value.constant:
+            limits = _constant_limits(values[name])
+        elif name in statistics:
+            limits = estimate_range(statistics[name], settings.method, settings.percentile)
+        else:
+            raise RecordError(
+                f"the record has no statistics of '{name}'",
+                hint="it was made by another version of qconv; calibrate again",
+            )
+        low, high = max(limits[0], value.bounds[0]), min(limits[1], value.bounds[1])
+        params[name] = affine_params(low, high, value.scheme)
+    return params
+
+
+def _constant_limits(value: ir.Value) -> Limits:
+    array = constant(value)
+    if array is None or not array.size:
+        return 0.0, 0.0
+    return float(array.min()), float(array.max())

@@ -1,0 +1,85 @@
+"""``qconv calibrate``: statistics of a float model's inner values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from qconv.cli.data_options import DataArguments, data_options
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@data_options()
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The record to write, by custom named *.qcal.",
+)
+@click.option(
+    "--statistics",
+    type=click.Choice(["ranges", "histogram"]),
+    default="histogram",
+    show_default=True,
+    help="What to collect: ranges is faster and allows only --method minmax later on.",
+)
+@click.option(
+    "--target",
+    default="ort-cpu",
+    show_default=True,
+    metavar="NAME",
+    help="Runtime that the model will be converted for.",
+)
+@click.option(
+    "--batch-size",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Samples per inference; more than one needs a model with a dynamic first axis. "
+    "It does not change the statistics.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+def calibrate(
+    *,
+    model: Path,
+    data: DataArguments,
+    output: Path,
+    statistics: Literal["ranges", "histogram"],
+    target: str,
+    batch_size: int,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Run a float MODEL over data once and write what convert needs to know about its values.
+
+    \b
+    Examples:
+      qconv calibrate model.onnx --data calibration.npz -o model.qcal
+      qconv calibrate model.onnx --data images/ --image-preset imagenet-torch
+          --samples 100 -o model.qcal
+    """
+    from qconv.cli.progress import make_progress
+    from qconv.pipeline import calibrate as run
+
+    record = run(
+        model,
+        data=data.open,
+        output=output,
+        target=target,
+        statistics=statistics,
+        batch_size=batch_size,
+        force=force,
+        progress=make_progress(quiet=quiet),
+    )
+    if not quiet:
+        click.echo(
+            f"{output}: {len(record.samples)} samples, "
+            f"{statistics} of {len(record.statistics)} values"
+        )

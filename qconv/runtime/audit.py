@@ -1,0 +1,152 @@
+"""Fusion audit: which quantized operators of a file the runtime really computes in integers.
+
+It reads the graph that the runtime itself writes after its optimizations (all but those that
+only change memory layouts), for files of any origin.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx_ir as ir
+
+from qconv.graph.model_io import read_model
+from qconv.graph.prepare.names import fix_names
+from qconv.graph.view import is_constant
+from qconv.reporting.record import FusionAudit, FusionMiss
+from qconv.runtime.session import open_session
+
+_INTEGER_OPS = {
+    "ConvInteger",
+    "MatMulInteger",
+    "MatMulIntegerToFloat",
+    "QGemm",
+    "DynamicQuantizeMatMul",
+    "DynamicQuantizeLSTM",
+    "MatMulNBits",
+    "GatherBlockQuantized",
+    "QAttention",
+    "QMoE",
+}
+_LAYERS = {"Conv", "ConvTranspose", "MatMul", "Gemm"}
+_CLAMPS = {"Relu", "Clip"}
+_Q, _DQ = "QuantizeLinear", "DequantizeLinear"
+
+
+def audit_fusion(path: Path) -> FusionAudit:
+    """Return how many quantized operators of the model run in integers, and why others not.
+
+    A quantized operator is one with an integer type of its own (QLinearConv, MatMulNBits, ...),
+    a layer whose weight comes from DequantizeLinear, or any operator between DequantizeLinear
+    and QuantizeLinear. Operators in subgraphs are left out.
+
+    Raises:
+        ModelError: the file is broken, or the runtime rejects it.
+    """
+    model = read_model(path)
+    fix_names(model)
+    quantized = [node for node in model.graph if _is_quantized(node)]
+    if not quantized:
+        return FusionAudit(0, 0, {}, ())
+    running = _optimized(model, path)
+    counts: dict[str, list[int]] = {}
+    misses = []
+    for node in quantized:
+        integer = _runs_in_integers(node, running)
+        count = counts.setdefault(node.op_type, [0, 0])
+        count[0] += 1
+        count[1] += integer
+        if not integer:
+            misses.append(FusionMiss(str(node.name), node.op_type, _reason(node)))
+    by_op = {op: (total, integer) for op, (total, integer) in sorted(counts.items())}
+    return FusionAudit(len(quantized), len(quantized) - len(misses), by_op, tuple(misses))
+
+
+def _is_integer_op(node: ir.Node) -> bool:
+    return node.op_type.startswith("QLinear") or node.op_type in _INTEGER_OPS
+
+
+def _from_dq(value: ir.Value | None) -> bool:
+    producer = value.producer() if value is not None else None
+    return producer is not None and producer.op_type == _DQ
+
+
+def _quantize_readers(node: ir.Node) -> int:
+    """Return how many Qs read the node's output, looking through a Relu or Clip."""
+    readers = [usage.node for output in node.outputs for usage in output.uses()]
+    if len(readers) == 1 and readers[0].op_type in _CLAMPS:
+        readers = [usage.node for usage in readers[0].outputs[0].uses()]
+    return sum(reader.op_type == _Q for reader in readers)
+
+
+def _is_quantized(node: ir.Node) -> bool:
+    if node.op_type in (_Q, _DQ):
+        return False
+    if _is_integer_op(node):
+        return True
+    if node.op_type in _LAYERS and len(node.inputs) > 1 and _from_dq(node.inputs[1]):
+        return True
+    return _quantize_readers(node) > 0 and any(_from_dq(value) for value in node.inputs)
+
+
+def _optimized(model: ir.Model, path: Path) -> dict[str, ir.Node]:
+    """Return the nodes that the runtime runs, by name."""
+    with tempfile.TemporaryDirectory(prefix="qconv-audit-") as folder:
+        named = Path(folder) / path.name
+        written = Path(folder) / f"optimized-{path.name}"
+        ir.save(model, named)
+        open_session(named, optimized_model=written, layout_changes=False)
+        optimized = read_model(written)
+        return {str(node.name): node for node in optimized.graph}
+
+
+def _runs_in_integers(node: ir.Node, running: dict[str, ir.Node]) -> bool:
+    """Whether the node's counterpart has an integer kernel, moves integers, or is gone.
+
+    An operator that the runtime optimized away costs nothing; one that was fused away lives on
+    under the name of a layer, which is looked up for itself.
+    """
+    counterpart = running.get(str(node.name))
+    if counterpart is None:
+        return node.op_type not in _LAYERS or _is_integer_op(node)
+    return _is_integer_op(counterpart) or (
+        counterpart.op_type == node.op_type
+        and node.op_type not in _LAYERS
+        and _gives_integers(counterpart.inputs[0])
+    )
+
+
+def _gives_integers(value: ir.Value | None) -> bool:
+    """Follow data movement upwards to the operator that made the integers."""
+    while value is not None and (producer := value.producer()) is not None:
+        if producer.op_type == _DQ or producer.op_type == "MatMulIntegerToFloat":
+            return False
+        if producer.op_type == _Q or _is_integer_op(producer):
+            return True
+        value = producer.inputs[0] if producer.inputs else None
+    return value is not None and value.dtype in (ir.DataType.UINT8, ir.DataType.INT8)
+
+
+def _reason(node: ir.Node) -> str:
+    """Say what in the file keeps the runtime from an integer kernel."""
+    for value in _float_inputs(node):
+        return f"its input '{value.name}' is not quantized"
+    quantized, readers = _quantize_readers(node), sum(len(out.uses()) for out in node.outputs)
+    if any(output.is_graph_output() for output in node.outputs):
+        return "its output is also an output of the model"
+    if quantized == 0:
+        return "its output is not quantized"
+    if quantized > 1 or readers > 1:
+        return f"its output is read {readers} times; the runtime wants one QuantizeLinear there"
+    return f"the runtime has no integer kernel for {node.op_type} with these types or attributes"
+
+
+def _float_inputs(node: ir.Node) -> Iterator[ir.Value]:
+    data = node.inputs[:2] if node.op_type in _LAYERS else node.inputs
+    for value in data:
+        if value is None or _from_dq(value):
+            continue
+        if value.dtype is ir.DataType.FLOAT or (value.dtype is None and not is_constant(value)):
+            yield value
