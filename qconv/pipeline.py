@@ -19,13 +19,21 @@ from onnx_ir.passes import common
 
 import qconv
 from qconv.algorithms.weights import WeightSettings, quantize_layers
-from qconv.calibration.collect import Depth, collect
+from qconv.calibration.collect import collect
 from qconv.calibration.estimate import RangeSettings, estimate_params
+from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record, read_record, record_hash, write_record
 from qconv.data import Sample, Source, TensorSpec, check_batchable, open_data
 from qconv.errors import UsageError
 from qconv.evaluation.report import report as _report
-from qconv.graph.model_io import LoadedModel, check_model, load_model, model_bytes, read_model, save_model
+from qconv.graph.model_io import (
+    LoadedModel,
+    check_model,
+    load_model,
+    model_bytes,
+    read_model,
+    save_model,
+)
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import ModelSummary, input_specs, summarize
 from qconv.outputs import check_output, staged

@@ -109,8 +109,8 @@ def report(
       qconv report model.onnx model.int8.onnx --data images/
           --fail-if "top1_drop > 1.0" --fail-if "size_ratio > 0.30"
     """
+    from qconv import pipeline
     from qconv.cli.progress import make_progress
-    from qconv.evaluation import report as pipeline
 
     _check_files((model, *variants), json_file, markdown_file)
     result = pipeline.report(

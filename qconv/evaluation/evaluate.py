@@ -74,10 +74,10 @@ def _evaluate_sample(
 ) -> None:
     """Custom metrics come last: a function may change the arrays that it is given."""
     outputs = [model.run(sample) for model in models]
-    for score, mine in zip(labels, outputs, strict=True):
-        score.update(sample, mine)
     for comparison, mine in zip(comparisons, outputs[1:], strict=True):
         comparison.update(sample, outputs[0], mine)
+    for score, mine in zip(labels, outputs, strict=True):
+        score.update(sample, mine)
     for own, mine in zip(means, outputs, strict=True):
         for mean in own:
             mean.update(mine, sample)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
+from qconv import __version__
 from qconv.data.source import Feeds, Source, TensorSpec
 from qconv.errors import DataError, UsageError
 from qconv.evaluation.custom import CustomMetric, check_custom_names, custom_name, load_metric
@@ -96,7 +94,7 @@ def report(
         )
     ]
     result = Report(
-        qconv=_version(),
+        qconv=__version__,
         runtime=runtime_version(),
         cpu=cpu_name(),
         data=measured.data,
@@ -161,14 +159,12 @@ def _measure_quality(
     first = list(islice(source, _LATENCY_FEEDS))
     if not first:
         raise DataError("the data holds no samples")
-    feeds = tuple(
-        {name: np.array(array) for name, array in sample.feeds.items()} for sample in first
-    )
     traits = read_traits(reference, first[0], reference.run(first[0]))
     require(gates, traits.unmeasured)
     fusions = (None, *(audit(path) for path in paths[1:]))
     qualities = evaluate(reference, variants, source, traits, metrics=customs, progress=progress)
     summary = DataSummary(len(source), traits.labels, traits.batch, _summaries(specs))
+    feeds = tuple(sample.feeds for sample in first)
     return _Measured(summary, traits, qualities, fusions, feeds)
 
 
@@ -200,10 +196,3 @@ def _variant_report(
 
 def _summaries(specs: Sequence[TensorSpec]) -> tuple[InputSummary, ...]:
     return tuple(InputSummary(spec.name, spec.dtype.name, spec.shape) for spec in specs)
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("qconv")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

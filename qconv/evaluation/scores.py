@@ -17,6 +17,7 @@ class LabelScore:
 
     def __init__(self, traits: Traits) -> None:
         self._output = traits.class_output
+        self._labels = traits.labels
         self._top1 = TopK(1) if traits.top1 else None
         self._top5 = TopK(5) if traits.top5 else None
 
@@ -24,16 +25,23 @@ class LabelScore:
         """Add one sample.
 
         Raises:
-            DataError: the label is missing, is no class of the model, or stands for several rows.
+            DataError: one sample has a label and another none; a label is no class of the model,
+                or stands for several rows.
         """
-        if self._top1 is None or self._output is None:
+        if (sample.label is not None) != self._labels:
+            has = "no label" if sample.label is None else "a label"
+            raise DataError(
+                f"{sample.origin}: has {has}, although other samples have "
+                f"{'one' if sample.label is None else 'none'}",
+                hint="label all samples or none",
+            )
+        if sample.label is None or self._output is None:
             return
         scores = outputs[self._output]
-        _check_label(sample, scores)
-        assert sample.label is not None
-        self._top1.update(scores[0], sample.label)
-        if self._top5 is not None:
-            self._top5.update(scores[0], sample.label)
+        _check_label(sample.label, sample.origin, scores)
+        for top in (self._top1, self._top5):
+            if top is not None:
+                top.update(scores[0], sample.label)
 
     @property
     def result(self) -> Accuracy | None:
@@ -106,19 +114,14 @@ class Comparison:
         return tuple(output.result for output in self._outputs)
 
 
-def _check_label(sample: Sample, scores: Array) -> None:
-    if sample.label is None:
-        raise DataError(
-            f"{sample.origin}: has no label, although other samples have one",
-            hint="label all samples or none",
-        )
+def _check_label(label: int, origin: str, scores: Array) -> None:
     if len(scores) != 1:
         raise DataError(
-            f"{sample.origin}: one label stands for a batch of {len(scores)} rows",
+            f"{origin}: one label stands for a batch of {len(scores)} rows",
             hint="labels need samples of batch 1",
         )
-    if not 0 <= sample.label < scores.shape[-1]:
+    if not 0 <= label < scores.shape[-1]:
         raise DataError(
-            f"{sample.origin}: the label {sample.label} is no class of the model, "
+            f"{origin}: the label {label} is no class of the model, "
             f"which has {scores.shape[-1]} (0 to {scores.shape[-1] - 1})"
         )

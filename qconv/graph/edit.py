@@ -19,9 +19,7 @@ class Editor:
 
     def __init__(self, graph: ir.Graph) -> None:
         self.graph = graph
-        self._names = set(graph.initializers) | {
-            value.name for value in graph.inputs if value.name
-        }
+        self._names = set(graph.initializers) | {value.name for value in graph.inputs if value.name}
         for node in graph.all_nodes():
             self._names.update(value.name for value in node.outputs if value.name)
             self._names.update(filter(None, [node.name]))

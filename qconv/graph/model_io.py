@@ -62,8 +62,11 @@ def read_model(path: Path) -> ir.Model:
 
 def save_model(model: ir.Model, path: Path) -> None:
     """Write a model; weights go to ``<name>.data`` beside it where protobuf's limit asks for it."""
-    weights = sum(value.const_value.nbytes for value in model.graph.initializers.values()
-                  if value.const_value is not None)
+    weights = sum(
+        value.const_value.nbytes
+        for value in model.graph.initializers.values()
+        if value.const_value is not None
+    )
     external = f"{path.name}.data" if weights > _EMBEDDED_LIMIT else None
     if external is None:
         ir.external_data.load_to_model(model)

@@ -16,52 +16,54 @@ from qconv.graph.edit import Editor
 from qconv.graph.prepare import infer_shapes
 from qconv.graph.view import name_of, static_shape
 
-_SAMPLED_POSITIONS = 256
+_SAMPLED_POSITIONS = 64
 
 
 @dataclass(frozen=True)
 class Request:
     """What to observe of one value.
 
-    ``maps``: reduce it as a feature map ``[N, C, D1, ...]``; else give it whole.
-    ``low``: its minimum is wanted; ``mean``: the channel means; ``sample``: a subsample.
+    ``maps``: reduce it as a feature map ``[N, C, D1, ...]``; else give it whole. Of a map,
+    ``low`` asks for the minimum, which a map behind Relu does not need, and ``sample`` for a
+    subsample.
     """
 
     value: str
     maps: bool
-    low: bool
-    mean: bool
-    sample: bool
+    low: bool = True
+    sample: bool = False
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The graph outputs that answer one request; None for what was not asked for.
+    """The graph outputs that summarize one map ``[N, C, D1, ...]``.
 
-    ``whole`` is the value itself. Of a map ``[N, C, D1, ...]``: ``high`` is its maximum and
-    ``negated_low`` the maximum of its negative, both ``[N, C, 1, ...]``; ``mean`` is
-    ``[N, C, 1, ...]``; ``sample`` is every k-th position along each spatial axis.
+    ``high`` is its maximum, ``negated_low`` the maximum of its negative and ``mean`` its mean,
+    each ``[N, C, 1, ...]``; ``sample`` is every k-th position along each spatial axis. None
+    stands for what was not asked for.
     """
 
     value: str
-    whole: str | None = None
-    high: str | None = None
-    negated_low: str | None = None
-    mean: str | None = None
-    sample: str | None = None
+    high: str
+    mean: str
+    negated_low: str | None
+    sample: str | None
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The names of all graph outputs of this probe."""
-        names = (self.whole, self.high, self.negated_low, self.mean, self.sample)
-        return tuple(name for name in names if name is not None)
+
+@dataclass(frozen=True)
+class Probed:
+    """A model that gives the values ``whole`` as they are and the maps ``maps`` summarized."""
+
+    model: ir.Model
+    whole: tuple[str, ...]
+    maps: tuple[Probe, ...]
 
 
 def add_probes(
     model: ir.Model,
     requests: Iterable[Request],
     feed_shapes: Mapping[str, tuple[int, ...]],
-) -> tuple[ir.Model, tuple[Probe, ...]]:
+) -> Probed:
     """Return a copy of ``model`` with the probes as its only outputs; weights are shared.
 
     ``feed_shapes`` are the shapes of one feed, from which the sampling density of maps with
@@ -72,18 +74,18 @@ def add_probes(
     graph = probed.graph
     values = ir.convenience.create_value_mapping(graph)
     builder = _ProbeBuilder(graph)
-    probes = []
+    whole, maps = [], []
     for request in requests:
         value = values[request.value]
         shape = shapes.get(request.value)
         if request.maps and shape is not None:
-            probes.append(builder.reduce(value, request, shape))
+            maps.append(builder.reduce(value, request, shape))
         else:
             builder.outputs.append(value)
-            probes.append(Probe(request.value, whole=request.value))
+            whole.append(request.value)
     graph.outputs.clear()
-    graph.outputs.extend(dict.fromkeys(builder.outputs))
-    return probed, tuple(probes)
+    graph.outputs.extend(builder.outputs)
+    return Probed(probed, tuple(whole), tuple(maps))
 
 
 def _map_shapes(
@@ -111,21 +113,19 @@ class _ProbeBuilder:
 
     def reduce(self, value: ir.Value, request: Request, shape: tuple[int | None, ...]) -> Probe:
         name = name_of(value)
-        low = mean = sample = None
+        low = sample = None
         if request.low:
             negated = self._append("Mul", [value, self.minus_one], f"{name}/negated")
             low = self._output("GlobalMaxPool", negated, f"{name}/negated_low")
-        if request.mean:
-            mean = self._output("GlobalAveragePool", value, f"{name}/mean")
         if request.sample:
             spatial = shape[2:]
-            stride = _stride(spatial)
             sample = self._output(
                 "MaxPool", value, f"{name}/sample",
-                kernel_shape=[1] * len(spatial), strides=[stride] * len(spatial),
+                kernel_shape=[1] * len(spatial), strides=[_stride(spatial)] * len(spatial),
             )
         high = self._output("GlobalMaxPool", value, f"{name}/high")
-        return Probe(name, high=high, negated_low=low, mean=mean, sample=sample)
+        mean = self._output("GlobalAveragePool", value, f"{name}/mean")
+        return Probe(name, high, mean, low, sample)
 
     def _append(
         self, op_type: str, inputs: list[ir.Value], output: str, **attributes: list[int]
@@ -143,7 +143,7 @@ class _ProbeBuilder:
 
 
 def _stride(spatial: tuple[int | None, ...]) -> int:
-    """Return the step along each axis that leaves at most about 256 positions of a map."""
+    """Return the step along each axis that leaves about 64 positions of a map."""
     if not spatial or None in spatial:
         return 2
     positions = float(np.prod([float(size or 1) for size in spatial]))

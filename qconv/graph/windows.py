@@ -19,9 +19,7 @@ def windows_of(conv: ir.Node, kernel: tuple[int, ...]) -> Windows:
     auto_pad = conv.attributes.get_string("auto_pad", "NOTSET")
     begins, ends = pads[:axes], pads[axes:]
     if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
-        totals = [
-            _same_padding(sizes[i], kernel[i], strides[i], dilations[i]) for i in range(axes)
-        ]
+        totals = [_same_padding(sizes[i], kernel[i], strides[i], dilations[i]) for i in range(axes)]
         small, large = [t // 2 for t in totals], [t - t // 2 for t in totals]
         begins, ends = (small, large) if auto_pad == "SAME_UPPER" else (large, small)
     return Windows(

@@ -26,7 +26,7 @@ class Sqnr:
 
     The sums run over all elements of all feeds. ``inf`` where the outputs are identical, ``-inf``
     where the variant is broken or gives something for a reference that is zero throughout, ``nan``
-    before the first feed.
+    before the first feed and where a sum is beyond float64.
     """
 
     def __init__(self) -> None:
@@ -57,8 +57,10 @@ class Sqnr:
         """The ratio in dB."""
         if not self._elements:
             return math.nan
-        if self.broken or self._noise == math.inf:
+        if self.broken:
             return -math.inf
+        if math.isinf(self._signal) or math.isinf(self._noise):
+            return math.nan
         if self._noise == 0:
             return math.inf
         if self._signal == 0:

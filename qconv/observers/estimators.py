@@ -79,10 +79,7 @@ def percentile_range(distribution: Distribution, percentile: float) -> Limits:
 
 
 def mse_range(distribution: Distribution) -> Limits:
-    """Minimize the mean squared error of 8 bits: rounding ``s^2 / 12`` inside, clipping outside.
-
-    Low and high are shrunk together along a grid, then each alone around the best.
-    """
+    """Minimize the mean squared error of 8 bits, whatever it clips."""
     return _least_error(distribution, (0.0, 0.0))
 
 
@@ -118,17 +115,26 @@ _METHODS: Mapping[str, Callable[[Distribution], Limits]] = {
 }
 
 
-def squared_error(distribution: Distribution, low: float, high: float) -> float:
-    """Return the mean squared error of quantizing to 8 bits over ``[low, high]``.
+def squared_errors(distribution: Distribution, lows: Floats, highs: Floats) -> Floats:
+    """Return the mean squared error of quantizing to 8 bits over each range ``[low, high]``.
 
-    Exact zeros carry no rounding error, since zero is always a level.
+    Rounding costs ``step^2 / 12`` inside the range, clipping the squared distance outside. Exact
+    zeros carry no rounding error, since zero is always a level. ``lows`` and ``highs`` broadcast.
     """
     points, counts = distribution.points, distribution.counts
-    step = (high - low) / _LEVELS
-    outside = points - np.clip(points, low, high)
-    rounded = counts[(points != 0) & (outside == 0)].sum()
-    total: float = float((counts * outside**2).sum() + rounded * step**2 / 12)
-    return total / float(counts.sum())
+    moments = [np.concatenate([[0.0], np.cumsum(counts * points**k)]) for k in range(3)]
+    first, last = np.searchsorted(points, lows), np.searchsorted(points, highs, side="right")
+    below = [moment[first] for moment in moments]
+    above = [moment[-1] - moment[last] for moment in moments]
+    clipped = sum(
+        square - 2 * limit * linear + limit**2 * count
+        for limit, (count, linear, square) in ((lows, below), (highs, above))
+    )
+    zeros = counts[points == 0].sum()
+    rounded = moments[0][last] - moments[0][first] - zeros
+    steps = (highs - lows) / _LEVELS
+    errors: Floats = np.maximum(clipped, 0) + rounded * steps**2 / 12
+    return errors / moments[0][-1]
 
 
 def _inner_range(distribution: Distribution, clipped: float) -> Limits:
@@ -144,18 +150,14 @@ def _inner_range(distribution: Distribution, clipped: float) -> Limits:
     return min(low, 0.0), max(high, 0.0)
 
 
-def _least_error(distribution: Distribution, widest_clip: Limits) -> Limits:
-    """Search ``low`` in ``[distribution.low, widest_clip[0]]`` and ``high`` likewise."""
-    low, high = distribution.low, distribution.high
+def _least_error(distribution: Distribution, narrowest: Limits) -> Limits:
+    """Search a grid of ranges between the data's own and the narrowest that is allowed."""
     fractions = np.linspace(1, _SMALLEST_FRACTION, _CANDIDATES)
-    lows = np.minimum(low * fractions, widest_clip[0])
-    highs = np.maximum(high * fractions, widest_clip[1])
-    together = [squared_error(distribution, a, b) for a, b in zip(lows, highs, strict=True)]
-    best = int(np.argmin(together))
-    low, high = float(lows[best]), float(highs[best])
-    low = min(lows, key=lambda a: squared_error(distribution, float(a), high))
-    high = min(highs, key=lambda b: squared_error(distribution, float(low), float(b)))
-    return float(low), float(high)
+    lows = np.minimum(distribution.low * fractions, narrowest[0])
+    highs = np.maximum(distribution.high * fractions, narrowest[1])
+    errors = squared_errors(distribution, lows[:, None], highs[None, :])
+    low, high = np.unravel_index(int(np.argmin(errors)), errors.shape)
+    return float(lows[low]), float(highs[high])
 
 
 def _linear_histogram(magnitudes: Floats, counts: Floats, largest: float) -> Floats:

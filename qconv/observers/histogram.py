@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qconv.observers.statistic import Arrays
 
 _BINS = 1 << 16
-_FLUSH_AT = 1 << 16
+_FLUSH_AT = 1 << 17
 _HIGH_HALF = 1 if sys.byteorder == "little" else 0
 
 

@@ -31,8 +31,8 @@ class ChannelMeans:
         numbers = np.clip(means.astype(np.float64), -_LARGEST, _LARGEST)
         whole = np.floor(numbers)
         fraction = np.rint((numbers - whole) * 2.0**_FRACTION_BITS).astype(np.int64)
-        for row in zip(whole.astype(np.int64), fraction, strict=True):
-            self._add(np.stack(row) * positions)
+        sums = np.stack([whole.astype(np.int64).sum(axis=0), fraction.sum(axis=0)])
+        self._add(sums * positions)
         self.weight += len(means) * positions
 
     def merge(self, other: Self) -> None:
@@ -48,6 +48,14 @@ class ChannelMeans:
         whole, fraction = self._sums
         total: NDArray[np.float64] = whole + fraction * 2.0**-_FRACTION_BITS
         return total / self.weight
+
+    def part(self, start: int, end: int) -> Self:
+        """Return the means of the channels from ``start`` up to ``end`` alone."""
+        part = type(self)()
+        if self._sums is not None:
+            part._sums = self._sums[:, start:end].copy()
+            part.weight = self.weight
+        return part
 
     def to_arrays(self) -> Arrays:
         """``sums [2, C]`` int64 (whole parts, fractions) and ``weight [1]`` int64."""

@@ -50,7 +50,7 @@ class ValueStatistics:
             self._update_means(array, channel_axis)
 
     def _without_sentinels(self, array: Floats) -> Floats:
-        if -SENTINEL < array.min() and array.max() < SENTINEL:
+        if array.min() > -SENTINEL and array.max() < SENTINEL:
             return array
         if np.isnan(array).any():
             raise NotFinite("NaN")

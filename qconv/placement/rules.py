@@ -88,8 +88,11 @@ def _weight_refusal(node: ir.Node, rule: OpRule) -> str | None:
             return "it multiplies two activations; only products with weights are quantized"
         return "its weight is computed at run time"
     if weight is not None and weight.dtype is not ir.DataType.FLOAT:
-        return f"its weight is {weight.dtype.name.lower()}, not float32" if weight.dtype else (
-            "the type of its weight is unknown")
+        return (
+            f"its weight is {weight.dtype.name.lower()}, not float32"
+            if weight.dtype
+            else ("the type of its weight is unknown")
+        )
     if bias is not None and not is_constant(bias):
         return "its bias is computed at run time"
     if rule.kind is Kind.PRODUCT and rank(weight) != 2:

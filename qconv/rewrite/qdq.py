@@ -95,12 +95,18 @@ class _QdqRewriter:
         scale, zero_point = self._param_values(plan)
         dtype = ir.DataType.from_numpy(plan.scheme.dtype.numpy)
         q = self.editor.node(
-            "QuantizeLinear", [value, scale, zero_point], f"{name}/quantized",
-            dtype=dtype, shape=value.shape,
+            "QuantizeLinear",
+            [value, scale, zero_point],
+            f"{name}/quantized",
+            dtype=dtype,
+            shape=value.shape,
         )
         dq = self.editor.node(
-            "DequantizeLinear", [q.outputs[0], scale, zero_point], f"{name}/dequantized",
-            dtype=ir.DataType.FLOAT, shape=value.shape,
+            "DequantizeLinear",
+            [q.outputs[0], scale, zero_point],
+            f"{name}/dequantized",
+            dtype=ir.DataType.FLOAT,
+            shape=value.shape,
         )
         insert_after(value, self.graph, q, dq)
         if plan.emitted and value.is_graph_output():
@@ -123,8 +129,11 @@ class _QdqRewriter:
         stored = self.editor.initializer(f"{plan.name}/quantized", quantized)
         scale, zero_point = self._param_values(plan)
         dq = self.editor.node(
-            "DequantizeLinear", [stored, scale, zero_point], f"{plan.name}/dequantized",
-            dtype=ir.DataType.FLOAT, shape=value.shape,
+            "DequantizeLinear",
+            [stored, scale, zero_point],
+            f"{plan.name}/dequantized",
+            dtype=ir.DataType.FLOAT,
+            shape=value.shape,
         )
         self.graph.insert_before(self.graph[0], dq)
         return dq.outputs[0]
@@ -157,8 +166,12 @@ class _QdqRewriter:
         )
         scale_value = self.editor.initializer(f"{plan.node}/bias_scale", scale)
         dq = self.editor.node(
-            "DequantizeLinear", [stored, scale_value], f"{plan.node}/bias_dequantized",
-            dtype=ir.DataType.FLOAT, shape=ir.Shape(steps.shape), axis=0,
+            "DequantizeLinear",
+            [stored, scale_value],
+            f"{plan.node}/bias_dequantized",
+            dtype=ir.DataType.FLOAT,
+            shape=ir.Shape(steps.shape),
+            axis=0,
         )
         self.graph.insert_before(node, dq)
         node.resize_inputs(3)
@@ -182,8 +195,12 @@ class _QdqRewriter:
         zeros = np.zeros(layer.scale.shape, layer.weight.dtype)
         zero_point = self.editor.initializer(f"{plan.weight}/zero_point", zeros)
         dq = self.editor.node(
-            "DequantizeLinear", [stored, scale, zero_point], f"{plan.weight}/dequantized",
-            dtype=ir.DataType.FLOAT, shape=ir.Shape(layer.weight.shape), axis=granularity.axis,
+            "DequantizeLinear",
+            [stored, scale, zero_point],
+            f"{plan.weight}/dequantized",
+            dtype=ir.DataType.FLOAT,
+            shape=ir.Shape(layer.weight.shape),
+            axis=granularity.axis,
         )
         self.graph.insert_before(node, dq)
         self.weights[key] = dq.outputs[0]

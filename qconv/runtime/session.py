@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+from onnxruntime import InferenceSession as InferenceSession
 
 from qconv.data.source import TensorSpec
 from qconv.errors import ModelError, UnsupportedError
@@ -28,7 +29,7 @@ def open_session(
     optimized_model: Path | None = None,
     layout_changes: bool = True,
     settings: Mapping[str, str] | None = None,
-) -> ort.InferenceSession:
+) -> InferenceSession:
     """Load a model on the CPU execution provider.
 
     Args:
@@ -55,7 +56,7 @@ def open_session(
     source = str(model) if isinstance(model, Path) else model
     label = str(model) if isinstance(model, Path) else "the model"
     try:
-        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        return InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions share no base class
         reason = re.sub(r"\s+", " ", str(error)).strip()
         if "NOT_IMPLEMENTED" in reason or "is not a registered function/op" in reason:
@@ -70,6 +71,6 @@ def _spec(arg: ort.NodeArg) -> TensorSpec:
     return TensorSpec(arg.name, np.dtype(_NUMPY_TYPES[match[1]]), tuple(arg.shape))
 
 
-def input_specs(session: ort.InferenceSession) -> tuple[TensorSpec, ...]:
+def input_specs(session: InferenceSession) -> tuple[TensorSpec, ...]:
     """Return the inputs that the model must be fed, in order."""
     return tuple(_spec(arg) for arg in session.get_inputs())

@@ -8,8 +8,8 @@ from qconv.data.source import Sample
 from qconv.errors import DataError, UsageError
 from qconv.evaluation.custom import Mean, check_custom_names, custom_name, load_metric
 
-SAMPLE = Sample({"x": np.float32([[1, 2]])}, 1, "data[3]")
-OUTPUTS = {"y": np.float32([[3, 4]])}
+SAMPLE = Sample({"x": np.array([[1, 2]], np.float32)}, 1, "data[3]")
+OUTPUTS = {"y": np.array([[3, 4]], np.float32)}
 
 
 def script(folder: Path, body: str) -> str:
@@ -76,7 +76,7 @@ def test_a_function_that_takes_other_arguments_is_refused_at_once(tmp_path: Path
 
 def test_a_misspelt_function_is_answered_with_the_nearest(tmp_path: Path) -> None:
     spec = script(tmp_path, "def f_score(outputs, sample): return 1")
-    with pytest.raises(DataError, match="has no function 'f_scor'$") as caught:
+    with pytest.raises(DataError, match=r"has no function 'f_scor'$") as caught:
         load_metric(f"{spec}_scor")
     assert caught.value.hint == "did you mean 'f_score'?"
 
@@ -84,7 +84,7 @@ def test_a_misspelt_function_is_answered_with_the_nearest(tmp_path: Path) -> Non
 def test_a_missing_script_and_a_constant_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"there is no file .*no\.py$"):
         load_metric(f"{tmp_path / 'no.py'}:f")
-    with pytest.raises(DataError, match="'f' is not a function but int$"):
+    with pytest.raises(DataError, match=r"'f' is not a function but int$"):
         load_metric(script(tmp_path, "f = 3"))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qconv.numerics import metrics
 from qconv.numerics.metrics import Agreement, Cosine, KlDivergence, Sqnr, TopK
 
+Array = NDArray[np.generic]
 Rows = NDArray[np.float32]
 
 scores = hnp.arrays(
@@ -27,7 +28,11 @@ def pairs(draw: st.DrawFn) -> tuple[Rows, Rows]:
     return reference, reference + noise
 
 
-def measured(kind: type, reference: Rows, variant: Rows) -> float:
+def f32(values: object) -> NDArray[np.float32]:
+    return np.array(values, np.float32)
+
+
+def measured(kind: type, reference: Array, variant: Array) -> float:
     metric = kind()
     metric.update(reference, variant)
     return float(metric.result)
@@ -82,26 +87,26 @@ def test_arrays_of_two_shapes_are_refused(kind: type) -> None:
 class TestSqnr:
     def test_is_the_ratio_of_the_energies_in_decibels(self) -> None:
         reference = np.array([[3.0, 4.0]], np.float32)
-        assert measured(Sqnr, reference, reference + np.float32([[0.5, 0.0]])) == pytest.approx(
+        assert measured(Sqnr, reference, reference + f32([[0.5, 0.0]])) == pytest.approx(
             10 * math.log10(25 / 0.25)
         )
 
     def test_sums_over_the_whole_set_and_does_not_average_feeds(self) -> None:
         metric = Sqnr()
-        metric.update(np.float32([[10.0]]), np.float32([[9.0]]))
-        metric.update(np.float32([[1.0]]), np.float32([[0.0]]))
+        metric.update(f32([[10.0]]), f32([[9.0]]))
+        metric.update(f32([[1.0]]), f32([[0.0]]))
         assert metric.result == pytest.approx(10 * math.log10(101 / 2))
 
     @given(pair=pairs(), exponent=st.integers(-20, 20))
     def test_scale_does_not_matter(self, pair: tuple[Rows, Rows], exponent: int) -> None:
-        reference, variant = (np.float64(array) for array in pair)
+        reference, variant = (array.astype(np.float64) for array in pair)
         scale = 2.0**exponent
         expected = measured(Sqnr, reference, variant)
         assert measured(Sqnr, scale * reference, scale * variant) == pytest.approx(expected)
 
     @given(pair=pairs())
     def test_ten_times_the_noise_costs_twenty_decibels(self, pair: tuple[Rows, Rows]) -> None:
-        reference, variant = (np.float64(array) for array in pair)
+        reference, variant = (array.astype(np.float64) for array in pair)
         noise = variant - reference
         assume(np.abs(reference).max() > 1e-3)
         assume(np.abs(noise).max() > 1e-3)
@@ -111,53 +116,59 @@ class TestSqnr:
     def test_float16_and_integers_do_not_overflow(self) -> None:
         large = np.full((1, 1000), 60000, np.float16)
         assert measured(Sqnr, large, large * np.float16(0.5)) == pytest.approx(20 * math.log10(2))
-        assert measured(Sqnr, np.uint8([[200]]), np.uint8([[220]])) == pytest.approx(20)
+        assert measured(
+            Sqnr, np.array([[200]], np.uint8), np.array([[220]], np.uint8)
+        ) == pytest.approx(20)
         assert measured(Sqnr, np.array([[True, False]]), np.array([[True, False]])) == math.inf
 
     @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
     def test_a_broken_variant_is_minus_infinity_for_good_and_counted(self, bad: float) -> None:
         metric = Sqnr()
-        good = np.float32([[1.0, 2.0]])
+        good = f32([[1.0, 2.0]])
         metric.update(good, good)
-        metric.update(good, np.float32([[1.0, bad]]))
+        metric.update(good, f32([[1.0, bad]]))
         metric.update(good, good)
         assert metric.result == -math.inf
         assert metric.broken == 1
 
     def test_a_number_where_the_reference_has_nan_is_broken(self) -> None:
-        assert measured(Sqnr, np.float32([[np.nan, 1]]), np.float32([[0, 1]])) == -math.inf
-        assert measured(Sqnr, np.float32([[np.inf, 1]]), np.float32([[-np.inf, 1]])) == -math.inf
+        assert measured(Sqnr, f32([[np.nan, 1]]), f32([[0, 1]])) == -math.inf
+        assert measured(Sqnr, f32([[np.inf, 1]]), f32([[-np.inf, 1]])) == -math.inf
 
     def test_the_same_mask_in_both_is_no_error(self) -> None:
-        masked = np.float32([[1.0, -np.inf, np.nan]])
+        masked = f32([[1.0, -np.inf, np.nan]])
         assert measured(Sqnr, masked, masked.copy()) == math.inf
-        assert measured(Sqnr, masked, np.float32([[0.9, -np.inf, np.nan]])) == pytest.approx(
-            20, rel=1e-6
-        )
+        assert measured(Sqnr, masked, f32([[0.9, -np.inf, np.nan]])) == pytest.approx(20, rel=1e-6)
 
     def test_a_reference_of_zeros_and_another_variant_is_minus_infinity(self) -> None:
-        assert measured(Sqnr, np.float32([[0.0]]), np.float32([[0.1]])) == -math.inf
+        assert measured(Sqnr, f32([[0.0]]), f32([[0.1]])) == -math.inf
+
+    def test_sums_beyond_float64_are_nan_and_not_a_good_number(self) -> None:
+        huge = np.array([[1e200]])
+        with np.errstate(over="ignore"):
+            assert math.isnan(measured(Sqnr, huge, huge / 2))
+            assert math.isnan(measured(Sqnr, huge, huge * (1 - 1e-15)))
 
     def test_scalars_and_vectors_are_taken(self) -> None:
-        assert measured(Sqnr, np.float32(2.0), np.float32(1.0)) == pytest.approx(20 * math.log10(2))
+        assert measured(Sqnr, f32(2.0), f32(1.0)) == pytest.approx(20 * math.log10(2))
 
 
 class TestCosine:
     def test_is_averaged_over_samples_whatever_their_length(self) -> None:
-        reference = np.float32([[1, 0], [100, 0]])
-        variant = np.float32([[0, 1], [5, 0]])
+        reference = f32([[1, 0], [100, 0]])
+        variant = f32([[0, 1], [5, 0]])
         assert measured(Cosine, reference, variant) == pytest.approx((0 + 1) / 2)
 
     def test_a_sample_of_rank_three_is_one_vector(self) -> None:
-        reference = np.float32([[[1, 0], [0, 1]]])
-        variant = np.float32([[[1, 0], [0, 0]]])
+        reference = f32([[[1, 0], [0, 1]]])
+        variant = f32([[[1, 0], [0, 0]]])
         assert measured(Cosine, reference, variant) == pytest.approx(1 / math.sqrt(2))
 
     @given(reference=scores, factor=st.floats(0.01, 100))
     def test_length_does_not_matter_and_the_opposite_is_minus_one(
         self, reference: Rows, factor: float
     ) -> None:
-        wide = np.float64(reference)
+        wide = reference.astype(np.float64)
         assume((np.abs(wide.reshape(len(wide), -1)).max(axis=1) > 1e-3).all())
         assert measured(Cosine, wide, factor * wide) == pytest.approx(1)
         assert measured(Cosine, wide, -wide) == pytest.approx(-1)
@@ -173,12 +184,12 @@ class TestCosine:
         assert measured(Cosine, ones, zeros) == 0
 
     def test_a_broken_sample_makes_it_nan(self) -> None:
-        reference = np.float32([[1, 2], [3, 4]])
-        assert math.isnan(measured(Cosine, reference, np.float32([[1, 2], [3, np.nan]])))
-        assert math.isnan(measured(Cosine, reference, np.float32([[np.inf, 2], [3, 4]])))
+        reference = f32([[1, 2], [3, 4]])
+        assert math.isnan(measured(Cosine, reference, f32([[1, 2], [3, np.nan]])))
+        assert math.isnan(measured(Cosine, reference, f32([[np.inf, 2], [3, 4]])))
 
     def test_a_vector_is_one_sample(self) -> None:
-        assert measured(Cosine, np.float32([3, 4]), np.float32([4, 3])) == pytest.approx(24 / 25)
+        assert measured(Cosine, f32([3, 4]), f32([4, 3])) == pytest.approx(24 / 25)
 
 
 class TestKlDivergence:
@@ -201,49 +212,49 @@ class TestKlDivergence:
     def test_a_constant_on_all_scores_does_not_matter(
         self, pair: tuple[Rows, Rows], shift: float
     ) -> None:
-        reference, variant = (np.float64(array) for array in pair)
+        reference, variant = (array.astype(np.float64) for array in pair)
         expected = measured(KlDivergence, reference, variant)
         assert measured(KlDivergence, reference, variant + shift) == pytest.approx(
             expected, abs=1e-9
         )
 
     def test_large_scores_do_not_overflow(self) -> None:
-        reference = np.float32([[3e38, 0]])
+        reference = f32([[3e38, 0]])
         assert measured(KlDivergence, reference, reference / 2) == 0
 
     def test_a_class_that_the_variant_rules_out_is_infinite(self) -> None:
-        assert measured(KlDivergence, np.float32([[0, 0]]), np.float32([[0, -np.inf]])) == math.inf
+        assert measured(KlDivergence, f32([[0, 0]]), f32([[0, -np.inf]])) == math.inf
 
     def test_a_class_that_the_reference_rules_out_costs_what_its_share_was(self) -> None:
-        reference, variant = np.float32([[0, -np.inf]]), np.float32([[0, 0]])
+        reference, variant = f32([[0, -np.inf]]), f32([[0, 0]])
         assert measured(KlDivergence, reference, variant) == pytest.approx(math.log(2))
 
     def test_rows_masked_alike_are_no_error(self) -> None:
-        masked = np.float32([[-np.inf, -np.inf], [np.nan, 1], [0, -np.inf]])
+        masked = f32([[-np.inf, -np.inf], [np.nan, 1], [0, -np.inf]])
         assert measured(KlDivergence, masked, masked.copy()) == 0
 
     def test_a_broken_row_makes_it_nan(self) -> None:
-        fine = np.float32([[1, 2], [3, 4]])
+        fine = f32([[1, 2], [3, 4]])
         for bad in (np.nan, np.inf):
-            assert math.isnan(measured(KlDivergence, fine, np.float32([[1, bad], [3, 4]])))
-        assert math.isnan(measured(KlDivergence, np.float32([[np.nan, 1]]), fine[:1]))
+            assert math.isnan(measured(KlDivergence, fine, f32([[1, bad], [3, 4]])))
+        assert math.isnan(measured(KlDivergence, f32([[np.nan, 1]]), fine[:1]))
 
 
 class TestAgreement:
     def test_is_a_percentage_of_rows(self) -> None:
-        reference = np.float32([[1, 2], [2, 1], [1, 2], [2, 1]])
-        variant = np.float32([[0, 9], [9, 0], [0, 9], [0, 9]])
+        reference = f32([[1, 2], [2, 1], [1, 2], [2, 1]])
+        variant = f32([[0, 9], [9, 0], [0, 9], [0, 9]])
         assert measured(Agreement, reference, variant) == 75
 
     def test_of_equal_scores_the_first_counts(self) -> None:
-        assert measured(Agreement, np.float32([[5, 5]]), np.float32([[5, 4]])) == 100
-        assert measured(Agreement, np.float32([[5, 5]]), np.float32([[4, 5]])) == 0
+        assert measured(Agreement, f32([[5, 5]]), f32([[5, 4]])) == 100
+        assert measured(Agreement, f32([[5, 5]]), f32([[4, 5]])) == 0
 
     @pytest.mark.parametrize("variant", [[[np.nan, 0, 1]], [[0, np.nan, 1]], [[0, 1, np.nan]]])
     def test_nan_never_agrees_with_a_number(self, variant: list[list[float]]) -> None:
-        reference = np.float32([[0, 1, 0]])
-        assert measured(Agreement, reference, np.float32(variant)) == 0
-        assert measured(Agreement, np.float32(variant), reference) == 0
+        reference = f32([[0, 1, 0]])
+        assert measured(Agreement, reference, f32(variant)) == 0
+        assert measured(Agreement, f32(variant), reference) == 0
 
 
 class TestTopK:
@@ -264,8 +275,8 @@ class TestTopK:
 
     def test_a_row_with_nan_is_wrong_even_for_its_label(self) -> None:
         metric = TopK(2)
-        metric.update(np.float32([np.nan, 9, 0]), 1)
-        metric.update(np.float32([np.nan, 9, 0]), 0)
+        metric.update(f32([np.nan, 9, 0]), 1)
+        metric.update(f32([np.nan, 9, 0]), 0)
         assert metric.result == 0
 
     def test_nothing_measured_is_nan(self) -> None:

@@ -40,7 +40,7 @@ expressions: st.SearchStrategy[Expression] = st.recursive(
     max_leaves=12,
 )
 numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-100, 100))
-values = st.fixed_dictionaries({name: numbers for name in NAMES})
+values = st.fixed_dictionaries(dict.fromkeys(NAMES, numbers))
 
 
 @given(expression=expressions)
@@ -86,10 +86,9 @@ def test_precedence_is_that_of_python(text: str, values: dict[str, float]) -> No
 def test_no_text_does_worse_than_a_usage_error(text: str) -> None:
     try:
         expression = parse(text)
-    except UsageError as error:
-        assert str(error).startswith("in the gate at column ")
-    else:
-        assert isinstance(evaluate(expression, dict.fromkeys(names(expression), 1.0)), bool)
+    except UsageError:
+        return
+    assert isinstance(evaluate(expression, dict.fromkeys(names(expression), 1.0)), bool)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +155,7 @@ def test_nesting_has_an_end_that_is_an_error_and_not_a_crash(opening: str) -> No
 
 
 def test_a_long_chain_is_no_nesting() -> None:
+    assert not evaluate(parse(" or ".join(["not (a >= 1)"] * 500)), {"a": 1.0})
     assert not evaluate(parse(" or ".join(["a < 1"] * 5000)), {"a": 1.0})
 
 

@@ -82,7 +82,7 @@ def test_a_metric_like_none_is_answered_with_all() -> None:
 
 
 def test_a_gate_that_says_nothing_of_the_models_is_refused() -> None:
-    with pytest.raises(UsageError, match="^the gate '1 > 2' names no metric, so it says nothing"):
+    with pytest.raises(UsageError, match=r"^the gate '1 > 2' names no metric, so it says nothing"):
         parse_gate("1 > 2", KNOWN)
 
 

@@ -82,22 +82,31 @@ def test_a_newer_schema_is_refused(full_report: Report) -> None:
     assert caught.value.hint == "upgrade qconv, or run 'qconv report' again"
 
 
+VARIANT = ("variants", 0)
+OUTPUT = (*VARIANT, "outputs", 0)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("variants", 0, "size_bytes"), 1.5, "Report.variants[0].size_bytes is not of the type int"),
-        (("variants", 0, "size_bytes"), True, "Report.variants[0].size_bytes is not of the type int"),
-        (("variants", 0, "name"), None, "Report.variants[0].name is not of the type str"),
-        (("variants", 0, "outputs", 0, "kl"), "many", "Report.variants[0].outputs[0].kl is not a number"),
-        (("variants", 0, "outputs", 0, "kl"), False, "Report.variants[0].outputs[0].kl is not a number"),
-        (("variants", 0, "extra"), 1, "Report.variants[0].extra is unknown"),
-        (("variants",), {}, "Report.variants is not a list"),
-        (("reference",), None, "Report.reference is not an object"),
-        (("reference", "custom"), [], "Report.reference.custom is not an object"),
-        (("data", "inputs", 0, "shape"), [1.5], "Report.data.inputs[0].shape[0] is not of the type str"),
-        (("variants", 0, "fusion", "by_op", "Conv"), [1], "Report.variants[0].fusion.by_op.Conv has 1 entries, not 2"),
+        ((*VARIANT, "size_bytes"), 1.5, "variants[0].size_bytes is not of the type int"),
+        ((*VARIANT, "size_bytes"), True, "variants[0].size_bytes is not of the type int"),
+        ((*VARIANT, "name"), None, "variants[0].name is not of the type str"),
+        ((*OUTPUT, "kl"), "many", "variants[0].outputs[0].kl is not a number"),
+        ((*OUTPUT, "kl"), False, "variants[0].outputs[0].kl is not a number"),
+        ((*OUTPUT, "kl"), 10**400, "variants[0].outputs[0].kl is not a number"),
+        ((*VARIANT, "extra"), 1, "variants[0].extra is unknown"),
+        (("variants",), {}, "variants is not a list"),
+        (("reference",), None, "reference is not an object"),
+        (("reference", "custom"), [], "reference.custom is not an object"),
+        (("data", "inputs", 0, "shape"), [1.5], "data.inputs[0].shape[0] is not of the type str"),
+        (
+            (*VARIANT, "fusion", "by_op", "Conv"),
+            [1],
+            "variants[0].fusion.by_op.Conv has 1 entries, not 2",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_damaged_report_names_the_place(
     full_report: Report, path: tuple[str | int, ...], value: object, message: str
 ) -> None:
@@ -108,7 +117,7 @@ def test_a_damaged_report_names_the_place(
     place[path[-1]] = value
     with pytest.raises(InputError) as caught:
         from_json(json.dumps(content))
-    assert str(caught.value) == f"report: not a qconv report: {message}"
+    assert str(caught.value) == f"report: not a qconv report: Report.{message}"
 
 
 def test_a_missing_field_is_named(full_report: Report) -> None:

@@ -11,7 +11,9 @@ def test_the_runtime_is_named_with_its_version() -> None:
 
 def test_the_processor_is_named_as_the_system_names_it(tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text("processor\t: 0\nmodel\t\t: 1\nmodel name\t: Some  CPU @ 2.0GHz\nmodel name\t: B\n")
+    cpuinfo.write_text(
+        "processor\t: 0\nmodel\t\t: 1\nmodel name\t: Some  CPU @ 2.0GHz\nmodel name\t: B\n"
+    )
     assert cpu_name(cpuinfo) == "Some CPU @ 2.0GHz"
 
 

@@ -12,9 +12,9 @@ from onnx_ir.passes import common
 
 from qconv.graph.prepare.batchnorm import fold_batchnorm
 from qconv.graph.prepare.constants import fold_constants
-from qconv.graph.prepare.noops import remove_noops
 from qconv.graph.prepare.gemm import fuse_matmul_add, normalize_gemm
 from qconv.graph.prepare.names import fix_names
+from qconv.graph.prepare.noops import remove_noops
 from qconv.graph.prepare.opset import raise_opset
 from qconv.graph.prepare.pads import fold_pads
 

@@ -65,7 +65,9 @@ def _fold(norm: ir.Node, editor: Editor) -> None:
 def _scale_outputs(linear: ir.Node, weight: Floats, gain: Floats) -> Floats:
     """Multiply the slice of each output channel by its gain."""
     tail = (1,) * (weight.ndim - 2)
-    if linear.op_type == "Conv" or (linear.op_type == "Gemm" and int_attribute(linear, "transB", 0)):
+    if linear.op_type == "Conv" or (
+        linear.op_type == "Gemm" and int_attribute(linear, "transB", 0)
+    ):
         return weight * gain.reshape(-1, 1, *tail)
     if linear.op_type == "Gemm":
         return weight * gain

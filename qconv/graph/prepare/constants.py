@@ -11,8 +11,15 @@ from onnx.reference import ReferenceEvaluator
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant, is_constant, is_standard, name_of, static_shape
 
-_RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike",
-           "Multinomial", "Bernoulli", "Dropout"}
+_RANDOM = {
+    "RandomNormal",
+    "RandomUniform",
+    "RandomNormalLike",
+    "RandomUniformLike",
+    "Multinomial",
+    "Bernoulli",
+    "Dropout",
+}
 _MAX_GROWTH_BYTES = 1 << 20
 _MAX_ELEMENTS = 1 << 28
 

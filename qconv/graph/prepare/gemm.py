@@ -58,9 +58,7 @@ def fuse_matmul_add(model: ir.Model) -> None:
         bias = constant(bias_value)
         if bias is None or bias.ndim != 1 or bias.size != weight.shape[1]:
             continue
-        gemm = ir.node(
-            "Gemm", [*matmul.inputs, bias_value], name=matmul.name, num_outputs=1
-        )
+        gemm = ir.node("Gemm", [*matmul.inputs, bias_value], name=matmul.name, num_outputs=1)
         output = gemm.outputs[0]
         output.name = f"{name_of(matmul.outputs[0])}/gemm"
         output.type = matmul.outputs[0].type

@@ -1,0 +1,63 @@
+# `make` lists the targets. Everything is installed into .venv, nothing outside the folder.
+# Works on Linux and macOS with Python 3.11 or newer.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types real clean
+
+# The first of these that is 3.11 or newer and can make virtual environments;
+# `make PYTHON=/path/to/python test` chooses another.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	$$name -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$name && break; done)
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+help:
+	@echo 'make demo    convert the sample models to INT8, with the commands of the README'
+	@echo 'make test    run the tests (ARGS="-k name" is handed to pytest)'
+	@echo 'make lint    check style and format'
+	@echo 'make types   check types'
+	@echo 'make real    run the tests on real models (QCONV_DATA=folder, see CONTRIBUTING.md)'
+	@echo 'make clean   remove .venv, demo-out and caches'
+
+demo: .venv/.installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
+
+test: .venv/.test
+	$(BIN)/python -m pytest --ignore=tests/real $(ARGS)
+
+lint: .venv/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.lint .venv/.test
+	$(BIN)/mypy
+
+real: .venv/.test
+	@test -n "$$QCONV_DATA" || { echo 'set QCONV_DATA to the folder of models, see CONTRIBUTING.md'; exit 2; }
+	$(BIN)/python -m pytest tests/real $(ARGS)
+
+clean:
+	rm -rf .venv demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: a target is up to date once its packages are installed, until pyproject.toml changes.
+
+.venv/.created:
+	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed, with venv (Debian: python3-venv)'; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(INSTALL) --upgrade 'pip>=25.1'  # the first that reads dependency groups
+	@touch $@
+
+.venv/.installed: .venv/.created pyproject.toml
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/.test: .venv/.installed
+	$(INSTALL) --group test
+	@touch $@
+
+.venv/.lint: .venv/.installed
+	$(INSTALL) --group lint
+	@touch $@

@@ -1,0 +1,145 @@
+"""One inference of the float model, turned into statistics."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.data import Batch
+from qconv.errors import DataError
+from qconv.graph.model_io import model_to_bytes
+from qconv.graph.probe import Probe, Request, add_probes
+from qconv.observers.maps import MapStatistics
+from qconv.observers.value import NotFinite, ValueStatistics
+from qconv.placement.plan import Plan, ValuePlan
+from qconv.runtime.session import InferenceSession, open_session
+
+Depth = Literal["ranges", "histogram"]
+Outputs = Mapping[str, NDArray[np.float32]]
+
+
+def observed_values(plan: Plan) -> tuple[ValuePlan, ...]:
+    """The values that need statistics: those that give ranges, and the inputs of layers."""
+    return tuple(
+        value
+        for value in plan.values.values()
+        if not value.constant and (value.params_from == value.name or value.channel_axis is not None)
+    )
+
+
+class Accumulator:
+    """The statistics that one worker gathers."""
+
+    def __init__(self, values: list[str], maps: int) -> None:
+        self.values = {name: ValueStatistics() for name in values}
+        self.maps = MapStatistics(maps)
+
+    def statistics(self, maps: tuple[Probe, ...]) -> dict[str, ValueStatistics]:
+        """Return what was gathered, by value."""
+        for index, probe in enumerate(maps):
+            limits, means = self.maps.of(index)
+            self.values[probe.value].range.merge(limits)
+            self.values[probe.value].means.merge(means)
+        return self.values
+
+
+class Observer:
+    """Runs the probed model on batches. Several threads may share it."""
+
+    def __init__(
+        self, model: ir.Model, plan: Plan, depth: Depth, feed_shapes: Mapping[str, tuple[int, ...]]
+    ) -> None:
+        self._model = model
+        self._plan = plan
+        self._histogram = depth == "histogram"
+        requests = [self._request(value) for value in observed_values(plan)]
+        probed = add_probes(model, requests, feed_shapes)
+        self.maps = probed.maps
+        self._whole = probed.whole
+        self._session = open_session(model_to_bytes(probed.model), threads=1)
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def accumulator(self) -> Accumulator:
+        """Return empty statistics of all observed values."""
+        return Accumulator([*self._whole, *(probe.value for probe in self.maps)], len(self.maps))
+
+    def observe(self, batch: Batch, into: Accumulator) -> list[str]:
+        """Run one batch and add what it shows; return the digests of its samples.
+
+        Raises:
+            DataError: a value is NaN or Inf.
+        """
+        results = self._session.run(self._names, dict(batch.feeds))
+        outputs: Outputs = dict(zip(self._names, results, strict=True))
+        for name in self._whole:
+            self._observe_whole(into, name, outputs[name], batch)
+        if self.maps:
+            self._observe_maps(into, outputs, batch)
+        return _sample_digests(batch)
+
+    def _request(self, value: ValuePlan) -> Request:
+        ranged = value.params_from == value.name
+        return Request(
+            value.name,
+            maps=value.maps,
+            low=ranged and value.bounds[0] < 0,
+            sample=ranged and self._histogram,
+        )
+
+    def _observe_maps(self, into: Accumulator, outputs: Outputs, batch: Batch) -> None:
+        highs = [outputs[probe.high] for probe in self.maps]
+        lows = [
+            np.zeros_like(high) if probe.negated_low is None else -outputs[probe.negated_low]
+            for probe, high in zip(self.maps, highs, strict=True)
+        ]
+        if not into.maps.update(lows, highs, [outputs[probe.mean] for probe in self.maps]):
+            self._observe_odd_maps(into, batch)
+            return
+        for probe in self.maps:
+            if probe.sample is not None:
+                into.values[probe.value].histogram.update(outputs[probe.sample])
+
+    def _observe_odd_maps(self, into: Accumulator, batch: Batch) -> None:
+        """Look at the maps in full, for the rare feed that makes NaN, Inf or sentinels."""
+        names = [probe.value for probe in self.maps]
+        for name, array in zip(
+            names, self._full_session.run(names, dict(batch.feeds)), strict=True
+        ):
+            self._observe_whole(into, name, array, batch)
+
+    @cached_property
+    def _full_session(self) -> InferenceSession:
+        requests = [Request(probe.value, maps=False) for probe in self.maps]
+        return open_session(model_to_bytes(add_probes(self._model, requests, {}).model), threads=1)
+
+    def _observe_whole(
+        self, into: Accumulator, name: str, array: NDArray[np.float32], batch: Batch
+    ) -> None:
+        axis = self._plan.values[name].channel_axis
+        try:
+            into.values[name].update(array, axis, histogram=self._histogram)
+        except NotFinite as error:
+            raise DataError(
+                f"{', '.join(batch.origins)}: the float model gives {error} at '{name}'",
+                hint="a model whose inner values are not finite cannot be calibrated",
+            ) from error
+
+
+def _sample_digests(batch: Batch) -> list[str]:
+    """Return a digest of each sample: of its origin and of its bytes."""
+    digests = []
+    for index, origin in enumerate(batch.origins):
+        digest = hashlib.sha256(origin.encode())
+        for name, array in batch.feeds.items():
+            rows = len(array) // len(batch) if array.ndim else 0
+            own = array if len(batch) == 1 else array[index * rows : (index + 1) * rows]
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(own))
+        digests.append(digest.hexdigest()[:24])
+    return digests

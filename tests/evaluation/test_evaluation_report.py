@@ -1,0 +1,375 @@
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import onnx
+import pytest
+
+from qconv.data.source import Sample, Source, TensorSpec
+from qconv.errors import DataError, ModelError, UsageError
+from qconv.evaluation.report import report
+from qconv.reporting.record import FusionAudit, InputSummary, Report, to_json
+
+T = TypeVar("T")
+AUDIT = FusionAudit(2, 1, {"Gemm": (2, 1)}, ())
+HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
+
+
+class Samples:
+    """Scores of a model that passes its input on; ``passes`` counts how often they were read."""
+
+    def __init__(self, rows: Sequence[Sequence[float]], labels: Sequence[int | None]) -> None:
+        self._rows = rows
+        self._labels = labels
+        self.passes = 0
+
+    def open(self, specs: Sequence[TensorSpec]) -> Source:
+        assert [spec.name for spec in specs] == ["x"]
+        return self
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Sample]:
+        self.passes += 1
+        for index, (row, label) in enumerate(zip(self._rows, self._labels, strict=True)):
+            yield Sample({"x": np.array([row], np.float32)}, label, f"data[{index}]")
+
+
+CLASSES = 6
+ROWS = [[float(column == row % CLASSES) * 4 for column in range(CLASSES)] for row in range(8)]
+LABELS = [row % CLASSES for row in range(8)]
+
+
+def save(folder: Path, name: str, body: str, ports: str = "") -> Path:
+    path = folder / name
+    ports = ports or f"(float[N, {CLASSES}] x) => (float[N, {CLASSES}] y)"
+    onnx.save(onnx.parser.parse_model(f"{HEADER} g {ports} {{ {body} }}"), path)
+    return path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return save(tmp_path, "model.onnx", "y = Identity(x)")
+
+
+@pytest.fixture
+def halved(tmp_path: Path) -> Path:
+    """A variant whose scores are halved: 6 dB off, every answer right."""
+    return save(tmp_path, "half.onnx", "h = Constant<value_float=0.5>() y = Mul(x, h)")
+
+
+@pytest.fixture
+def shifted(tmp_path: Path) -> Path:
+    """A variant that adds 5 to the first class, and so answers it always."""
+    shift = "s = Constant<value_floats=[5., 0., 0., 0., 0., 0.]>()"
+    return save(tmp_path, "shift.onnx", f"{shift} y = Add(x, s)")
+
+
+def run(
+    model: Path, *variants: Path, rows: Any = ROWS, labels: Any = LABELS, **options: Any
+) -> Report:
+    source = Samples(rows, labels or [None] * len(rows))
+    options = {"latency": False, "audit": lambda _: AUDIT, **options}
+    return report(model, variants, data=source.open, **options)
+
+
+def test_the_numbers_of_two_variants(model: Path, halved: Path, shifted: Path) -> None:
+    found = run(model, halved, shifted)
+    half, shift = found.variants
+    assert found.reference.accuracy == half.accuracy
+    assert half.accuracy is not None
+    assert (half.accuracy.top1, half.accuracy.top5) == (100, 100)
+    (out,) = half.outputs
+    assert out.sqnr_db == pytest.approx(20 * math.log10(2))
+    assert out.cosine == pytest.approx(1)
+    assert out.agreement == 100
+    p, q = (np.exp([s, 0, 0, 0, 0, 0]) / (np.exp(s) + 5) for s in (4, 2))
+    assert out.kl == pytest.approx(float((p * np.log(p / q)).sum()), rel=1e-6)
+
+    assert shift.accuracy is not None
+    assert shift.accuracy.top1 == 25  # samples 0 and 6 of 8
+    (out,) = shift.outputs
+    assert out.agreement == 25
+    assert out.sqnr_db == pytest.approx(10 * math.log10(16 / 25))
+    assert [out.name, out.broken] == ["y", 0]
+
+
+def test_the_report_says_on_what_it_was_measured(model: Path, halved: Path) -> None:
+    found = run(model, halved)
+    assert found.data.samples == 8
+    assert found.data.labels
+    assert found.data.batch == 1
+    assert found.data.inputs == (InputSummary("x", "float32", ("N", CLASSES)),)
+    assert found.class_output == "y"
+    assert found.timing is None
+    assert found.runtime.startswith("onnxruntime ")
+    assert [found.reference.name, found.variants[0].name] == ["model.onnx", "half.onnx"]
+    assert found.reference.size_bytes == model.stat().st_size
+    assert found.variants[0].size_bytes == halved.stat().st_size
+    assert found.variants[0].path == str(halved)
+    assert found.variants[0].fusion == AUDIT
+    assert found.reference.fusion is None
+
+
+def test_the_same_input_gives_the_same_bytes(model: Path, halved: Path, shifted: Path) -> None:
+    first, second = (to_json(run(model, halved, shifted)) for _ in range(2))
+    assert first == second
+
+
+def test_the_data_are_streamed_once_beside_the_first_samples(model: Path, halved: Path) -> None:
+    source = Samples(ROWS, LABELS)
+    seen: list[tuple[int, str]] = []
+
+    def progress(items: Iterable[T], total: int, label: str, /) -> Iterable[T]:
+        seen.append((total, label))
+        return items
+
+    report(
+        model, [halved, model], data=source.open, runs=3, audit=lambda _: AUDIT, progress=progress
+    )
+    assert source.passes == 2
+    assert seen == [(8, "evaluating"), (8, "timing")]
+
+
+def test_latency_is_measured_of_all_models_and_conditions_are_kept(
+    model: Path, halved: Path
+) -> None:
+    found = run(model, halved, latency=True, runs=4, threads=2)
+    assert found.timing is not None
+    assert (found.timing.threads, found.timing.batch, found.timing.runs) == (2, 1, 4)
+    for each in (found.reference, *found.variants):
+        assert each.latency is not None
+        assert 0 < each.latency.median_ms <= each.latency.p90_ms
+
+
+def test_without_labels_everything_else_is_measured(model: Path, halved: Path) -> None:
+    found = run(model, halved, labels=None)
+    assert not found.data.labels
+    assert found.variants[0].accuracy is None
+    assert found.variants[0].outputs == run(model, halved).variants[0].outputs
+
+
+def test_nan_outputs_are_reported_and_fail_gates(tmp_path: Path, model: Path) -> None:
+    nan = save(tmp_path, "nan.onnx", "z = Sub(x, x) q = Div(z, z) y = Add(x, q)")
+    found = run(model, nan, fail_if=["sqnr_db < 10", "kl > 5", "agreement < 1", "size_mb > 9"])
+    (out,) = found.variants[0].outputs
+    assert out.sqnr_db == -math.inf
+    assert out.broken == 8
+    assert found.variants[0].accuracy is not None
+    assert found.variants[0].accuracy.top1 == 0
+    assert [verdict.failed for verdict in found.verdicts] == [True, True, True, False]
+
+
+def test_outputs_that_hold_no_classes_are_compared_all_the_same(tmp_path: Path) -> None:
+    ports = "(float[N, 6] x) => (int64[N] best, float[] total, float[N, 6] y)"
+    body = "best = ArgMax<axis=1, keepdims=0>(x) total = ReduceSum<keepdims=0>(x) y = Relu(x)"
+    both = [save(tmp_path, name, body, ports) for name in ("a.onnx", "b.onnx")]
+    found = run(*both)
+    assert found.class_output == "y"
+    assert [(out.name, out.kl, out.agreement) for out in found.variants[0].outputs] == [
+        ("best", None, None),
+        ("total", None, None),
+        ("y", 0.0, 100.0),
+    ]
+    assert {out.sqnr_db for out in found.variants[0].outputs} == {math.inf}
+
+
+class TestGates:
+    def test_all_gates_are_judged_for_all_variants(
+        self, model: Path, halved: Path, shifted: Path
+    ) -> None:
+        found = run(model, halved, shifted, fail_if=["top1_drop > 1.0", "agreement < 20"])
+        assert [(v.variant, v.expression, v.failed, v.values) for v in found.verdicts] == [
+            ("half.onnx", "top1_drop > 1.0", False, {"top1_drop": 0}),
+            ("half.onnx", "agreement < 20", False, {"agreement": 100}),
+            ("shift.onnx", "top1_drop > 1.0", True, {"top1_drop": 75}),
+            ("shift.onnx", "agreement < 20", False, {"agreement": 25}),
+        ]
+        assert found.exit_code == 1
+
+    def test_without_gates_there_is_no_verdict(self, model: Path, halved: Path) -> None:
+        found = run(model, halved)
+        assert found.verdicts == ()
+        assert found.exit_code == 0
+
+    @pytest.mark.parametrize(
+        ("gate", "message"),
+        [
+            ("top1_drip > 1", "the gate 'top1_drip > 1' names the unknown metric 'top1_drip'"),
+            ("top1_drop >", "in the gate at column 12: expected a metric or a number"),
+            (
+                "latency_ms > 1",
+                "the gate 'latency_ms > 1' needs latency_ms, which is not measured here: "
+                "latency is switched off",
+            ),
+        ],
+    )
+    def test_a_wrong_gate_costs_no_work(self, gate: str, message: str) -> None:
+        def never(_: Sequence[TensorSpec]) -> Source:
+            raise AssertionError("the data were opened")
+
+        missing = Path("missing.onnx")
+        with pytest.raises(UsageError) as caught:
+            report(missing, [missing], data=never, fail_if=["size_mb > 1", gate], latency=False)
+        assert str(caught.value).startswith(message)
+
+    def test_a_gate_that_needs_labels_is_refused_before_the_pass(
+        self, model: Path, halved: Path
+    ) -> None:
+        source = Samples(ROWS, [None] * 8)
+        with pytest.raises(UsageError) as caught:
+            report(model, [halved], data=source.open, fail_if=["top1_drop > 1"], latency=False)
+        assert str(caught.value) == (
+            "the gate 'top1_drop > 1' needs top1_drop, "
+            "which is not measured here: the data has no labels"
+        )
+        assert source.passes == 1
+
+    @pytest.mark.parametrize(
+        ("ports", "gate", "reason"),
+        [
+            ("[N, 2]", "top5 < 50", "the output 'y' has only 2 classes"),
+            ("[N, 1]", "kl > 1", "no output has a last axis of two or more classes"),
+            ("[N, 1]", "agreement < 9", "no output has a last axis of two or more classes"),
+            ("[N, 1]", "top1 < 9", "no output has the shape [batch, classes]"),
+        ],
+    )
+    def test_what_the_model_does_not_allow_is_named(
+        self, tmp_path: Path, ports: str, gate: str, reason: str
+    ) -> None:
+        path = save(tmp_path, "m.onnx", "y = Relu(x)", f"(float{ports} x) => (float{ports} y)")
+        rows = np.ones((2, int(ports[4])))
+        with pytest.raises(UsageError) as caught:
+            run(path, path, rows=rows, labels=[0, 0], fail_if=[gate])
+        assert str(caught.value).endswith(f"which is not measured here: {reason}")
+
+
+class TestCustomMetrics:
+    @pytest.fixture
+    def spec(self, tmp_path: Path) -> str:
+        path = tmp_path / "own.py"
+        path.write_text(
+            "def peak(outputs, sample):\n"
+            "    value = outputs['y'].max() + sample.label\n"
+            "    outputs['y'][:] = 0\n"
+            "    return value\n"
+            "def boom(outputs, sample):\n"
+            "    raise RuntimeError('no')\n"
+        )
+        return f"{path}:peak"
+
+    def test_are_averaged_and_gated_and_may_spoil_their_arrays(
+        self, model: Path, halved: Path, spec: str
+    ) -> None:
+        found = run(model, halved, metrics=[spec], fail_if=["peak_drop > 1.9", "peak < 2"])
+        labels = sum(LABELS) / 8
+        assert found.reference.custom == {"peak": 4 + labels}
+        assert found.variants[0].custom == {"peak": 2 + labels}
+        assert [verdict.failed for verdict in found.verdicts] == [True, False]
+        assert found.variants[0].outputs == run(model, halved).variants[0].outputs
+
+    def test_errors_name_function_and_sample(self, model: Path, halved: Path, spec: str) -> None:
+        with pytest.raises(DataError, match=r"own\.py:boom: RuntimeError: no .*line 6.*data\[0\]$"):
+            run(model, halved, metrics=[spec.replace(":peak", ":boom")])
+
+    def test_a_name_that_is_taken_is_refused(self, model: Path, halved: Path) -> None:
+        with pytest.raises(UsageError, match="'kl' cannot be used"):
+            run(model, halved, metrics=["own.py:kl"])
+
+
+class TestRefusals:
+    def test_a_missing_model_and_a_missing_variant(self, tmp_path: Path, model: Path) -> None:
+        missing = tmp_path / "no.onnx"
+        for pair in ((missing, model), (model, missing)):
+            with pytest.raises(ModelError) as caught:
+                run(*pair)
+            assert str(caught.value) == f"{missing}: no such file"
+
+    def test_a_variant_with_other_outputs(self, tmp_path: Path, model: Path) -> None:
+        other = save(tmp_path, "o.onnx", "z = Relu(x)", "(float[N, 6] x) => (float[N, 6] z)")
+        with pytest.raises(ModelError, match=r"cannot be compared with .*: its output 'z' is not"):
+            run(model, other)
+
+    def test_a_variant_whose_output_changes_its_shape(self, tmp_path: Path) -> None:
+        ports = "(float[N, 6] x) => (float[A, B] y)"
+        whole = save(tmp_path, "m.onnx", "y = Relu(x)", ports)
+        turned = save(tmp_path, "t.onnx", "y = Transpose(x)", ports)
+        with pytest.raises(ModelError) as caught:
+            run(whole, turned)
+        assert str(caught.value) == (
+            f"{turned}: the output 'y' has the shape [6, 1] for data[0]; "
+            "the float model gives [1, 6]"
+        )
+
+    def test_a_label_that_is_no_class(self, model: Path, halved: Path) -> None:
+        for label in (6, -1):
+            with pytest.raises(DataError) as caught:
+                run(model, halved, labels=[0, 1, label, 3, 4, 5, 0, 1])
+            assert str(caught.value) == (
+                f"data[2]: the label {label} is no class of the model, which has 6 (0 to 5)"
+            )
+
+    def test_a_sample_without_the_label_that_others_have(self, model: Path, halved: Path) -> None:
+        with pytest.raises(DataError, match=r"^data\[1\]: has no label, although other samples"):
+            run(model, halved, labels=[0, None, 2, 3, 4, 5, 0, 1])
+        with pytest.raises(DataError, match=r"^data\[1\]: has a label, although other samples"):
+            run(model, halved, labels=[None, 1, 2, 3, 4, 5, 0, 1])
+
+    def test_one_label_for_several_rows(self, model: Path, halved: Path) -> None:
+        class Batches(Samples):
+            def __iter__(self) -> Iterator[Sample]:
+                for sample in super().__iter__():
+                    rows = np.repeat(sample.feeds["x"], 3, axis=0)
+                    yield replace(sample, feeds={"x": rows})
+
+        source = Batches(ROWS, LABELS)
+        with pytest.raises(DataError, match=r"^data\[0\]: one label stands for a batch of 3 rows"):
+            report(model, [halved], data=source.open, latency=False, audit=lambda _: AUDIT)
+        source = Batches(ROWS, [None] * 8)
+        found = report(model, [halved], data=source.open, latency=False, audit=lambda _: AUDIT)
+        assert found.data.batch == 3
+
+    def test_no_samples_no_runs_no_variants(self, model: Path, halved: Path) -> None:
+        with pytest.raises(DataError, match=r"^the data holds no samples$"):
+            run(model, halved, rows=[], labels=[])
+        with pytest.raises(UsageError, match=r"^the number of runs is 0; it must be 1 or more$"):
+            run(model, halved, runs=0)
+        with pytest.raises(UsageError, match=r"^no variant to compare the float model with$"):
+            run(model)
+
+    def test_a_variant_given_twice(self, model: Path, halved: Path) -> None:
+        with pytest.raises(UsageError, match=r"half\.onnx: is given twice$"):
+            run(model, halved, halved)
+
+
+def test_files_of_one_name_are_told_apart_by_their_paths(tmp_path: Path, model: Path) -> None:
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        save(tmp_path / folder, "model.onnx", "y = Identity(x)")
+    first, second = (tmp_path / folder / "model.onnx" for folder in "ab")
+    unique = save(tmp_path, "c.onnx", "y = Identity(x)")
+    found = run(model, first, second, unique)
+    assert found.reference.name == str(model)
+    assert [variant.name for variant in found.variants] == [str(first), str(second), "c.onnx"]
+
+
+def test_the_float_model_can_be_its_own_variant(model: Path) -> None:
+    found = run(model, model, fail_if=["sqnr_db < 100", "agreement < 100", "size_ratio != 1"])
+    assert found.exit_code == 0
+    assert found.variants[0].name == "model.onnx"
+
+
+def test_external_data_count_as_size(tmp_path: Path) -> None:
+    weight = onnx.numpy_helper.from_array(np.ones((6, 6), np.float32), "w")
+    proto = onnx.load(save(tmp_path, "m.onnx", "y = Relu(x)"))
+    proto.graph.node[0].CopyFrom(onnx.helper.make_node("MatMul", ["x", "w"], ["y"]))
+    proto.graph.initializer.append(weight)
+    path = tmp_path / "external.onnx"
+    onnx.save(proto, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    data = (tmp_path / "w.bin").stat().st_size
+    assert data >= 6 * 6 * 4
+    assert run(path, path).reference.size_bytes == path.stat().st_size + data

@@ -1,0 +1,217 @@
+"""Models as a few lines of ONNX text, and what the tests ask of a converted one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnx import numpy_helper, parser
+
+from qconv.data import Sample, TensorSpec
+from qconv.numerics.metrics import Sqnr
+from qconv.pipeline import Conversion, Int8Settings, OpenData, calibrate, convert
+from qconv.reporting.record import FusionAudit
+from qconv.runtime.audit import audit_fusion
+
+Array = NDArray[np.generic]
+Feeds = Mapping[str, Array]
+
+HEADER = '<ir_version: {ir}, opset_import: ["" : {opset}, "com.microsoft" : 1]>'
+
+
+def parse(text: str, *, opset: int = 17, ir: int = 8, seed: int = 0) -> onnx.ModelProto:
+    """Parse ``(inputs) => (outputs) <weights> {nodes}``.
+
+    What stands among the weights without a value becomes random numbers: weights of more than
+    one axis are scaled so that sums keep their size.
+    """
+    model = parser.parse_model(f"{HEADER.format(ir=ir, opset=opset)} g {text}")
+    random = np.random.default_rng(seed)
+    made = {name for node in model.graph.node for name in node.output}
+    for info in [info for info in model.graph.value_info if info.name not in made]:
+        shape = [axis.dim_value for axis in info.type.tensor_type.shape.dim]
+        array = random.standard_normal(shape) / np.sqrt(max(_fan_in(shape), 1))
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
+        model.graph.initializer.append(numpy_helper.from_array(array.astype(dtype), info.name))
+        model.graph.value_info.remove(info)
+    return model
+
+
+def _fan_in(shape: Sequence[int]) -> int:
+    if len(shape) == 2:
+        return shape[0]
+    return int(np.prod(shape[1:])) if len(shape) > 2 else 4
+
+
+def set_weight(model: onnx.ModelProto, name: str, array: Array) -> None:
+    """Give an initializer other numbers."""
+    (tensor,) = [tensor for tensor in model.graph.initializer if tensor.name == name]
+    tensor.CopyFrom(numpy_helper.from_array(np.asarray(array), name))
+
+
+def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> Path:
+    path = folder / name
+    onnx.save(model, path)
+    return path
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Feeds as a data source."""
+
+    feeds: Sequence[Feeds]
+    name: str = "data"
+
+    def __len__(self) -> int:
+        return len(self.feeds)
+
+    def __iter__(self) -> Iterator[Sample]:
+        for index, feed in enumerate(self.feeds):
+            yield Sample(feed, None, f"{self.name}[{index}]")
+
+
+def data(feeds: Sequence[Feeds], name: str = "data") -> OpenData:
+    """Return the ``data`` argument that gives these feeds."""
+
+    def open_feeds(_: Sequence[TensorSpec]) -> Listed:
+        return Listed(feeds, name)
+
+    return open_feeds
+
+
+def run(model: Path | onnx.ModelProto, feeds: Feeds) -> dict[str, Array]:
+    """Run a model in the runtime; return its outputs by name."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    source = str(model) if isinstance(model, Path) else model.SerializeToString()
+    session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, dict(feeds)), strict=True))
+
+
+def random_feeds(
+    model: onnx.ModelProto, count: int = 8, seed: int = 1, **axes: Sequence[int]
+) -> list[Feeds]:
+    """Return random feeds for the inputs that have no default.
+
+    ``axes`` gives the lengths of a named axis: the first feed takes the first, and so on, round
+    and round. An axis without lengths has length 2. Integer inputs get 0 to 9, booleans 0 or 1.
+    """
+    random = np.random.default_rng(seed)
+    constants = {tensor.name for tensor in model.graph.initializer}
+    return [
+        {
+            info.name: _random_array(random, info, index, axes)
+            for info in model.graph.input
+            if info.name not in constants
+        }
+        for index in range(count)
+    ]
+
+
+def _random_array(
+    random: np.random.Generator,
+    info: onnx.ValueInfoProto,
+    index: int,
+    axes: Mapping[str, Sequence[int]],
+) -> Array:
+    tensor = info.type.tensor_type
+    shape = []
+    for axis in tensor.shape.dim:
+        lengths = axes.get(axis.dim_param, (2,))
+        shape.append(axis.dim_value or lengths[index % len(lengths)])
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+    if dtype.kind == "f":
+        return np.asarray(random.standard_normal(shape), dtype)
+    return np.asarray(random.integers(0, 2 if dtype.kind == "b" else 10, shape), dtype)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A model that went through calibration and conversion, with what was measured."""
+
+    path: Path
+    conversion: Conversion
+    audit: FusionAudit
+    sqnr: Mapping[str, float]
+
+    @property
+    def quantized(self) -> list[str]:
+        """The operator types that run in integers by the Plan, in graph order."""
+        return [node.op_type for node in self.conversion.plan.quantized]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The operators that stay in float, and why; of each type the last one."""
+        return {node.op_type: node.reason for node in self.conversion.plan.kept_float}
+
+    @property
+    def misses(self) -> list[tuple[str, str]]:
+        return [(miss.op, miss.reason) for miss in self.audit.misses]
+
+    def proto(self) -> onnx.ModelProto:
+        return onnx.load(self.path)
+
+
+def convert_model(
+    model: onnx.ModelProto | Path,
+    folder: Path,
+    *,
+    feeds: Sequence[Feeds] | None = None,
+    test_feeds: Sequence[Feeds] | None = None,
+    settings: Int8Settings | None = None,
+    batch_size: int = 1,
+    **axes: Sequence[int],
+) -> Converted:
+    """Calibrate and convert a model, and compare it with the float one on other feeds.
+
+    The written model keeps the ports of the float one, passes the ONNX checker and runs.
+    """
+    path = save(model, folder) if isinstance(model, onnx.ModelProto) else model
+    proto = onnx.load(path)
+    feeds = random_feeds(proto, **axes) if feeds is None else feeds
+    test_feeds = random_feeds(proto, 4, seed=2, **axes) if test_feeds is None else test_feeds
+    record = calibrate(path, data=data(feeds), batch_size=batch_size)
+    output = folder / f"{path.stem}.int8.onnx"
+    conversion = convert(path, output, calibration=record, settings=settings)
+    onnx.checker.check_model(str(output), full_check=True)
+    assert ports(onnx.load(output)) == ports(proto)
+    return Converted(output, conversion, audit_fusion(output), sqnr(path, output, test_feeds))
+
+
+def ports(model: onnx.ModelProto) -> list[tuple[str, int]]:
+    """Return name and element type of the inputs that must be fed, then of the outputs."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    inputs = [info for info in model.graph.input if info.name not in constants]
+    return [(info.name, info.type.tensor_type.elem_type) for info in (*inputs, *model.graph.output)]
+
+
+def sqnr(
+    reference: Path | onnx.ModelProto, variant: Path | onnx.ModelProto, feeds: Iterable[Feeds]
+) -> dict[str, float]:
+    """Return for each output how far its noise lies below its signal, in dB, over all feeds."""
+    meters: dict[str, Sqnr] = {}
+    for feed in feeds:
+        expected, found = run(reference, feed), run(variant, feed)
+        for name, array in expected.items():
+            assert found[name].shape == array.shape
+            assert found[name].dtype == array.dtype
+            meters.setdefault(name, Sqnr()).update(array, found[name])
+    return {name: meter.result for name, meter in meters.items()}
+
+
+def op_types(model: onnx.ModelProto) -> list[str]:
+    """Return the operators of the main graph, in order."""
+    return [node.op_type for node in model.graph.node]
+
+
+def one_line(text: str) -> str:
+    """Return a message with its white space made single."""
+    return re.sub(r"\s+", " ", text).strip()
