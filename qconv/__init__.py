@@ -17,10 +17,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qconv.pipeline import calibrate, convert, inspect, report
+    from qconv.pipeline import Int8Settings, calibrate, convert, inspect, report
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "calibrate", "convert", "inspect", "report"]
+__all__ = ["Int8Settings", "__version__", "calibrate", "convert", "inspect", "report"]
 
 
 def __getattr__(name: str) -> object:

@@ -3,7 +3,7 @@
 An operator is quantized where the runtime can read all its data as integers: from operators
 that give integers anyway, or from values that a layer with weights needs quantized. Then the
 integer regions are as large as they can be, and no value is quantized for a cheap operator
-alone. Convolutions always give integers, since their kernel has no float output; products with
+alone, but for the small factor of a large map (squeeze-and-excitation). Convolutions always give integers, since their kernel has no float output; products with
 weights do only where a reader wants them.
 """
 
@@ -14,7 +14,15 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from qconv.errors import NothingQuantized
-from qconv.graph.view import clip_bounds, constant, is_constant, name_of, only_consumer, rank
+from qconv.graph.view import (
+    clip_bounds,
+    constant,
+    is_constant,
+    name_of,
+    only_consumer,
+    rank,
+    static_shape,
+)
 from qconv.placement.plan import LayerPlan, NodePlan, Plan, ValuePlan
 from qconv.placement.rules import data_inputs, refusal, weight_scheme
 from qconv.placement.targets import Kind, Target
@@ -49,13 +57,18 @@ def require_quantized(plan: Plan, label: str) -> None:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A node that could run in integers, with the value that it gives once clamps are merged."""
+    """A node that could run in integers, and the Relu or Clip that disappears into it.
+
+    ``always``: its result is quantized even if no reader wants it. That of a product is where a
+    Relu or Clip follows, with which the runtime would else merge it into a float kernel.
+    """
 
     node: ir.Node
     kind: Kind
     data: tuple[int, ...]
     needs_reader: bool
     clamp: ir.Node | None
+    always: bool
 
     @property
     def results(self) -> tuple[ir.Value, ...]:
@@ -88,14 +101,21 @@ class _Placement:
         rule = self.target.rules[node.op_type]
         operands = [constant(node.inputs[i]) for i in data_inputs(node, rule)]
         table_operand = any(array is not None and array.size > 1 for array in operands)
-        clamp = None
-        if rule.kind is not Kind.MOVEMENT:
-            reader = only_consumer(node.outputs[0])
-            if reader is not None and refusal(reader, self.target) is None:
-                if self.target.rules[reader.op_type].kind is Kind.CLAMP:
-                    clamp = reader
-        data = tuple(i for i in data_inputs(node, rule) if node.inputs[i] is not None)
-        return _Candidate(node, rule.kind, data, rule.needs_reader or table_operand, clamp)
+        clamp = None if rule.kind is Kind.MOVEMENT else self._clamp_after(node)
+        return _Candidate(
+            node,
+            rule.kind,
+            data=tuple(i for i in data_inputs(node, rule) if node.inputs[i] is not None),
+            needs_reader=rule.needs_reader or table_operand,
+            clamp=clamp if clamp is not None and refusal(clamp, self.target) is None else None,
+            always=rule.kind is not Kind.PRODUCT
+            or (clamp is not None and bool(clamp.outputs[0].uses())),
+        )
+
+    def _clamp_after(self, node: ir.Node) -> ir.Node | None:
+        reader = only_consumer(node.outputs[0])
+        rule = None if reader is None else self.target.rules.get(reader.op_type)
+        return reader if rule is not None and rule.kind is Kind.CLAMP else None
 
     def _wanted_by_layers(self) -> set[ir.Value]:
         """The values that layers with weights read, and that are quantized in any case."""
@@ -106,9 +126,7 @@ class _Placement:
         }
 
     def _gives_integers(self, candidate: _Candidate) -> bool:
-        if candidate.kind is not Kind.PRODUCT:
-            return True
-        return any(value in self.wanted for value in candidate.results)
+        return candidate.always or any(value in self.wanted for value in candidate.results)
 
     def _choose(self) -> dict[ir.Node, _Candidate]:
         """Return the largest consistent choice, in graph order.
@@ -123,14 +141,14 @@ class _Placement:
             for node, candidate in self.candidates.items():
                 if node in dropped:
                     continue
-                reason = None if candidate.layered else self._missing_data(candidate, available)
-                if reason is not None:
-                    self.reasons[node] = reason
+                missing = None if candidate.layered else self._missing_data(candidate, available)
+                if missing is not None:
+                    self.reasons[node] = missing
                     continue
                 chosen[node] = candidate
                 if self._gives_integers(candidate):
                     available.update(candidate.results)
-            unread = self._unread(chosen)
+            unread = self._unread(chosen, available)
             if not unread:
                 return chosen
             for node in unread:
@@ -138,24 +156,29 @@ class _Placement:
             dropped |= unread
 
     def _missing_data(self, candidate: _Candidate, available: set[ir.Value]) -> str | None:
-        values = [candidate.node.inputs[i] for i in candidate.data]
-        if all(is_constant(value) for value in values):
+        values = [value for i in candidate.data if (value := candidate.node.inputs[i]) is not None]
+        if all(map(is_constant, values)):
             return "its data is a constant table"
         for value in values:
-            if value is None or value in available or is_constant(value):
+            if value in available or is_constant(value) or _is_factor(value, values, available):
                 continue
-            if value.dtype is not None and value.dtype is not ir.DataType.FLOAT:
-                return f"its input '{value.name}' is {value.dtype.name.lower()}, not float32"
             producer = value.producer()
             origin = f"the output of {producer.op_type}" if producer is not None else "an input"
             return f"its input '{value.name}', {origin}, is in float"
         return None
 
-    def _unread(self, chosen: dict[ir.Node, _Candidate]) -> set[ir.Node]:
+    def _unread(
+        self, chosen: dict[ir.Node, _Candidate], available: set[ir.Value]
+    ) -> set[ir.Node]:
+        """Return the nodes that pay only with a reader in integers, and have none."""
         unread: set[ir.Node] = set()
         for node in reversed(chosen):
             candidate = chosen[node]
-            if candidate.needs_reader and not any(
+            operands = [node.inputs[i] for i in candidate.data]
+            needy = candidate.needs_reader or not all(
+                value in available or is_constant(value) for value in operands
+            )
+            if needy and not any(
                 usage.node in chosen
                 and usage.node not in unread
                 and usage.idx in chosen[usage.node].data
@@ -267,3 +290,20 @@ class _Placement:
         if producer in self.chosen:
             return f"the result of {producer.op_type} before it stays in float or is read elsewhere"
         return f"{producer.op_type} before it runs in float"
+
+
+def _is_factor(value: ir.Value, operands: list[ir.Value], available: set[ir.Value]) -> bool:
+    """Whether the value is ``[N, C, 1, ...]`` beside a feature map that is there in integers."""
+    shape = static_shape(value)
+    return (
+        shape is not None
+        and len(shape) >= 3
+        and set(shape[2:]) == {1}
+        and any(
+            other in available
+            and (map_shape := static_shape(other)) is not None
+            and len(map_shape) == len(shape)
+            and set(map_shape[2:]) != {1}
+            for other in operands
+        )
+    )

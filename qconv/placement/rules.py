@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.view import (
@@ -10,8 +11,10 @@ from qconv.graph.view import (
     int_attribute,
     is_constant,
     is_standard,
+    name_of,
     rank,
 )
+from qconv.observers.statistic import SENTINEL
 from qconv.placement.targets import Kind, OpRule, Target
 from qconv.schemes import PerAxis, Scheme
 
@@ -23,17 +26,18 @@ def data_inputs(node: ir.Node, rule: OpRule) -> tuple[int, ...]:
 
 def refusal(node: ir.Node, target: Target) -> str | None:
     """Return why the node cannot run in integers on the target, or None where it could."""
-    rule = target.rules.get(node.op_type)
     if not is_standard(node):
-        return f"{node.domain}.{node.op_type} is not a standard operator"
+        return f"{target.runtime} has no integer kernel for {node.domain}.{node.op_type}"
+    rule = target.rules.get(node.op_type)
     if rule is None:
-        other = _other_type(node)
-        if other is not None:
-            return other
-        return target.reasons.get(
-            node.op_type, f"{target.runtime} has no integer kernel for {node.op_type}"
-        )
-    return _other_type(node) or _attribute_refusal(node, rule) or _weight_refusal(node, rule)
+        general = f"{target.runtime} has no integer kernel for {node.op_type}"
+        return target.reasons.get(node.op_type) or _other_result(node) or general
+    return (
+        _other_data(node, rule)
+        or _attribute_refusal(node, rule)
+        or _weight_refusal(node, rule)
+        or _table_refusal(node, rule)
+    )
 
 
 def weight_scheme(node: ir.Node, target: Target) -> Scheme:
@@ -45,26 +49,32 @@ def weight_scheme(node: ir.Node, target: Target) -> Scheme:
     return Scheme(target.weight_dtype, symmetric=True, granularity=PerAxis(0 if by_row else 1))
 
 
-def _other_type(node: ir.Node) -> str | None:
-    value = node.inputs[0] if node.inputs else None
-    output = node.outputs[0] if node.outputs else None
-    dtype = (value.dtype if value is not None else None) or (output.dtype if output else None)
-    if dtype in (None, ir.DataType.FLOAT):
+def _other_result(node: ir.Node) -> str | None:
+    dtypes = [output.dtype for output in node.outputs if output.name]
+    if not dtypes or dtypes[0] in (None, ir.DataType.FLOAT):
         return None
-    return f"it works on {dtype.name.lower()}, not on float32"
+    return f"it gives {dtypes[0].name.lower()}, not float32"
+
+
+def _other_data(node: ir.Node, rule: OpRule) -> str | None:
+    for index in data_inputs(node, rule):
+        value = node.inputs[index]
+        if value is not None and value.dtype not in (None, ir.DataType.FLOAT):
+            return f"it works on {value.dtype.name.lower()}, not on float32"
+    return None
 
 
 def _attribute_refusal(node: ir.Node, rule: OpRule) -> str | None:
-    for name, required in rule.attributes.items():
-        attribute = node.attributes.get(name)
-        if isinstance(required, str):
-            found: str | int = attribute.as_string() if attribute is not None else "nearest"
-        else:
-            found = attribute.as_int() if attribute is not None else 0
-        if found != required:
-            return f"its {name} is {found}; the integer kernel needs {required}"
+    for name, allowed in rule.attributes.items():
+        found = _attribute_values(node, name) or [allowed[0]]
+        if not set(found) <= set(allowed):
+            shown = ", ".join(map(str, found))
+            wanted = " or ".join(map(str, allowed))
+            return f"its {name} is {shown}; the integer kernel needs {wanted}"
     named = [output for output in node.outputs if output.name]
     used = [out for out in named if out.uses() or out.is_graph_output()]
+    if rule.max_outputs is None and len(used) < len(node.outputs):
+        return "one of its outputs is unused; the integer kernel gives all of them"
     if rule.max_outputs is not None and len(used) > rule.max_outputs:
         return "its second output is used, which the integer kernel does not give"
     if rule.kind is Kind.CLAMP:
@@ -74,6 +84,17 @@ def _attribute_refusal(node: ir.Node, rule: OpRule) -> str | None:
         if not bounds[0] <= 0 <= bounds[1]:
             return f"its bounds [{bounds[0]:g}, {bounds[1]:g}] leave out zero"
     return None
+
+
+def _attribute_values(node: ir.Node, name: str) -> list[str | int]:
+    attribute = node.attributes.get(name)
+    if attribute is None:
+        return []
+    if attribute.type is ir.AttributeType.STRING:
+        return [attribute.as_string()]
+    if attribute.type is ir.AttributeType.INTS:
+        return list(attribute.as_ints())
+    return [attribute.as_int()]
 
 
 def _weight_refusal(node: ir.Node, rule: OpRule) -> str | None:
@@ -88,17 +109,25 @@ def _weight_refusal(node: ir.Node, rule: OpRule) -> str | None:
             return "it multiplies two activations; only products with weights are quantized"
         return "its weight is computed at run time"
     if weight is not None and weight.dtype is not ir.DataType.FLOAT:
-        return (
-            f"its weight is {weight.dtype.name.lower()}, not float32"
-            if weight.dtype
-            else ("the type of its weight is unknown")
-        )
+        found = weight.dtype.name.lower() if weight.dtype else "of an unknown type"
+        return f"its weight is {found}, not float32"
     if bias is not None and not is_constant(bias):
         return "its bias is computed at run time"
     if rule.kind is Kind.PRODUCT and rank(weight) != 2:
         return f"its weight has {rank(weight)} axes; the integer kernel needs a matrix"
     if node.op_type == "Gemm":
         return _gemm_refusal(node, bias)
+    return None
+
+
+def _table_refusal(node: ir.Node, rule: OpRule) -> str | None:
+    if rule.kind is not Kind.ARITHMETIC:
+        return None
+    for index in data_inputs(node, rule):
+        value = node.inputs[index]
+        array = constant(value)
+        if value is not None and array is not None and not (np.abs(array) < SENTINEL).all():
+            return f"its constant '{name_of(value)}' holds NaN, Inf or a sentinel"
     return None
 
 
@@ -112,6 +141,6 @@ def _gemm_refusal(node: ir.Node, bias: ir.Value | None) -> str | None:
     if array is None or shape is None:
         return None
     columns = shape[0 if int_attribute(node, "transB", 0) else 1]
-    if array.size not in (1, columns) or array.shape[-1:] not in ((), (1,), (columns,)):
+    if not (array.size == 1 or array.shape in ((columns,), (1, columns))):
         return f"its bias has the shape {list(array.shape)}; the integer kernel needs one a column"
     return None

@@ -28,14 +28,16 @@ class OpRule:
         kind: how it takes part.
         data_inputs: indices of the inputs that must be integers; None means all.
         needs_reader: quantize only if something reads the result in integers.
-        attributes: attribute values that the integer kernel requires.
-        max_outputs: the integer kernel has at most this many outputs; None means any.
+        attributes: the attribute values that the integer kernel takes, the default first; a list
+            attribute must hold such values only.
+        max_outputs: the integer kernel has at most this many outputs; None means as many as the
+            operator has, and all of them must be in use.
     """
 
     kind: Kind
     data_inputs: tuple[int, ...] | None = (0,)
     needs_reader: bool = False
-    attributes: Mapping[str, str | int] = field(default_factory=dict)
+    attributes: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     max_outputs: int | None = 1
 
 
@@ -64,12 +66,13 @@ ORT_CPU = Target(
     weight_dtype=DType.INT8,
     rules={
         "Conv": OpRule(Kind.CONVOLUTION),
-        "Gemm": OpRule(Kind.PRODUCT, attributes={"transA": 0}),
+        "Gemm": OpRule(Kind.PRODUCT, attributes={"transA": (0,)}),
         "MatMul": OpRule(Kind.PRODUCT),
         "Add": OpRule(Kind.ARITHMETIC, data_inputs=None),
         "Mul": OpRule(Kind.ARITHMETIC, data_inputs=None),
         "Concat": OpRule(Kind.ARITHMETIC, data_inputs=None),
-        "AveragePool": OpRule(Kind.ARITHMETIC),
+        "Where": OpRule(Kind.ARITHMETIC, data_inputs=(1, 2)),
+        "AveragePool": OpRule(Kind.ARITHMETIC, attributes={"dilations": (1,)}),
         "GlobalAveragePool": OpRule(Kind.ARITHMETIC),
         "LeakyRelu": OpRule(Kind.ARITHMETIC, needs_reader=True),
         "Sigmoid": OpRule(Kind.ARITHMETIC, needs_reader=True),
@@ -82,7 +85,19 @@ ORT_CPU = Target(
         "ReduceMax": _MOVEMENT,
         "ReduceMin": _MOVEMENT,
         "Reshape": _MOVEMENT,
-        "Resize": OpRule(Kind.MOVEMENT, attributes={"mode": "nearest"}),
+        "Resize": OpRule(
+            Kind.MOVEMENT,
+            attributes={
+                "mode": ("nearest",),
+                "coordinate_transformation_mode": (
+                    "half_pixel",
+                    "half_pixel_symmetric",
+                    "pytorch_half_pixel",
+                    "align_corners",
+                    "asymmetric",
+                ),
+            },
+        ),
         "Slice": _MOVEMENT,
         "Split": OpRule(Kind.MOVEMENT, max_outputs=None),
         "Squeeze": _MOVEMENT,

@@ -12,7 +12,8 @@ from onnx_ir.passes import common
 
 from qconv.graph.prepare.batchnorm import fold_batchnorm
 from qconv.graph.prepare.constants import fold_constants
-from qconv.graph.prepare.gemm import fuse_matmul_add, normalize_gemm
+from qconv.graph.prepare.equivalents import use_equivalents
+from qconv.graph.prepare.gemm import normalize_gemm, use_gemm
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.prepare.noops import remove_noops
 from qconv.graph.prepare.opset import raise_opset
@@ -36,10 +37,11 @@ def prepare(model: ir.Model) -> ir.Model:
     infer_shapes(model)
     fold_constants(model)
     remove_noops(model)
+    use_equivalents(model)
     fold_pads(model)
     fold_batchnorm(model)
     normalize_gemm(model)
-    fuse_matmul_add(model)
+    use_gemm(model)
     common.RemoveUnusedNodesPass()(model)
     fix_names(model)
     infer_shapes(model)

@@ -8,10 +8,12 @@ import onnx_ir as ir
 from qconv.graph.edit import Editor, bypass
 from qconv.graph.view import (
     constant,
+    is_constant,
     is_standard,
     name_of,
     only_consumer,
     rank,
+    static_shape,
 )
 
 
@@ -39,30 +41,39 @@ def _absorb(node: ir.Node, index: int, attribute: str, editor: Editor) -> None:
     node.attributes.pop(attribute)
 
 
-def fuse_matmul_add(model: ir.Model) -> None:
-    """Turn MatMul + Add of a bias, on a matrix, into Gemm.
+def use_gemm(model: ir.Model) -> None:
+    """Turn each product of a matrix and a weight into Gemm, with the bias that an Add gives it.
 
-    The runtime does the same with float models; when it meets the pair quantized, with the sum
-    in float, it would fall back to a float Gemm.
+    The runtime does the same with float models; when it meets MatMul + Add quantized, with the
+    sum in float, it would fall back to a float Gemm.
     """
+    editor = Editor(model.graph)
     for matmul in list(model.graph):
         if matmul.op_type != "MatMul" or not is_standard(matmul):
             continue
-        weight = constant(matmul.inputs[1])
-        add = only_consumer(matmul.outputs[0])
-        if rank(matmul.inputs[0]) != 2 or weight is None or weight.ndim != 2:
+        weight = matmul.inputs[1]
+        if rank(matmul.inputs[0]) != 2 or not is_constant(weight) or rank(weight) != 2:
             continue
-        if add is None or add.op_type != "Add" or not is_standard(add):
-            continue
-        bias_value = add.inputs[0] if add.inputs[1] is matmul.outputs[0] else add.inputs[1]
-        bias = constant(bias_value)
-        if bias is None or bias.ndim != 1 or bias.size != weight.shape[1]:
-            continue
-        gemm = ir.node("Gemm", [*matmul.inputs, bias_value], name=matmul.name, num_outputs=1)
-        output = gemm.outputs[0]
-        output.name = f"{name_of(matmul.outputs[0])}/gemm"
-        output.type = matmul.outputs[0].type
-        output.shape = add.outputs[0].shape
-        model.graph.insert_before(add, gemm)
-        bypass(add, output)
-        model.graph.remove(matmul, safe=True)
+        bias, last = _bias_after(matmul)
+        inputs = [*matmul.inputs, bias] if bias is not None else matmul.inputs
+        gemm = editor.node("Gemm", inputs, f"{name_of(last.outputs[0])}/gemm")
+        output, old = gemm.outputs[0], last.outputs[0]
+        output.type, output.shape = old.type, old.shape
+        model.graph.insert_before(last, gemm)
+        bypass(last, output)
+        if last is not matmul:
+            model.graph.remove(matmul, safe=True)
+
+
+def _bias_after(matmul: ir.Node) -> tuple[ir.Value | None, ir.Node]:
+    """Return the constant that alone is added to the product, one number a column, and its Add."""
+    add = only_consumer(matmul.outputs[0])
+    weight = static_shape(matmul.inputs[1])
+    if add is None or add.op_type != "Add" or not is_standard(add) or weight is None:
+        return None, matmul
+    bias = add.inputs[0] if add.inputs[1] is matmul.outputs[0] else add.inputs[1]
+    if not is_constant(bias):
+        return None, matmul
+    columns = weight[1]
+    fits = static_shape(bias) in ((), (1,), (columns,), (1, 1), (1, columns))
+    return (bias, add) if fits else (None, matmul)

@@ -1,0 +1,120 @@
+"""Spell operators the one way that has an integer kernel, where exporters know several."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from qconv.graph.edit import Editor, bypass, may_bypass
+from qconv.graph.view import (
+    clip_bounds,
+    constant,
+    int_attribute,
+    ints_attribute,
+    is_standard,
+    name_of,
+    only_consumer,
+    rank,
+)
+
+
+def use_equivalents(model: ir.Model) -> None:
+    """Rewrite nodes of the main graph.
+
+    ``Sum`` becomes ``Add``; ``ReduceMean`` over all axes of a map ``GlobalAveragePool``; ``Max``
+    and ``Min`` with a number ``Clip``; a ``Relu`` or ``Clip`` behind another one ``Clip``.
+    """
+    editor = Editor(model.graph)
+    rewriters = {
+        "Sum": _add_up,
+        "ReduceMean": _pool,
+        "Max": _clip,
+        "Min": _clip,
+        "Relu": _merge_clamps,
+        "Clip": _merge_clamps,
+    }
+    for node in list(model.graph):
+        rewrite = rewriters.get(node.op_type)
+        if rewrite is not None and is_standard(node):
+            rewrite(node, editor)
+
+
+def _replace(node: ir.Node, editor: Editor, *nodes: ir.Node) -> None:
+    """Put nodes in the place of one; the last takes over its output."""
+    editor.graph.insert_before(node, nodes)
+    old, new = node.outputs[0], nodes[-1].outputs[0]
+    new.type, new.shape = old.type, old.shape
+    bypass(node, new)
+
+
+def _add_up(node: ir.Node, editor: Editor) -> None:
+    name, total = name_of(node.outputs[0]), node.inputs[0]
+    if len(node.inputs) < 2:
+        if total is not None and may_bypass(node, total):
+            bypass(node, total)
+        return
+    nodes = []
+    for value in node.inputs[1:]:
+        nodes.append(editor.node("Add", [total, value], f"{name}/sum", dtype=node.outputs[0].dtype))
+        total = nodes[-1].outputs[0]
+    _replace(node, editor, *nodes)
+
+
+def _pool(node: ir.Node, editor: Editor) -> None:
+    axes_count = rank(node.inputs[0])
+    axes = _axes(node)
+    if axes is None or axes_count is None or axes_count < 4:
+        return
+    if {axis % axes_count for axis in axes} != set(range(2, axes_count)):
+        return
+    name = name_of(node.outputs[0])
+    pool = editor.node("GlobalAveragePool", node.inputs[:1], f"{name}/mean", dtype=node.outputs[0].dtype)
+    if int_attribute(node, "keepdims", 1):
+        _replace(node, editor, pool)
+    else:
+        _replace(node, editor, pool, editor.node("Flatten", pool.outputs, f"{name}/flat"))
+
+
+def _axes(node: ir.Node) -> tuple[int, ...] | None:
+    if len(node.inputs) > 1:
+        array = constant(node.inputs[1])
+        return None if array is None else tuple(int(axis) for axis in array.reshape(-1))
+    return ints_attribute(node, "axes")
+
+
+def _clip(node: ir.Node, editor: Editor) -> None:
+    if len(node.inputs) != 2:
+        return
+    for data, limit in (node.inputs, node.inputs[::-1]):
+        array = constant(limit)
+        data_rank = rank(data)
+        if array is None or array.size != 1 or data_rank is None or array.ndim > data_rank:
+            continue
+        if array.dtype != np.float32 or constant(data) is not None:
+            continue
+        number = editor.initializer(f"{name_of(node.outputs[0])}/limit", array.reshape(()))
+        bounds = [number, None] if node.op_type == "Max" else [None, number]
+        clip = editor.node("Clip", [data, *bounds], f"{name_of(node.outputs[0])}/clip")
+        _replace(node, editor, clip)
+        _merge_clamps(clip, editor)
+        return
+
+
+def _merge_clamps(node: ir.Node, editor: Editor) -> None:
+    value = node.inputs[0]
+    before = value.producer() if value is not None else None
+    if value is None or before is None or before.op_type not in ("Relu", "Clip"):
+        return
+    if not is_standard(before) or only_consumer(value) is not node or value.dtype is not ir.DataType.FLOAT:
+        return
+    inner, outer = clip_bounds(before), clip_bounds(node)
+    if inner is None or outer is None:
+        return
+    low, high = (min(max(bound, outer[0]), outer[1]) for bound in inner)
+    name = name_of(node.outputs[0])
+    numbers = [
+        editor.initializer(f"{name}/{label}", np.array(bound, np.float32)) if np.isfinite(bound) else None
+        for label, bound in (("low", low), ("high", high))
+    ]
+    _replace(node, editor, editor.node("Clip", [before.inputs[0], *numbers], f"{name}/clip"))
+    editor.graph.remove(before, safe=True)

@@ -1,0 +1,114 @@
+"""The whole path on EfficientNet-Lite0: 100 images calibrate, the other 400 judge."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import qconv
+from qconv.calibration.record import read_record, write_record
+from qconv.reporting.catalog import metric_values
+from qconv.reporting.record import Report
+from tests.real.conftest import EfficientNet
+
+
+@pytest.fixture(scope="module")
+def record(efficientnet: EfficientNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("record") / "model.qcal"
+    qconv.calibrate(efficientnet.model, data=[str(efficientnet.calibration)], output=path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def int8(efficientnet: EfficientNet, record: Path) -> Path:
+    path = record.with_name("model.int8.onnx")
+    qconv.convert(efficientnet.model, path, calibration=record)
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(efficientnet: EfficientNet, int8: Path) -> Report:
+    gates = ["top1_drop > 1.0", "size_ratio > 0.30"]
+    return qconv.report(
+        efficientnet.model, [int8], data=[str(efficientnet.test)], fail_if=gates, runs=20
+    )
+
+
+def test_accuracy_and_size(report: Report) -> None:
+    values = metric_values(report, report.variants[0])
+    assert values["sqnr_db"] >= 23
+    assert values["agreement"] >= 97.5
+    assert values["kl"] <= 0.004
+    assert abs(values["top1_drop"]) <= 1.0
+    assert values["size_mb"] <= 5.1
+    assert report.exit_code == 0
+
+
+def test_every_layer_runs_in_integers(report: Report) -> None:
+    fusion = report.variants[0].fusion
+    assert fusion is not None
+    assert fusion.misses == ()
+    assert fusion.by_op["Conv"] == (49, 49)
+    assert fusion.by_op["Add"] == (9, 9)
+    assert fusion.by_op["Gemm"] == (1, 1)
+    assert fusion.by_op["GlobalAveragePool"] == (1, 1)
+
+
+def test_int8_is_faster_than_float(report: Report) -> None:
+    values = metric_values(report, report.variants[0])
+    assert values["speedup"] > 1.15
+
+
+def test_other_methods_keep_the_accuracy_that_they_are_known_for(
+    efficientnet: EfficientNet, record: Path, tmp_path: Path
+) -> None:
+    files = []
+    for method in ("minmax", "percentile", "mse"):
+        files.append(tmp_path / f"{method}.onnx")
+        settings = qconv.Int8Settings(method=method)
+        qconv.convert(efficientnet.model, files[-1], calibration=record, settings=settings)
+    report = qconv.report(
+        efficientnet.model, files, data=[str(efficientnet.test)], latency=False
+    )
+    for variant in report.variants:
+        assert metric_values(report, variant)["sqnr_db"] >= 22, variant.name
+
+
+def test_same_data_gives_the_same_bytes(
+    efficientnet: EfficientNet, record: Path, int8: Path, tmp_path: Path
+) -> None:
+    again = tmp_path / "model.qcal"
+    qconv.calibrate(efficientnet.model, data=[str(efficientnet.calibration)], output=again)
+    assert again.read_bytes() == record.read_bytes()
+    copy = tmp_path / "copy.qcal"
+    write_record(read_record(record), copy)
+    assert copy.read_bytes() == record.read_bytes()
+    converted = tmp_path / "model.int8.onnx"
+    qconv.convert(efficientnet.model, converted, calibration=again)
+    assert converted.read_bytes() == int8.read_bytes()
+
+
+def test_memory_of_calibrate_does_not_grow_with_the_samples(
+    efficientnet: EfficientNet, tmp_path: Path
+) -> None:
+    few = _peak_megabytes(efficientnet, tmp_path / "few.qcal", "--samples", "100")
+    many = _peak_megabytes(efficientnet, tmp_path / "many.qcal")
+    assert many <= 450
+    assert many <= few * 1.10
+
+
+def _peak_megabytes(efficientnet: EfficientNet, output: Path, *options: str) -> float:
+    """Return the peak memory of a calibrate process, measured by a process of its own."""
+    command = [sys.executable, "-m", "qconv", "calibrate", str(efficientnet.model), "-q"]
+    command += ["--data", str(efficientnet.all), "-o", str(output), *options]
+    script = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", script, *command], check=True, capture_output=True, text=True
+    )
+    return int(printed.stdout) * 1024 / 1e6
