@@ -1,0 +1,1 @@
+"""Measurements beside the alternatives. Run from the repository: python -m benchmarks.NAME."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import qconv
 from benchmarks.processes import Cost, measure
 from qconv.reporting.catalog import metric_values
+from qconv.reporting.record import VariantReport
 
 _ORT = str(Path(__file__).with_name("ort_quantize.py"))
 _FAST = {
@@ -49,16 +50,13 @@ def _compare(arguments: argparse.Namespace, folder: Path) -> None:
         files[name] = folder / f"{len(files)}.onnx"
         convert = ["-m", "qconv", "convert", model, "--dtype", "int8", "--data", calibration, "-q"]
         costs[name] = measure([*convert, "-o", str(files[name]), *options])
-    report = qconv.report(
-        model, list(files.values()), data=[arguments.test], runs=arguments.runs
-    )
+    report = qconv.report(model, list(files.values()), data=[arguments.test], runs=arguments.runs)
     print(f"{report.cpu}, onnxruntime {report.runtime}, {report.data.samples} test samples")
     header = [f"{'made by':30}", *(f"{name:>10}" for name in _COLUMNS)]
     print(*header, f"{'integer':>10} {'make s':>8} {'peak MB':>8}")
-    rows = [("float", report.reference, None)]
+    rows: list[tuple[str, VariantReport, Cost | None]] = [("float", report.reference, None)]
     rows += [
-        (name, variant, costs[name])
-        for name, variant in zip(files, report.variants, strict=True)
+        (name, variant, costs[name]) for name, variant in zip(files, report.variants, strict=True)
     ]
     for name, variant, cost in rows:
         values = metric_values(report, variant)

@@ -11,10 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-import onnx
 import onnx_ir as ir
-import onnxruntime as ort
 from onnx_ir.passes import common
 
 import qconv
@@ -23,19 +20,13 @@ from qconv.calibration.collect import collect
 from qconv.calibration.estimate import RangeSettings, estimate_params
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record, read_record, record_hash, write_record
-from qconv.data import Sample, Source, TensorSpec, check_batchable, open_data
+from qconv.data import Source, TensorSpec, check_batchable, open_data
 from qconv.errors import UsageError
 from qconv.evaluation.report import report as _report
-from qconv.graph.model_io import (
-    LoadedModel,
-    check_model,
-    load_model,
-    model_bytes,
-    read_model,
-    save_model,
-)
+from qconv.graph.model_io import LoadedModel, load_model, model_bytes, save_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import ModelSummary, input_specs, summarize
+from qconv.observers.estimators import Method
 from qconv.outputs import check_output, staged
 from qconv.placement.place import place, require_quantized
 from qconv.placement.plan import Plan
@@ -43,7 +34,8 @@ from qconv.placement.targets import ORT_CPU, find_target
 from qconv.progress import Progress, no_progress
 from qconv.reporting.record import Report
 from qconv.rewrite.qdq import rewrite_qdq
-from qconv.runtime.runner import Runner
+from qconv.runtime.machine import library_versions
+from qconv.runtime.trial import require_running
 
 OpenData = Callable[[Sequence[TensorSpec]], Source]
 Data = Sequence[str] | OpenData
@@ -69,7 +61,7 @@ class Int8Settings:
         portable: whether weights are kept from saturating on x64 CPUs without VNNI.
     """
 
-    method: str = "auto"
+    method: Method = "auto"
     percentile: float = 99.99
     bias_correction: bool = True
     portable: bool = True
@@ -197,8 +189,7 @@ def convert(
     _stamp(prepared, loaded, record, settings, method)
     with staged(path, force=force) as temporary:
         save_model(prepared, temporary)
-        check_model(temporary)
-        _try(temporary, record.feed_shapes)
+        require_running(temporary, source, record.feed_shapes)
     return Conversion(path, model_bytes(path), model_bytes(source), method, plan)
 
 
@@ -269,7 +260,7 @@ def _collect(
         samples=collected.samples,
         feed_shapes=collected.feed_shapes,
         statistics=collected.statistics,
-        tools={"onnxruntime": ort.__version__, "onnx": onnx.__version__, "numpy": np.__version__},
+        tools=library_versions(),
     )
 
 
@@ -282,12 +273,12 @@ def _given_record(calibration: Record | str | Path | None, loaded: LoadedModel) 
     return record
 
 
-def _resolved_method(method: str, record: Record) -> str:
+def _resolved_method(method: Method, record: Record) -> Method:
     return "minmax" if method == "auto" and record.depth == "ranges" else method
 
 
 def _quantize(
-    prepared: ir.Model, plan: Plan, record: Record, settings: Int8Settings, method: str
+    prepared: ir.Model, plan: Plan, record: Record, settings: Int8Settings, method: Method
 ) -> None:
     ranges = RangeSettings(method, settings.percentile)
     params = estimate_params(prepared, plan, record.statistics, ranges)
@@ -298,7 +289,7 @@ def _quantize(
 
 
 def _stamp(
-    model: ir.Model, loaded: LoadedModel, record: Record, settings: Int8Settings, method: str
+    model: ir.Model, loaded: LoadedModel, record: Record, settings: Int8Settings, method: Method
 ) -> None:
     """Write into the model where it comes from."""
     made: Mapping[str, object] = {**asdict(settings), "method": method, "target": record.target}
@@ -311,11 +302,3 @@ def _stamp(
             "qconv.record": record_hash(record),
         }
     )
-
-
-def _try(path: Path, feed_shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Load and run a written model on zeros of the shapes that calibration met."""
-    runner = Runner.open(path, threads=1)
-    specs = input_specs(read_model(path))
-    feeds = {spec.name: np.zeros(feed_shapes[spec.name], spec.dtype) for spec in specs}
-    runner.run(Sample(feeds, None, "a feed of zeros"))

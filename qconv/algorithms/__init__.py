@@ -1,0 +1,1 @@
+"""What improves weights and biases."""

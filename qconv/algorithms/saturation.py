@@ -15,20 +15,21 @@ PAIR_LIMIT = 128
 """The largest magnitude of ``w1 + w2`` for which ``255 (w1 + w2)`` fits into 16 bits."""
 
 
-def pair_sums(rows: NDArray[np.generic]) -> NDArray[np.generic]:
+def pair_sums(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the largest same-sign sum of adjacent pairs of each row ``[O, K] -> [O]``."""
     padded = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
     first, second = padded[:, 0::2], padded[:, 1::2]
     same_sign = (first > 0) == (second > 0)
     sums = np.where(same_sign, np.abs(first) + np.abs(second), 0)
-    largest: NDArray[np.generic] = sums.max(axis=1, initial=0)
+    largest: NDArray[np.float32] = sums.max(axis=1, initial=0)
     return largest
 
 
 def kernel_rows(weight: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    """Lay a weight out as the runtime's kernel reads it: ``[O, K]``, input channels fastest.
+    """Lay a weight out as the runtime's kernel reads it: ``[O, K]``.
 
-    ``weight`` is ``[O, I, k...]`` with ``axis=0``, or a matrix with its output channels on ``axis``.
+    ``weight`` is ``[O, I, k...]`` with ``axis=0``, whose input channels then run fastest, or a
+    matrix with its output channels on ``axis``.
     """
     rows = np.moveaxis(weight, axis, 0)
     return np.moveaxis(rows, 1, -1).reshape(rows.shape[0], -1)

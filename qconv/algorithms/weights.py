@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.bias_correction import convolution_shift, product_shift
 from qconv.algorithms.saturation import fit_pairs
-from qconv.graph.view import constant
+from qconv.graph.view import constant, int_attribute
 from qconv.graph.windows import windows_of
 from qconv.numerics.affine import MIN_SCALE, channel_scales, dequantize, quantize
 from qconv.observers.value import ValueStatistics
@@ -72,11 +72,11 @@ def _quantize_layer(
         raise ValueError(f"{layer.node}: weights are quantized per channel")
     axis = granularity.axis
     scale = channel_scales(weight, layer.weight_scheme)
-    if settings.portable and node.attributes.get_int("group", 1) == 1:
-        scale = fit_pairs(weight, scale, axis)
     flat_bias = None if bias is None else np.broadcast_to(bias.reshape(-1), scale.shape)
     if flat_bias is not None and layer.bias_node == layer.node:
         scale = _room_for_bias(scale, flat_bias, input_scale)
+    if settings.portable and not _is_depthwise(node, weight):
+        scale = fit_pairs(weight, scale, axis)
     params = QParams(layer.weight_scheme, scale, np.zeros(scale.shape, np.int8))
     quantized = quantize(weight, params).astype(np.int8)
     if settings.bias_correction and layer.bias_node is not None and means.size:
@@ -90,6 +90,11 @@ def _quantize_layer(
     return QuantizedLayer(
         quantized, scale, None if flat_bias is None else np.asarray(flat_bias, np.float32)
     )
+
+
+def _is_depthwise(node: ir.Node, weight: NDArray[np.float32]) -> bool:
+    """Whether the runtime's depthwise kernel is at work, which adds in 32 bits."""
+    return int_attribute(node, "group", 1) == len(weight) > 1 and weight.shape[1] == 1
 
 
 def _room_for_bias(

@@ -49,8 +49,7 @@ def estimate_params(
                 f"the record has no statistics of '{name}'",
                 hint="it was made by another version of qconv; calibrate again",
             )
-        low, high = max(limits[0], value.bounds[0]), min(limits[1], value.bounds[1])
-        params[name] = affine_params(low, high, value.scheme)
+        params[name] = affine_params(*limits, value.scheme, value.bounds)
     return params
 
 

@@ -29,7 +29,8 @@ def observed_values(plan: Plan) -> tuple[ValuePlan, ...]:
     return tuple(
         value
         for value in plan.values.values()
-        if not value.constant and (value.params_from == value.name or value.channel_axis is not None)
+        if not value.constant
+        and (value.params_from == value.name or value.channel_axis is not None)
     )
 
 
@@ -140,6 +141,6 @@ def _sample_digests(batch: Batch) -> list[str]:
             rows = len(array) // len(batch) if array.ndim else 0
             own = array if len(batch) == 1 else array[index * rows : (index + 1) * rows]
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(own))
+            digest.update(np.ascontiguousarray(own).data)
         digests.append(digest.hexdigest()[:24])
     return digests

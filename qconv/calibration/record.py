@@ -23,6 +23,7 @@ from qconv.errors import RecordError
 from qconv.observers.histogram import Histogram
 from qconv.observers.means import ChannelMeans
 from qconv.observers.ranges import Range
+from qconv.observers.statistic import Statistic
 from qconv.observers.value import ValueStatistics
 
 SCHEMA = 1
@@ -193,7 +194,11 @@ def _tables(statistics: list[ValueStatistics]) -> dict[str, Array]:
     """Lay the arrays of all values behind one another: ``kind.array`` and its ``.ends [V]``."""
     columns: dict[str, list[Array]] = {}
     for value in statistics:
-        parts = {"range": value.range, "histogram": value.histogram, "means": value.means}
+        parts: dict[str, Statistic] = {
+            "range": value.range,
+            "histogram": value.histogram,
+            "means": value.means,
+        }
         for kind, statistic in parts.items():
             for name, array in statistic.to_arrays().items():
                 columns.setdefault(f"{kind}.{name}", []).append(array)

@@ -84,7 +84,9 @@ def _print(model: Path, inspection: Inspection) -> None:
     for title, specs in (("input", summary.inputs), ("output", summary.outputs)):
         for spec in specs:
             console.print(f"  {title:7}{escape(spec.name)}  {escape(describe(spec))}")
-    sizes = ", ".join(f"{size / 1e6:.2f} MB {name}" for name, size in summary.bytes_by_dtype.items())
+    sizes = ", ".join(
+        f"{size / 1e6:.2f} MB {name}" for name, size in summary.bytes_by_dtype.items()
+    )
     console.print(f"  weights {summary.parameters:,} numbers: {sizes or 'none'}")
     ops = ", ".join(f"{count} {op}" for op, count in summary.op_counts.items())
     console.print(f"  ops    {escape(ops)}")

@@ -1,0 +1,1 @@
+"""The only home of ONNX files and graphs: reading, asking, changing, preparing."""

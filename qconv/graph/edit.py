@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -55,7 +55,7 @@ class Editor:
         *,
         dtype: ir.DataType | None = None,
         shape: ir.Shape | None = None,
-        **attributes: ir.convenience.SupportedAttrTypes,
+        **attributes: int | float | str | Sequence[int],
     ) -> ir.Node:
         """Build a node with one named output; the caller inserts it."""
         name = self.unique(output)
@@ -82,6 +82,19 @@ def insert_after(value: ir.Value, graph: ir.Graph, *nodes: ir.Node) -> None:
         graph.insert_before(graph[0], nodes)
     else:
         graph.extend(nodes)
+
+
+def supersede(node: ir.Node, *nodes: ir.Node) -> None:
+    """Put nodes in the place of one with one output; the last takes over its name and readers."""
+    graph = node.graph
+    if graph is None:
+        raise ValueError("the node is in no graph")
+    graph.insert_before(node, nodes)
+    old, new = node.outputs[0], nodes[-1].outputs[0]
+    new.type, new.shape = old.type, old.shape
+    old.name, new.name = new.name, old.name
+    old.replace_all_uses_with(new, replace_graph_outputs=True)
+    graph.remove(node, safe=True)
 
 
 def bypass(node: ir.Node, replacement: ir.Value) -> None:

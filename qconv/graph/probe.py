@@ -93,8 +93,8 @@ def _map_shapes(
 ) -> dict[str, tuple[int | None, ...]]:
     sized = model.clone()
     for value in sized.graph.inputs:
-        if value.name in feed_shapes:
-            value.shape = ir.Shape(feed_shapes[value.name])
+        if name_of(value) in feed_shapes:
+            value.shape = ir.Shape(feed_shapes[name_of(value)])
     infer_shapes(sized)
     values = ir.convenience.create_value_mapping(sized.graph)
     return {
@@ -120,8 +120,11 @@ class _ProbeBuilder:
         if request.sample:
             spatial = shape[2:]
             sample = self._output(
-                "MaxPool", value, f"{name}/sample",
-                kernel_shape=[1] * len(spatial), strides=[_stride(spatial)] * len(spatial),
+                "MaxPool",
+                value,
+                f"{name}/sample",
+                kernel_shape=[1] * len(spatial),
+                strides=[_stride(spatial)] * len(spatial),
             )
         high = self._output("GlobalMaxPool", value, f"{name}/high")
         mean = self._output("GlobalAveragePool", value, f"{name}/mean")
@@ -130,9 +133,7 @@ class _ProbeBuilder:
     def _append(
         self, op_type: str, inputs: list[ir.Value], output: str, **attributes: list[int]
     ) -> ir.Value:
-        node = self.editor.node(
-            op_type, inputs, output, dtype=ir.DataType.FLOAT, **attributes
-        )
+        node = self.editor.node(op_type, inputs, output, dtype=ir.DataType.FLOAT, **attributes)
         self.graph.append(node)
         return node.outputs[0]
 

@@ -21,14 +21,16 @@ def windows_of(conv: ir.Node, kernel: tuple[int, ...]) -> Windows:
     if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
         totals = [_same_padding(sizes[i], kernel[i], strides[i], dilations[i]) for i in range(axes)]
         small, large = [t // 2 for t in totals], [t - t // 2 for t in totals]
-        begins, ends = (small, large) if auto_pad == "SAME_UPPER" else (large, small)
+        begins, ends = tuple(small), tuple(large)
+        if auto_pad == "SAME_LOWER":
+            begins, ends = ends, begins
     return Windows(
         groups=int_attribute(conv, "group", 1),
         kernel=kernel,
         strides=strides,
         dilations=dilations,
-        begins=tuple(begins),
-        ends=tuple(ends),
+        begins=begins,
+        ends=ends,
         sizes=sizes,
     )
 

@@ -5,25 +5,31 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.schemes import PerAxis, QParams, Scheme
+from qconv.schemes import DType, PerAxis, QParams, Scheme
 
 Floats = NDArray[np.floating]
 
-MIN_SCALE = 2.0**-40
+MIN_SCALE = 2.0**-60
 """A floor for scales, so that products of two scales stay normal float32 numbers."""
 
+UNBOUNDED = (-np.inf, np.inf)
 
-def affine_params(low: float, high: float, scheme: Scheme) -> QParams:
+
+def affine_params(
+    low: float, high: float, scheme: Scheme, bounds: tuple[float, float] = UNBOUNDED
+) -> QParams:
     """Return scale ``[]`` and zero point ``[]`` that cover ``[low, high]`` and hold zero exactly.
 
-    A range that leaves out zero is widened to it: padding and Relu need an exact zero.
+    A range that leaves out zero is widened to it: padding and Relu need an exact zero. No number
+    that can be represented lies outside ``bounds``, which hold zero: then a Clip to them changes
+    nothing and can be left out. For that, the outermost step of the range may be given up.
 
     Raises:
         ValueError: the range is not finite, or upside down.
     """
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):
         raise ValueError(f"not a range: [{low}, {high}]")
-    low, high = min(low, 0.0), max(high, 0.0)
+    low, high = max(min(low, 0.0), bounds[0]), min(max(high, 0.0), bounds[1])
     dtype = scheme.dtype
     if scheme.symmetric:
         scale = max(-low, high) / dtype.qmax
@@ -35,9 +41,37 @@ def affine_params(low: float, high: float, scheme: Scheme) -> QParams:
         scale = 1.0 if scale == 0 else MIN_SCALE
         zero_point = dtype.qmin if low == 0 and not scheme.symmetric else 0
     zero_point = min(max(zero_point, dtype.qmin), dtype.qmax)
+    if bounds != UNBOUNDED and not scheme.symmetric:
+        scale, zero_point = _inside(low, high, bounds, scale, dtype)
     return QParams(
         scheme, np.asarray(scale, np.float32), np.asarray(zero_point, scheme.dtype.numpy)
     )
+
+
+def _inside(
+    low: float, high: float, bounds: tuple[float, float], scale: float, dtype: DType
+) -> tuple[float, int]:
+    """Return the scale and zero point inside ``bounds`` that miss least of ``[low, high]``."""
+    exact = dtype.qmin - low / scale
+    candidates: list[tuple[float, int, float]] = []
+    for rounded in (np.floor(exact), np.ceil(exact)):
+        zero_point = min(max(int(rounded), dtype.qmin), dtype.qmax)
+        steps = dtype.qmin - zero_point, dtype.qmax - zero_point
+        fitted = np.float32(
+            min(scale, *(_largest_scale(*pair) for pair in zip(bounds, steps, strict=True)))
+        )
+        while (
+            fitted * np.float32(steps[0]) < bounds[0] or fitted * np.float32(steps[1]) > bounds[1]
+        ):
+            fitted = np.nextafter(fitted, np.float32(0))
+        missed = max(float(fitted) * steps[0] - low, high - float(fitted) * steps[1])
+        candidates.append((missed, zero_point, float(fitted)))
+    _, best, fitted_scale = min(candidates)
+    return fitted_scale, best
+
+
+def _largest_scale(bound: float, steps: int) -> float:
+    return bound / steps if steps else float("inf")
 
 
 def channel_scales(weight: Floats, scheme: Scheme) -> NDArray[np.float32]:
@@ -60,7 +94,8 @@ def quantize(array: Floats, params: QParams) -> NDArray[np.generic]:
     dtype = params.scheme.dtype
     scale, zero_point = _aligned(params, array.ndim)
     steps = np.rint(array / scale) + zero_point
-    return np.clip(steps, dtype.qmin, dtype.qmax).astype(dtype.numpy)
+    quantized: NDArray[np.generic] = np.clip(steps, dtype.qmin, dtype.qmax).astype(dtype.numpy)
+    return quantized
 
 
 def dequantize(array: NDArray[np.generic], params: QParams) -> NDArray[np.float32]:

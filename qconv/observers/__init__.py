@@ -1,0 +1,1 @@
+"""Statistics of values, and ranges read from them."""

@@ -134,7 +134,8 @@ def squared_errors(distribution: Distribution, lows: Floats, highs: Floats) -> F
     rounded = moments[0][last] - moments[0][first] - zeros
     steps = (highs - lows) / _LEVELS
     errors: Floats = np.maximum(clipped, 0) + rounded * steps**2 / 12
-    return errors / moments[0][-1]
+    mean: Floats = errors / moments[0][-1]
+    return mean
 
 
 def _inner_range(distribution: Distribution, clipped: float) -> Limits:
@@ -144,9 +145,7 @@ def _inner_range(distribution: Distribution, clipped: float) -> Limits:
     high_index = int(np.searchsorted(share, 1 - clipped, side="left"))
     last = len(share) - 1
     low = distribution.low if low_index == 0 else float(distribution.points[min(low_index, last)])
-    high = (
-        distribution.high if high_index >= last else float(distribution.points[high_index])
-    )
+    high = distribution.high if high_index >= last else float(distribution.points[high_index])
     return min(low, 0.0), max(high, 0.0)
 
 

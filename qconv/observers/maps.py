@@ -42,7 +42,7 @@ class MapStatistics:
         flat_means = _side_by_side(means)
         flat_lows, flat_highs = _side_by_side(lows), _side_by_side(highs)
         for array in (flat_means, flat_lows, flat_highs):
-            if not (-SENTINEL < array.min() and array.max() < SENTINEL):
+            if not (array.min() > -SENTINEL and array.max() < SENTINEL):
                 return False
         sizes = [array.size // len(array) for array in highs]
         starts = np.cumsum([0, *sizes[:-1]])

@@ -60,6 +60,7 @@ class ValueStatistics:
         return kept
 
     def _update_means(self, array: Floats, channel_axis: int) -> None:
+        array = np.atleast_2d(array)
         channels = array.shape[channel_axis]
         rows = np.moveaxis(array, channel_axis, -1).reshape(len(array), -1, channels)
         rows = np.where(np.abs(rows) < SENTINEL, rows, np.float32(0))

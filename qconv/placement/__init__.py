@@ -1,0 +1,1 @@
+"""What is quantized: target tables, rules and the Plan."""

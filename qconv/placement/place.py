@@ -3,8 +3,9 @@
 An operator is quantized where the runtime can read all its data as integers: from operators
 that give integers anyway, or from values that a layer with weights needs quantized. Then the
 integer regions are as large as they can be, and no value is quantized for a cheap operator
-alone, but for the small factor of a large map (squeeze-and-excitation). Convolutions always give integers, since their kernel has no float output; products with
-weights do only where a reader wants them.
+alone, but for the small factor of a large map (squeeze-and-excitation). Convolutions always
+give integers, since their kernel has no float output; products with weights do only where a
+reader wants them.
 """
 
 from __future__ import annotations
@@ -167,9 +168,7 @@ class _Placement:
             return f"its input '{value.name}', {origin}, is in float"
         return None
 
-    def _unread(
-        self, chosen: dict[ir.Node, _Candidate], available: set[ir.Value]
-    ) -> set[ir.Node]:
+    def _unread(self, chosen: dict[ir.Node, _Candidate], available: set[ir.Value]) -> set[ir.Node]:
         """Return the nodes that pay only with a reader in integers, and have none."""
         unread: set[ir.Node] = set()
         for node in reversed(chosen):

@@ -41,8 +41,8 @@ class LayerPlan:
 
     ``weight`` and ``bias`` name initializers; ``bias_node`` is the node that adds the bias: the
     layer itself, or for a MatMul the Add behind it, or None where there is none to hold a bias.
-    A bias of the layer itself becomes int32, that of an Add stays float. ``output`` names the value that the layer emits in
-    integers, or is None where its output stays float.
+    A bias of the layer itself becomes int32, that of an Add stays float. ``output`` names the
+    value that the layer emits in integers, or is None where its output stays float.
     """
 
     node: str

@@ -1,0 +1,1 @@
+"""Reports, gates and their views; knows no ONNX."""

@@ -1,0 +1,1 @@
+"""Writers of quantized graphs; they obey the Plan."""

@@ -82,10 +82,7 @@ class _QdqRewriter:
             for usage in value.uses()
             if plan.emitted or usage.idx in self.plan.inputs.get(str(usage.node.name), ())
         ]
-        if plan.constant:
-            restored = self._constant(value, plan)
-        else:
-            restored = self._round_trip(value, plan)
+        restored = self._constant(value, plan) if plan.constant else self._round_trip(value, plan)
         for usage in readers:
             usage.node.replace_input_with(usage.idx, restored)
 

@@ -1,0 +1,1 @@
+"""The only home of ONNX Runtime: sessions, runs, latency, fusion audit."""

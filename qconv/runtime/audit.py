@@ -32,6 +32,13 @@ _INTEGER_OPS = {
 }
 _LAYERS = {"Conv", "ConvTranspose", "MatMul", "Gemm"}
 _CLAMPS = {"Relu", "Clip"}
+_COMBINERS = {"Add", "Mul", "Concat", "Where"}
+_KERNELS = {"AveragePool", "GlobalAveragePool", "LeakyRelu", "Sigmoid", "Softmax"}
+_MOVEMENT = {
+    *("Gather", "GatherElements", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten"),
+    *("Slice", "Expand", "Tile", "DepthToSpace", "Resize", "MaxPool", "ReduceMax", "ReduceMin"),
+    *("Split", "ArgMax"),
+}
 _Q, _DQ = "QuantizeLinear", "DequantizeLinear"
 
 
@@ -39,8 +46,10 @@ def audit_fusion(path: Path) -> FusionAudit:
     """Return how many quantized operators of the model run in integers, and why others not.
 
     A quantized operator is one with an integer type of its own (QLinearConv, MatMulNBits, ...),
-    a layer whose weight comes from DequantizeLinear, or any operator between DequantizeLinear
-    and QuantizeLinear. Operators in subgraphs are left out.
+    a layer whose weight comes from DequantizeLinear, or an operator between DequantizeLinear
+    and QuantizeLinear of a type that the runtime can run in integers: what has no integer kernel
+    at all stands between integers only because its neighbours need them. Operators in subgraphs
+    are left out.
 
     Raises:
         ModelError: the file is broken, or the runtime rejects it.
@@ -88,7 +97,11 @@ def _is_quantized(node: ir.Node) -> bool:
         return True
     if node.op_type in _LAYERS and len(node.inputs) > 1 and _from_dq(node.inputs[1]):
         return True
-    return _quantize_readers(node) > 0 and any(_from_dq(value) for value in node.inputs)
+    return (
+        node.op_type in _COMBINERS | _KERNELS | _MOVEMENT | _CLAMPS
+        and _quantize_readers(node) > 0
+        and any(_from_dq(value) for value in node.inputs)
+    )
 
 
 def _optimized(model: ir.Model, path: Path) -> dict[str, ir.Node]:
@@ -136,6 +149,8 @@ def _reason(node: ir.Node) -> str:
     quantized, readers = _quantize_readers(node), sum(len(out.uses()) for out in node.outputs)
     if any(output.is_graph_output() for output in node.outputs):
         return "its output is also an output of the model"
+    if not all(output.uses() for output in node.outputs):
+        return "one of its outputs is unused; the runtime wants a QuantizeLinear at each"
     if quantized == 0:
         return "its output is not quantized"
     if quantized > 1 or readers > 1:
@@ -144,8 +159,8 @@ def _reason(node: ir.Node) -> str:
 
 
 def _float_inputs(node: ir.Node) -> Iterator[ir.Value]:
-    data = node.inputs[:2] if node.op_type in _LAYERS else node.inputs
-    for value in data:
+    count = 2 if node.op_type in _LAYERS else 1
+    for value in node.inputs if node.op_type in _COMBINERS else node.inputs[:count]:
         if value is None or _from_dq(value):
             continue
         if value.dtype is ir.DataType.FLOAT or (value.dtype is None and not is_constant(value)):

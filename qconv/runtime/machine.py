@@ -6,12 +6,18 @@ import platform
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import onnxruntime as ort
 
 
 def runtime_version() -> str:
     """Return the runtime's name and version."""
     return f"onnxruntime {ort.__version__}"
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that a calibration's numbers come from."""
+    return {"onnxruntime": ort.__version__, "numpy": np.__version__}
 
 
 def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

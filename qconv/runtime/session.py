@@ -60,7 +60,9 @@ def open_session(
     except Exception as error:  # the runtime's exceptions share no base class
         reason = re.sub(r"\s+", " ", str(error)).strip()
         if "NOT_IMPLEMENTED" in reason or "is not a registered function/op" in reason:
-            raise UnsupportedError(f"{label}: ONNX Runtime has no kernel for it: {reason}") from error
+            raise UnsupportedError(
+                f"{label}: ONNX Runtime has no kernel for it: {reason}"
+            ) from error
         raise ModelError(f"{label}: ONNX Runtime cannot load it: {reason}") from error
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_helpers import IMAGES, counting, drain, refusal, spec
+from tests.data.data_helpers import IMAGES, counting, drain, refusal, spec
 
 from qconv.data import open_data
 from qconv.errors import DataError

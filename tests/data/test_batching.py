@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from data_helpers import counting, refusal, spec
+from tests.data.data_helpers import counting, refusal, spec
 from hypothesis import given
 from hypothesis import strategies as st
 

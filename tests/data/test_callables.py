@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
-from data_helpers import drain, refusal, spec
+from tests.data.data_helpers import drain, refusal, spec
 
 from qconv.data import Source, open_data
 from qconv.errors import DataError

@@ -8,7 +8,7 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from data_helpers import counting, spec
+from tests.data.data_helpers import counting, spec
 
 from qconv.cli.data_options import PRESETS, DataArguments, data_options
 from qconv.data import IMAGE_PRESETS, ImageOptions

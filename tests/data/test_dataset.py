@@ -5,7 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from data_helpers import IMAGES, counting, drain, refusal, spec
+from tests.data.data_helpers import IMAGES, counting, drain, refusal, spec
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_helpers import drain, refusal, spec
+from tests.data.data_helpers import drain, refusal, spec
 from numpy.typing import NDArray
 from PIL import Image
 

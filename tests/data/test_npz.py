@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_helpers import IMAGES, counting, drain, refusal, spec
+from tests.data.data_helpers import IMAGES, counting, drain, refusal, spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp

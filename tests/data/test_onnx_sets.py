@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from data_helpers import counting, drain, refusal, spec
+from tests.data.data_helpers import counting, drain, refusal, spec
 from onnx import numpy_helper
 
 from qconv.data import open_data

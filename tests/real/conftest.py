@@ -13,7 +13,7 @@ from benchmarks.efficientnet_data import write
 
 @dataclass(frozen=True)
 class EfficientNet:
-    """EfficientNet-Lite0 and its protocol's data, as ``benchmarks/efficientnet_data.py`` cuts it."""
+    """The model, and the data of its protocol as the benchmarks cut them."""
 
     model: Path
     calibration: Path

@@ -70,9 +70,7 @@ def test_other_methods_keep_the_accuracy_that_they_are_known_for(
         files.append(tmp_path / f"{method}.onnx")
         settings = qconv.Int8Settings(method=method)
         qconv.convert(efficientnet.model, files[-1], calibration=record, settings=settings)
-    report = qconv.report(
-        efficientnet.model, files, data=[str(efficientnet.test)], latency=False
-    )
+    report = qconv.report(efficientnet.model, files, data=[str(efficientnet.test)], latency=False)
     for variant in report.variants:
         assert metric_values(report, variant)["sqnr_db"] >= 22, variant.name
 

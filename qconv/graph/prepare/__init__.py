@@ -10,7 +10,6 @@ import logging
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from qconv.graph.prepare.batchnorm import fold_batchnorm
 from qconv.graph.prepare.constants import fold_constants
 from qconv.graph.prepare.equivalents import use_equivalents
 from qconv.graph.prepare.gemm import normalize_gemm, use_gemm
@@ -18,6 +17,7 @@ from qconv.graph.prepare.names import fix_names
 from qconv.graph.prepare.noops import remove_noops
 from qconv.graph.prepare.opset import raise_opset
 from qconv.graph.prepare.pads import fold_pads
+from qconv.graph.prepare.scaling import fold_scaling
 
 MIN_OPSET = 13
 """QuantizeLinear and DequantizeLinear take per-axis scales from this opset on."""
@@ -39,9 +39,9 @@ def prepare(model: ir.Model) -> ir.Model:
     remove_noops(model)
     use_equivalents(model)
     fold_pads(model)
-    fold_batchnorm(model)
     normalize_gemm(model)
     use_gemm(model)
+    fold_scaling(model)
     common.RemoveUnusedNodesPass()(model)
     fix_names(model)
     infer_shapes(model)

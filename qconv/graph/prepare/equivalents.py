@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor, bypass, may_bypass
+from qconv.graph.edit import Editor, bypass, may_bypass, supersede
 from qconv.graph.view import (
     clip_bounds,
     constant,
@@ -39,14 +39,6 @@ def use_equivalents(model: ir.Model) -> None:
             rewrite(node, editor)
 
 
-def _replace(node: ir.Node, editor: Editor, *nodes: ir.Node) -> None:
-    """Put nodes in the place of one; the last takes over its output."""
-    editor.graph.insert_before(node, nodes)
-    old, new = node.outputs[0], nodes[-1].outputs[0]
-    new.type, new.shape = old.type, old.shape
-    bypass(node, new)
-
-
 def _add_up(node: ir.Node, editor: Editor) -> None:
     name, total = name_of(node.outputs[0]), node.inputs[0]
     if len(node.inputs) < 2:
@@ -57,7 +49,7 @@ def _add_up(node: ir.Node, editor: Editor) -> None:
     for value in node.inputs[1:]:
         nodes.append(editor.node("Add", [total, value], f"{name}/sum", dtype=node.outputs[0].dtype))
         total = nodes[-1].outputs[0]
-    _replace(node, editor, *nodes)
+    supersede(node, *nodes)
 
 
 def _pool(node: ir.Node, editor: Editor) -> None:
@@ -68,11 +60,13 @@ def _pool(node: ir.Node, editor: Editor) -> None:
     if {axis % axes_count for axis in axes} != set(range(2, axes_count)):
         return
     name = name_of(node.outputs[0])
-    pool = editor.node("GlobalAveragePool", node.inputs[:1], f"{name}/mean", dtype=node.outputs[0].dtype)
+    pool = editor.node(
+        "GlobalAveragePool", node.inputs[:1], f"{name}/mean", dtype=node.outputs[0].dtype
+    )
     if int_attribute(node, "keepdims", 1):
-        _replace(node, editor, pool)
+        supersede(node, pool)
     else:
-        _replace(node, editor, pool, editor.node("Flatten", pool.outputs, f"{name}/flat"))
+        supersede(node, pool, editor.node("Flatten", pool.outputs, f"{name}/flat"))
 
 
 def _axes(node: ir.Node) -> tuple[int, ...] | None:
@@ -95,7 +89,7 @@ def _clip(node: ir.Node, editor: Editor) -> None:
         number = editor.initializer(f"{name_of(node.outputs[0])}/limit", array.reshape(()))
         bounds = [number, None] if node.op_type == "Max" else [None, number]
         clip = editor.node("Clip", [data, *bounds], f"{name_of(node.outputs[0])}/clip")
-        _replace(node, editor, clip)
+        supersede(node, clip)
         _merge_clamps(clip, editor)
         return
 
@@ -105,7 +99,11 @@ def _merge_clamps(node: ir.Node, editor: Editor) -> None:
     before = value.producer() if value is not None else None
     if value is None or before is None or before.op_type not in ("Relu", "Clip"):
         return
-    if not is_standard(before) or only_consumer(value) is not node or value.dtype is not ir.DataType.FLOAT:
+    if (
+        not is_standard(before)
+        or only_consumer(value) is not node
+        or value.dtype is not ir.DataType.FLOAT
+    ):
         return
     inner, outer = clip_bounds(before), clip_bounds(node)
     if inner is None or outer is None:
@@ -113,8 +111,10 @@ def _merge_clamps(node: ir.Node, editor: Editor) -> None:
     low, high = (min(max(bound, outer[0]), outer[1]) for bound in inner)
     name = name_of(node.outputs[0])
     numbers = [
-        editor.initializer(f"{name}/{label}", np.array(bound, np.float32)) if np.isfinite(bound) else None
+        editor.initializer(f"{name}/{label}", np.array(bound, np.float32))
+        if np.isfinite(bound)
+        else None
         for label, bound in (("low", low), ("high", high))
     ]
-    _replace(node, editor, editor.node("Clip", [before.inputs[0], *numbers], f"{name}/clip"))
+    supersede(node, editor.node("Clip", [before.inputs[0], *numbers], f"{name}/clip"))
     editor.graph.remove(before, safe=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor, bypass
+from qconv.graph.edit import Editor, supersede
 from qconv.graph.view import (
     constant,
     is_constant,
@@ -56,11 +56,7 @@ def use_gemm(model: ir.Model) -> None:
             continue
         bias, last = _bias_after(matmul)
         inputs = [*matmul.inputs, bias] if bias is not None else matmul.inputs
-        gemm = editor.node("Gemm", inputs, f"{name_of(last.outputs[0])}/gemm")
-        output, old = gemm.outputs[0], last.outputs[0]
-        output.type, output.shape = old.type, old.shape
-        model.graph.insert_before(last, gemm)
-        bypass(last, output)
+        supersede(last, editor.node("Gemm", inputs, f"{name_of(last.outputs[0])}/gemm"))
         if last is not matmul:
             model.graph.remove(matmul, safe=True)
 

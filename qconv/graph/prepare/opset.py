@@ -29,12 +29,9 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
     large = {
         name: value
         for name, value in model.graph.initializers.items()
-        if value.const_value is not None and value.const_value.nbytes > _KEEP_BYTES
+        if (tensor := value.const_value) is not None and tensor.nbytes > _KEEP_BYTES
     }
     for name, value in large.items():
-        tensor = value.const_value
-        value.shape = ir.Shape(tensor.shape)
-        value.type = ir.TensorType(tensor.dtype)
         model.graph.initializers.pop(name)
         model.graph.inputs.append(value)
     proto = ir.to_proto(model)

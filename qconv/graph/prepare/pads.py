@@ -6,14 +6,21 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import bypass, may_bypass
-from qconv.graph.view import constant, ints_attribute, is_standard, only_consumer
+from qconv.graph.view import (
+    clip_bounds,
+    constant,
+    int_attribute,
+    ints_attribute,
+    is_standard,
+    only_consumer,
+)
 
 
 def fold_pads(model: ir.Model) -> None:
-    """Fold Pad nodes with constant pads: all-zero ones away, zero-valued ones into their Conv.
+    """Fold Pad nodes with constant pads: all-zero ones away, zero-valued ones into their reader.
 
-    Exporters of models with "same" padding write such Pads; between quantized operators each
-    would cost a kernel of its own.
+    That is a Conv, or a MaxPool of data that are not negative. Exporters of models with "same"
+    padding write such Pads; between quantized operators each would cost a kernel of its own.
     """
     for node in list(model.graph):
         if node.op_type != "Pad" or not is_standard(node):
@@ -26,14 +33,32 @@ def fold_pads(model: ir.Model) -> None:
             if may_bypass(node, data):
                 bypass(node, data)
             continue
-        conv = only_consumer(node.outputs[0])
-        if conv is None or conv.op_type != "Conv" or conv.inputs[0] is not node.outputs[0]:
+        reader = only_consumer(node.outputs[0])
+        if reader is None or not is_standard(reader) or reader.inputs[0] is not node.outputs[0]:
             continue
-        merged = _merged(node, conv, pads)
-        if merged is not None:
-            conv.attributes["pads"] = ir.AttrInt64s("pads", merged)
-            conv.attributes.pop("auto_pad", None)
+        merged = _merged(node, reader, pads)
+        if merged is not None and (
+            reader.op_type == "Conv"
+            or (reader.op_type == "MaxPool" and _poolable(node, reader, merged))
+        ):
+            reader.attributes["pads"] = ir.AttrInt64s("pads", merged)
+            reader.attributes.pop("auto_pad", None)
             bypass(node, data)
+
+
+def _poolable(pad: ir.Node, pool: ir.Node, pads: list[int]) -> bool:
+    """Whether zeros around the data lose to some element in each window: none is negative."""
+    clamp = pad.inputs[0].producer() if pad.inputs[0] is not None else None
+    bounds = clip_bounds(clamp) if clamp is not None and clamp.op_type in ("Relu", "Clip") else None
+    kernel = ints_attribute(pool, "kernel_shape") or ()
+    return (
+        bounds is not None
+        and bounds[0] >= 0
+        and not int_attribute(pool, "ceil_mode", 0)
+        and all(begin < size for begin, size in zip(pads, kernel * 2, strict=True))
+        and len(pool.outputs) == 1
+        and not set(ints_attribute(pool, "dilations") or ()) - {1}
+    )
 
 
 def _constant_pads(node: ir.Node) -> list[int] | None:
@@ -44,16 +69,16 @@ def _constant_pads(node: ir.Node) -> list[int] | None:
     return None if pads is None else [int(pad) for pad in pads]
 
 
-def _merged(node: ir.Node, conv: ir.Node, pads: list[int]) -> list[int] | None:
+def _merged(node: ir.Node, reader: ir.Node, pads: list[int]) -> list[int] | None:
     half = len(pads) // 2
     begins, ends = pads[:half], pads[half:]
     if any(begins[:2] + ends[:2]) or min(pads) < 0:
         return None
-    if conv.attributes.get_string("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+    if reader.attributes.get_string("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         return None
     fill = node.inputs[2] if len(node.inputs) > 2 else None
     value = constant(fill) if fill is not None else np.zeros(())
     if value is None or value.any():
         return None
-    own = ints_attribute(conv, "pads") or (0,) * (2 * (half - 2))
+    own = ints_attribute(reader, "pads") or (0,) * (2 * (half - 2))
     return [int(a + b) for a, b in zip(own, begins[2:] + ends[2:], strict=True)]

@@ -1,0 +1,160 @@
+"""Fold per-channel scaling into the linear operator before it, or make it one itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.graph.edit import Editor, bypass, may_bypass, supersede
+from qconv.graph.view import (
+    constant,
+    int_attribute,
+    is_standard,
+    name_of,
+    only_consumer,
+    rank,
+)
+
+Floats = NDArray[np.float64]
+
+_LINEAR = ("Conv", "ConvTranspose", "Gemm")
+_SCALING = ("BatchNormalization", "Mul", "Div", "Add", "Sub")
+
+
+def fold_scaling(model: ir.Model) -> None:
+    """Fold what alone reads a Conv, ConvTranspose or Gemm and scales or shifts its channels.
+
+    These are BatchNormalization, and Mul, Div, Add and Sub with constants. For
+    ``y = (Wx + b) g + o`` the weight becomes ``g W`` and the bias ``b g + o``; computed in
+    float64, stored in the weight's type. A BatchNormalization of another map, such as the
+    Concat of a DenseNet, becomes a depthwise convolution of one tap, which has an integer
+    kernel and is faster in float too.
+    """
+    editor = Editor(model.graph)
+    for node in list(model.graph):
+        if not is_standard(node) or node.op_type not in _SCALING:
+            continue
+        folded = _fold(node, editor)
+        if not folded and node.op_type == "BatchNormalization":
+            _use_convolution(node, editor)
+
+
+def _fold(node: ir.Node, editor: Editor) -> bool:
+    source = _linear_input(node)
+    linear = None if source is None else source.producer()
+    if source is None or linear is None:
+        return False
+    if only_consumer(source) is not node or not may_bypass(node, source):
+        return False
+    weight = constant(linear.inputs[1])
+    bias_value = linear.inputs[2] if len(linear.inputs) > 2 else None
+    bias = constant(bias_value) if bias_value is not None else np.zeros(())
+    if weight is None or bias is None or not _plain(linear):
+        return False
+    channels = _channels(linear, weight)
+    if not (bias.size == 1 or bias.shape in ((channels,), (1, channels))):
+        return False
+    found = (
+        _normalization(node)
+        if node.op_type == "BatchNormalization"
+        else _arithmetic(node, source, weight.ndim, channels)
+    )
+    if found is None:
+        return False
+    gain, offset = found
+    scaled = _scale_outputs(linear, np.asarray(weight, np.float64), gain)
+    shifted = np.asarray(bias, np.float64).reshape(-1) * gain + offset
+    name = name_of(linear.outputs[0])
+    linear.replace_input_with(1, editor.initializer(f"{name}/weight", scaled.astype(weight.dtype)))
+    linear.resize_inputs(3)
+    linear.replace_input_with(2, editor.initializer(f"{name}/bias", shifted.astype(weight.dtype)))
+    bypass(node, source)
+    return True
+
+
+def _use_convolution(norm: ir.Node, editor: Editor) -> None:
+    source = norm.inputs[0]
+    axes, found = rank(source), _normalization(norm)
+    if source is None or source.producer() is None or axes is None or axes < 4 or found is None:
+        return
+    if source.dtype is not ir.DataType.FLOAT:
+        return
+    name = name_of(norm.outputs[0])
+    gain, offset = (array.astype(np.float32) for array in found)
+    weight = editor.initializer(f"{name}/weight", gain.reshape(-1, *(1,) * (axes - 1)))
+    bias = editor.initializer(f"{name}/bias", offset)
+    supersede(norm, editor.node("Conv", [source, weight, bias], f"{name}/conv", group=gain.size))
+
+
+def _linear_input(node: ir.Node) -> ir.Value | None:
+    """Return the input that a linear operator gives; only the first of Div and Sub counts."""
+    count = 2 if node.op_type in ("Mul", "Add") else 1
+    for value in node.inputs[:count]:
+        producer = value.producer() if value is not None else None
+        if producer is not None and producer.op_type in _LINEAR and is_standard(producer):
+            return value
+    return None
+
+
+def _plain(linear: ir.Node) -> bool:
+    return linear.op_type != "Gemm" or (
+        linear.attributes.get_float("alpha", 1.0) == 1.0
+        and linear.attributes.get_float("beta", 1.0) == 1.0
+    )
+
+
+def _channels(linear: ir.Node, weight: NDArray[np.generic]) -> int:
+    if linear.op_type == "ConvTranspose":
+        return int(weight.shape[1]) * int_attribute(linear, "group", 1)
+    return int(weight.shape[0 if _by_row(linear) else 1])
+
+
+def _by_row(linear: ir.Node) -> bool:
+    return linear.op_type == "Conv" or int_attribute(linear, "transB", 0) == 1
+
+
+def _normalization(norm: ir.Node) -> tuple[Floats, Floats] | None:
+    """``y = (x - mean) g + beta`` with ``g = gamma / sqrt(var + eps)``."""
+    if int_attribute(norm, "training_mode", 0) or any(
+        out.uses() or out.is_graph_output() for out in norm.outputs[1:]
+    ):
+        return None
+    statistics = [constant(value) for value in norm.inputs[1:5]]
+    if any(array is None for array in statistics):
+        return None
+    gamma, beta, mean, variance = (np.asarray(array, np.float64) for array in statistics)
+    gain = gamma / np.sqrt(variance + norm.attributes.get_float("epsilon", 1e-5))
+    return gain, beta - mean * gain
+
+
+def _arithmetic(
+    node: ir.Node, source: ir.Value, axes: int, channels: int
+) -> tuple[Floats, Floats] | None:
+    """Return gain and offset of an operator with a constant of one number a channel."""
+    others = [value for value in node.inputs if value is not source]
+    table = constant(others[0]) if len(others) == 1 else None
+    if table is None or table.ndim > axes:
+        return None
+    per_channel = (1, channels) + (1,) * (axes - 2)
+    if table.size != 1 and (1,) * (axes - table.ndim) + table.shape != per_channel:
+        return None
+    numbers = np.broadcast_to(np.asarray(table, np.float64).reshape(-1), (channels,))
+    ones, zeros = np.ones(channels), np.zeros(channels)
+    if node.op_type == "Div":
+        return (1 / numbers, zeros) if numbers.all() else None
+    if node.op_type == "Mul":
+        return numbers, zeros
+    return ones, numbers if node.op_type == "Add" else -numbers
+
+
+def _scale_outputs(linear: ir.Node, weight: Floats, gain: Floats) -> Floats:
+    """Multiply the slice of each output channel by its gain."""
+    tail = (1,) * (weight.ndim - 2)
+    if linear.op_type == "ConvTranspose":
+        groups = int_attribute(linear, "group", 1)
+        grouped = weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
+        return (grouped * gain.reshape(groups, 1, weight.shape[1], *tail)).reshape(weight.shape)
+    if _by_row(linear):
+        return weight * gain.reshape(-1, 1, *tail)
+    return weight * gain

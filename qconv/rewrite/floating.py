@@ -1,0 +1,107 @@
+"""Models in another floating-point type: float16, bfloat16, or back to float32."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.graph.edit import Editor
+from qconv.graph.view import constant, name_of
+from qconv.observers.statistic import SENTINEL
+from qconv.placement.precision import FLOAT16_MAX, PrecisionPlan
+from qconv.rewrite.retype import remove_needless_casts, retype
+
+Array = NDArray[np.generic]
+
+_MIN_STORED = 16
+"""Constants of fewer elements are shapes, scales and the like; storing them in half gains nothing."""
+
+
+def to_half(model: ir.Model, plan: PrecisionPlan, *, keep_ports: bool) -> int:
+    """Rewrite a prepared float32 model as the plan says; return the number of Casts added."""
+    casts = retype(
+        model,
+        ir.DataType.FLOAT,
+        plan.dtype,
+        keep=plan.kept,
+        keep_ports=keep_ports,
+        convert=_to_float16 if plan.dtype is ir.DataType.FLOAT16 else _to_bfloat16,
+    )
+    remove_needless_casts(model)
+    return casts
+
+
+def to_float32(model: ir.Model) -> int:
+    """Turn float64, float16 and bfloat16 into float32 everywhere; return the Casts added."""
+    casts = 0
+    for dtype in (ir.DataType.DOUBLE, ir.DataType.FLOAT16, ir.DataType.BFLOAT16):
+        casts += retype(
+            model, dtype, ir.DataType.FLOAT, keep=(), keep_ports=False, convert=_to_float32
+        )
+    remove_needless_casts(model)
+    return casts
+
+
+def store_bfloat16(model: ir.Model) -> int:
+    """Store float32 weights in bfloat16 behind one Cast each; return the number of weights."""
+    stored = 0
+    for graph in (model.graph, *model.graph.subgraphs()):
+        editor = Editor(graph)
+        for value in list(graph.initializers.values()):
+            tensor = value.const_value
+            if tensor is None or value.dtype is not ir.DataType.FLOAT or tensor.size < _MIN_STORED:
+                continue
+            if value.is_graph_output() or value.is_graph_input():
+                continue
+            name = editor.unique(f"{name_of(value)}/bfloat16")
+            narrow = ir.Value(
+                name=name,
+                const_value=_lazy(tensor, name),
+                shape=value.shape,
+                type=ir.TensorType(ir.DataType.BFLOAT16),
+            )
+            graph.register_initializer(narrow)
+            cast = editor.node(
+                "Cast",
+                [narrow],
+                f"{name_of(value)}/float",
+                dtype=ir.DataType.FLOAT,
+                shape=value.shape,
+                to=int(ir.DataType.FLOAT),
+            )
+            value.replace_all_uses_with(cast.outputs[0])
+            graph.insert_before(graph[0], cast)
+            stored += 1
+    return stored
+
+
+def _lazy(tensor: ir.TensorProtocol, name: str) -> ir.LazyTensor:
+    def evaluate() -> ir.TensorProtocol:
+        return ir.tensor(_to_bfloat16(tensor.numpy()), dtype=ir.DataType.BFLOAT16, name=name)
+
+    return ir.LazyTensor(
+        evaluate, dtype=ir.DataType.BFLOAT16, shape=ir.Shape(tensor.shape), name=name
+    )
+
+
+def _to_float16(array: Array) -> Array:
+    """Round to float16; finite sentinels, as masks have, become the largest finite numbers.
+
+    As an infinity a sentinel would turn ``0 * mask`` into NaN.
+    """
+    numbers = array.astype(np.float32)
+    sentinels = np.isfinite(numbers) & (np.abs(numbers) >= SENTINEL)
+    clipped = np.where(sentinels, np.clip(numbers, -FLOAT16_MAX, FLOAT16_MAX), numbers)
+    with np.errstate(over="ignore"):
+        return clipped.astype(np.float16).reshape(array.shape)
+
+
+def _to_bfloat16(array: Array) -> Array:
+    return array.astype(ml_dtypes.bfloat16)
+
+
+def _to_float32(array: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)

@@ -1,0 +1,117 @@
+"""A float32 model that rounds as a float16 or bfloat16 one would on hardware that has the type.
+
+ONNX Runtime on x64 computes float16 graphs in float32, where nothing overflows. An explicit Cast
+to float16 and back behind each float16 value does round, and does overflow, anywhere.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from qconv.graph.edit import Editor, insert_after
+from qconv.graph.view import is_constant, name_of
+from qconv.rewrite.retype import remove_needless_casts, retype
+
+_HALVES = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
+_MOVEMENT = {
+    "Concat",
+    "DepthToSpace",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "Identity",
+    "If",
+    "Loop",
+    "MaxPool",
+    "ReduceMax",
+    "ReduceMin",
+    "Relu",
+    "Reshape",
+    "Scan",
+    "Slice",
+    "SpaceToDepth",
+    "Split",
+    "Squeeze",
+    "Tile",
+    "TopK",
+    "Transpose",
+    "Unsqueeze",
+    "Where",
+}
+"""Operators whose results are among their inputs, which are rounded already."""
+
+
+def half_values(model: ir.Model) -> list[ir.Value]:
+    """Return the values that a normalized model computes in float16 or bfloat16, in graph order."""
+    return [
+        output
+        for graph in (model.graph, *model.graph.subgraphs())
+        for node in graph
+        for output in node.outputs
+        if output.dtype in _HALVES and not _is_unpacked(node)
+    ]
+
+
+def simulate_half(model: ir.Model) -> tuple[str, ...]:
+    """Rewrite a normalized model in place so that it rounds explicitly.
+
+    Returns:
+        The names of the rounded values of the main graph before rounding, in graph order: one
+        that exceeds the type's range is where the model overflows.
+    """
+    rounded = {value: value.dtype for value in half_values(model)}
+    inputs = {value: value.dtype for value in model.graph.inputs if value.dtype in _HALVES}
+    for dtype in _HALVES:
+        retype(
+            model,
+            dtype,
+            ir.DataType.FLOAT,
+            keep=(),
+            keep_ports=False,
+            convert=lambda array: array.astype("float32"),
+        )
+    editor = Editor(model.graph)
+    names = []
+    for value, half in {**inputs, **rounded}.items():
+        producer = value.producer()
+        if half is None or (producer is not None and producer.op_type in _MOVEMENT):
+            continue
+        if value.graph is model.graph:
+            names.append(name_of(value))
+        _round(value, half, editor)
+    remove_needless_casts(model)
+    return tuple(names)
+
+
+def _is_unpacked(node: ir.Node) -> bool:
+    """Whether the node only restores a stored weight."""
+    return node.op_type == "Cast" and is_constant(node.inputs[0])
+
+
+def _round(value: ir.Value, half: ir.DataType, editor: Editor) -> None:
+    graph = value.graph
+    if graph is None:
+        raise ValueError(f"{value.name} is in no graph")
+    name = name_of(value)
+    narrow = editor.node(
+        "Cast", [value], f"{name}/narrow", dtype=half, shape=value.shape, to=int(half)
+    )
+    wide = editor.node(
+        "Cast",
+        [narrow.outputs[0]],
+        f"{name}/rounded",
+        dtype=ir.DataType.FLOAT,
+        shape=value.shape,
+        to=int(ir.DataType.FLOAT),
+    )
+    for usage in value.uses():
+        if usage.node is not narrow:
+            usage.node.replace_input_with(usage.idx, wide.outputs[0])
+    insert_after(value, graph, narrow, wide)
+    for index, output in enumerate(graph.outputs):
+        if output is value:
+            value.name = editor.unique(f"{name}/exact")
+            wide.outputs[0].name = name
+            graph.outputs[index] = wide.outputs[0]
