@@ -1,5 +1,5 @@
 # `make` lists the targets. Everything is installed into .venv, nothing outside the folder.
-# Works on Linux and macOS with Python 3.11 or newer.
+# Needs Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types real clean

@@ -17,13 +17,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qconv.pipeline import Int8Settings, calibrate, convert, inspect, report
+    from qconv.conversions.settings import Float32Settings, HalfSettings, Int8Settings
+    from qconv.pipeline import calibrate, convert, inspect, report
 
 __version__ = "0.1.0"
-__all__ = ["Int8Settings", "__version__", "calibrate", "convert", "inspect", "report"]
+__all__ = [
+    "Float32Settings",
+    "HalfSettings",
+    "Int8Settings",
+    "__version__",
+    "calibrate",
+    "convert",
+    "inspect",
+    "report",
+]
+_SETTINGS = ("Float32Settings", "HalfSettings", "Int8Settings")
 
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        return getattr(import_module("qconv.pipeline"), name)
+        home = "qconv.conversions.settings" if name in _SETTINGS else "qconv.pipeline"
+        return getattr(import_module(home), name)
     raise AttributeError(f"module 'qconv' has no attribute '{name}'")

@@ -7,36 +7,38 @@ print what comes back.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import onnx_ir as ir
-from onnx_ir.passes import common
 
 import qconv
-from qconv.algorithms.weights import WeightSettings, quantize_layers
 from qconv.calibration.collect import collect
-from qconv.calibration.estimate import RangeSettings, estimate_params
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record, read_record, record_hash, write_record
+from qconv.conversions.floating import float32_model, half_model
+from qconv.conversions.int8 import to_int8
+from qconv.conversions.settings import HalfSettings, Int8Settings, Settings, dtype_of
 from qconv.data import Source, TensorSpec, check_batchable, open_data
 from qconv.errors import UsageError
 from qconv.evaluation.report import report as _report
-from qconv.graph.model_io import LoadedModel, load_model, model_bytes, save_model
+from qconv.graph.model_io import LoadedModel, Storage, load_model, model_bytes, save_model
 from qconv.graph.prepare import prepare
+from qconv.graph.prepare.unused import remove_notes, remove_unused
 from qconv.graph.summary import ModelSummary, input_specs, summarize
-from qconv.observers.estimators import Method
 from qconv.outputs import check_output, staged
+from qconv.placement.observed import all_values, quantizable_values
 from qconv.placement.place import place, require_quantized
-from qconv.placement.plan import Plan
+from qconv.placement.plan import Decisions, Plan, ValuePlan
 from qconv.placement.targets import ORT_CPU, find_target
 from qconv.progress import Progress, no_progress
 from qconv.reporting.record import Report
-from qconv.rewrite.qdq import rewrite_qdq
 from qconv.runtime.machine import library_versions
-from qconv.runtime.trial import require_running
+from qconv.runtime.trial import require_running, require_valid
 
+Values = Literal["quantizable", "all"]
 OpenData = Callable[[Sequence[TensorSpec]], Source]
 Data = Sequence[str] | OpenData
 
@@ -50,35 +52,17 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class Int8Settings:
-    """How INT8 is made.
-
-    Attributes:
-        method: how ranges are read from the statistics; ``auto`` takes the least squared error
-            among ranges that clip at most 0.01 % of the data.
-        percentile: percent of the data inside the range, for the method ``percentile``.
-        bias_correction: whether the mean error of the weights is taken out of the biases.
-        portable: whether weights are kept from saturating on x64 CPUs without VNNI.
-    """
-
-    method: Method = "auto"
-    percentile: float = 99.99
-    bias_correction: bool = True
-    portable: bool = True
-
-
-@dataclass(frozen=True)
 class Conversion:
-    """A written model: where it is, its size and the float model's in bytes, and its Plan.
+    """A written model: where it is, and its size and the original model's in bytes.
 
-    ``method`` is the range method that was used, once ``auto`` met what the record holds.
+    ``plan`` says of each operator whether it was converted; ``note`` sums up how.
     """
 
     path: Path
     size_bytes: int
     float_bytes: int
-    method: str
-    plan: Plan
+    plan: Decisions
+    note: str
 
 
 def inspect(model: str | Path, *, target: str = ORT_CPU.name) -> Inspection:
@@ -101,6 +85,7 @@ def calibrate(
     output: str | Path | None = None,
     target: str = ORT_CPU.name,
     statistics: Depth = "histogram",
+    values: Values = "quantizable",
     batch_size: int = 1,
     force: bool = False,
     progress: Progress = no_progress,
@@ -113,6 +98,8 @@ def calibrate(
         output: where to write the record (``.qcal``), or None.
         target: for whose Plan the values are chosen.
         statistics: ``histogram``, or ``ranges`` for min-max only, which is faster.
+        values: ``quantizable``, which INT8 needs, or ``all``, from which FP16 learns what would
+            overflow.
         batch_size: samples per inference; more than one needs a dynamic first axis.
         force: replace an output that exists.
         progress: shown over the samples.
@@ -127,8 +114,14 @@ def calibrate(
     if path is not None:
         check_output(path, force=force)
     loaded = load_model(Path(model))
-    prepared, plan = _planned(loaded, target)
-    record = _collect(loaded, prepared, plan, data, statistics, batch_size, progress)
+    prepared = prepare(loaded.ir)
+    if values == "all":
+        plan = place(prepared, find_target(target))
+        observed = all_values(prepared, plan)
+    else:
+        plan = _required_plan(prepared, loaded.path, target)
+        observed = quantizable_values(plan)
+    record = _collect(loaded, prepared, plan, observed, data, statistics, batch_size, progress)
     if path is not None:
         with staged(path, force=force) as temporary:
             write_record(record, temporary)
@@ -141,13 +134,14 @@ def convert(
     *,
     calibration: Record | str | Path | None = None,
     data: Data | None = None,
-    settings: Int8Settings | None = None,
+    settings: Settings | None = None,
     target: str = ORT_CPU.name,
     batch_size: int = 1,
+    storage: Storage | None = None,
     force: bool = False,
     progress: Progress = no_progress,
 ) -> Conversion:
-    """Write an INT8 model, from a calibration record or by calibrating on the way.
+    """Write a model in another type.
 
     The file takes its final name only after the ONNX checker has passed it and the runtime has
     loaded and run it.
@@ -155,42 +149,66 @@ def convert(
     Args:
         model: the float model.
         output: the file to write.
-        calibration: a record, or the path of one.
-        data: calibrate on this instead; exactly one of the two is needed.
-        settings: how INT8 is made; None takes the defaults.
+        calibration: a record, or the path of one. INT8 needs this or ``data``; for FP16 it says
+            which values would overflow.
+        data: calibrate on this instead.
+        settings: the type and how it is made; None stands for INT8 with its defaults.
         target: the runtime to place operators for.
         batch_size: samples per inference while calibrating.
+        storage: whether weights go to a file of their own; None: from 1 GB on, or if the float
+            model's do.
         force: replace an output that exists.
         progress: shown over the samples.
 
     Raises:
-        UsageError: neither or both of ``calibration`` and ``data``.
+        UsageError: both of ``calibration`` and ``data``, or neither where one is needed.
         RecordError: the record is broken, or of another model.
-        NothingQuantized: no operator could be quantized; no file is written.
+        NothingQuantized: no operator could be converted; no file is written.
         ModelError, DataError, OutputError, UnsupportedError: see :func:`calibrate`.
     """
-    if (calibration is None) == (data is None):
-        raise UsageError("convert needs either a calibration record or data to calibrate on")
+    settings = Int8Settings() if settings is None else settings
+    if calibration is not None and data is not None:
+        raise UsageError("a calibration record and data to calibrate on exclude each other")
     path, source = Path(output), Path(model)
     if path.resolve() == source.resolve():
         raise UsageError(f"{path}: the output would replace the float model")
-    settings = Int8Settings() if settings is None else settings
     check_output(path, force=force)
-    loaded = load_model(source)
+    loaded = load_model(source, quantized=not isinstance(settings, Int8Settings))
     record = _given_record(calibration, loaded)
-    prepared, plan = _planned(loaded, target)
-    if record is None and data is not None:
-        depth: Depth = "ranges" if settings.method == "minmax" else "histogram"
-        record = _collect(loaded, prepared, plan, data, depth, batch_size, progress)
-    if record is None:
-        raise UsageError("convert needs either a calibration record or data to calibrate on")
-    method = _resolved_method(settings.method, record)
-    _quantize(prepared, plan, record, settings, method)
-    _stamp(prepared, loaded, record, settings, method)
+    prepared = prepare(loaded.ir)
+    plan: Decisions
+    if isinstance(settings, Int8Settings):
+        int8_plan = _required_plan(prepared, source, target)
+        if record is None:
+            if data is None:
+                raise UsageError("INT8 needs a calibration record or data to calibrate on")
+            depth: Depth = "ranges" if settings.method == "minmax" else "histogram"
+            values = quantizable_values(int8_plan)
+            record = _collect(
+                loaded, prepared, int8_plan, values, data, depth, batch_size, progress
+            )
+        method = to_int8(prepared, int8_plan, record, settings)
+        settings, plan, note = replace(settings, method=method), int8_plan, f"ranges by {method}"
+    elif isinstance(settings, HalfSettings):
+        if data is not None:
+            nearest = place(prepared, find_target(target))
+            values = all_values(prepared, nearest)
+            record = _collect(
+                loaded, prepared, nearest, values, data, "ranges", batch_size, progress
+            )
+        prepared, plan, note = half_model(prepared, record, settings, str(source))
+    else:
+        plan, note = float32_model(prepared, str(source))
+    remove_unused(prepared)
+    remove_notes(prepared)
+    prepared.metadata_props.update(_provenance(loaded, record, settings, target))
     with staged(path, force=force) as temporary:
-        save_model(prepared, temporary)
-        require_running(temporary, source, record.feed_shapes)
-    return Conversion(path, model_bytes(path), model_bytes(source), method, plan)
+        save_model(prepared, temporary, storage or _storage_like(loaded))
+        if _runs_here(settings):
+            require_running(temporary, source, {} if record is None else record.feed_shapes)
+        else:
+            require_valid(temporary, source)
+    return Conversion(path, model_bytes(path), model_bytes(source), plan, note)
 
 
 def report(
@@ -230,17 +248,28 @@ def _opener(data: Data) -> OpenData:
     return lambda inputs: open_data(specs, inputs)
 
 
-def _planned(loaded: LoadedModel, target: str) -> tuple[ir.Model, Plan]:
-    prepared = prepare(loaded.ir)
+def _required_plan(prepared: ir.Model, path: Path, target: str) -> Plan:
     plan = place(prepared, find_target(target))
-    require_quantized(plan, str(loaded.path))
-    return prepared, plan
+    require_quantized(plan, str(path))
+    return plan
+
+
+def _storage_like(loaded: LoadedModel) -> Storage:
+    return Storage("always") if loaded.external else Storage()
+
+
+def _runs_here(settings: Settings) -> bool:
+    """Whether the runtime has kernels for the type; for bfloat16 its CPU provider has none."""
+    if not isinstance(settings, HalfSettings):
+        return True
+    return settings.dtype != "bf16" or settings.storage_only
 
 
 def _collect(
     loaded: LoadedModel,
     prepared: ir.Model,
     plan: Plan,
+    values: Sequence[ValuePlan],
     data: Data,
     depth: Depth,
     batch_size: int,
@@ -251,7 +280,7 @@ def _collect(
         check_batchable(inputs)
     source = _opener(data)(inputs)
     collected = collect(
-        prepared, plan, source, depth=depth, batch_size=batch_size, progress=progress
+        prepared, values, source, depth=depth, batch_size=batch_size, progress=progress
     )
     return Record(
         model_fingerprint=loaded.fingerprint,
@@ -273,32 +302,15 @@ def _given_record(calibration: Record | str | Path | None, loaded: LoadedModel) 
     return record
 
 
-def _resolved_method(method: Method, record: Record) -> Method:
-    return "minmax" if method == "auto" and record.depth == "ranges" else method
-
-
-def _quantize(
-    prepared: ir.Model, plan: Plan, record: Record, settings: Int8Settings, method: Method
-) -> None:
-    ranges = RangeSettings(method, settings.percentile)
-    params = estimate_params(prepared, plan, record.statistics, ranges)
-    weights = WeightSettings(settings.bias_correction, settings.portable)
-    layers = quantize_layers(prepared, plan, params, record.statistics, weights)
-    rewrite_qdq(prepared, plan, params, layers)
-    common.RemoveUnusedNodesPass()(prepared)
-
-
-def _stamp(
-    model: ir.Model, loaded: LoadedModel, record: Record, settings: Int8Settings, method: Method
-) -> None:
-    """Write into the model where it comes from."""
-    made: Mapping[str, object] = {**asdict(settings), "method": method, "target": record.target}
-    model.metadata_props.update(
-        {
-            "qconv.version": qconv.__version__,
-            "qconv.dtype": "int8",
-            "qconv.settings": json.dumps(made, sort_keys=True),
-            "qconv.float_model": loaded.fingerprint,
-            "qconv.record": record_hash(record),
-        }
-    )
+def _provenance(
+    loaded: LoadedModel, record: Record | None, settings: Settings, target: str
+) -> dict[str, str]:
+    """Say, for the written model's metadata, where it comes from."""
+    made: dict[str, object] = {**asdict(settings), "target": target}
+    lines = {
+        "qconv.version": qconv.__version__,
+        "qconv.dtype": dtype_of(settings),
+        "qconv.settings": json.dumps(made, sort_keys=True),
+        "qconv.float_model": loaded.fingerprint,
+    }
+    return lines if record is None else {**lines, "qconv.record": record_hash(record)}

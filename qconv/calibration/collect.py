@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -15,7 +15,7 @@ import onnx_ir as ir
 from qconv.calibration.observe import Accumulator, Depth, Observer
 from qconv.data import Batch, Source, batches
 from qconv.observers.value import ValueStatistics
-from qconv.placement.plan import Plan
+from qconv.placement.plan import ValuePlan
 from qconv.progress import Progress
 
 _MAX_WORKERS = 8
@@ -32,14 +32,14 @@ class Collected:
 
 def collect(
     model: ir.Model,
-    plan: Plan,
+    values: Sequence[ValuePlan],
     source: Source,
     *,
     depth: Depth,
     batch_size: int,
     progress: Progress,
 ) -> Collected:
-    """Return the statistics of every value that the Plan wants observed.
+    """Return the statistics of the given values.
 
     Samples run in parallel, each on one thread, which uses the cores better than parallel
     operators do; statistics merge exactly, so neither the number of workers nor the order in
@@ -50,7 +50,7 @@ def collect(
     """
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
-    observer = Observer(model, plan, depth, feed_shapes)
+    observer = Observer(model, values, depth, feed_shapes)
     workers = min(len(os.sched_getaffinity(0)), _MAX_WORKERS)
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):

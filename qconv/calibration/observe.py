@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -17,21 +17,11 @@ from qconv.graph.model_io import model_to_bytes
 from qconv.graph.probe import Probe, Request, add_probes
 from qconv.observers.maps import MapStatistics
 from qconv.observers.value import NotFinite, ValueStatistics
-from qconv.placement.plan import Plan, ValuePlan
+from qconv.placement.plan import ValuePlan
 from qconv.runtime.session import InferenceSession, open_session
 
 Depth = Literal["ranges", "histogram"]
 Outputs = Mapping[str, NDArray[np.float32]]
-
-
-def observed_values(plan: Plan) -> tuple[ValuePlan, ...]:
-    """The values that need statistics: those that give ranges, and the inputs of layers."""
-    return tuple(
-        value
-        for value in plan.values.values()
-        if not value.constant
-        and (value.params_from == value.name or value.channel_axis is not None)
-    )
 
 
 class Accumulator:
@@ -54,12 +44,16 @@ class Observer:
     """Runs the probed model on batches. Several threads may share it."""
 
     def __init__(
-        self, model: ir.Model, plan: Plan, depth: Depth, feed_shapes: Mapping[str, tuple[int, ...]]
+        self,
+        model: ir.Model,
+        values: Sequence[ValuePlan],
+        depth: Depth,
+        feed_shapes: Mapping[str, tuple[int, ...]],
     ) -> None:
         self._model = model
-        self._plan = plan
+        self._axes = {value.name: value.channel_axis for value in values}
         self._histogram = depth == "histogram"
-        requests = [self._request(value) for value in observed_values(plan)]
+        requests = [self._request(value) for value in values]
         probed = add_probes(model, requests, feed_shapes)
         self.maps = probed.maps
         self._whole = probed.whole
@@ -122,9 +116,8 @@ class Observer:
     def _observe_whole(
         self, into: Accumulator, name: str, array: NDArray[np.float32], batch: Batch
     ) -> None:
-        axis = self._plan.values[name].channel_axis
         try:
-            into.values[name].update(array, axis, histogram=self._histogram)
+            into.values[name].update(array, self._axes[name], histogram=self._histogram)
         except NotFinite as error:
             raise DataError(
                 f"{', '.join(batch.origins)}: the float model gives {error} at '{name}'",

@@ -29,6 +29,14 @@ from qconv.cli.data_options import DataArguments, data_options
     help="What to collect: ranges is faster and allows only --method minmax later on.",
 )
 @click.option(
+    "--values",
+    type=click.Choice(["quantizable", "all"]),
+    default="quantizable",
+    show_default=True,
+    help="Which values to look at: those that int8 needs, or all, from which fp16 also learns "
+    "what would overflow.",
+)
+@click.option(
     "--target",
     default="ort-cpu",
     show_default=True,
@@ -52,6 +60,7 @@ def calibrate(
     data: DataArguments,
     output: Path,
     statistics: Literal["ranges", "histogram"],
+    values: Literal["quantizable", "all"],
     target: str,
     batch_size: int,
     force: bool,
@@ -74,6 +83,7 @@ def calibrate(
         output=output,
         target=target,
         statistics=statistics,
+        values=values,
         batch_size=batch_size,
         force=force,
         progress=make_progress(quiet=quiet),

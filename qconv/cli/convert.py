@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 @click.option(
     "--dtype",
     "dtypes",
-    type=click.Choice(["int8"]),
+    type=click.Choice(["int8", "fp16", "bf16", "fp32"]),
     multiple=True,
     required=True,
-    help="Type to convert to; may be repeated.",
+    help="Type to convert to; may be repeated, with a folder as output. fp32 is for models of "
+    "float64 or float16.",
 )
 @click.option(
     "--calibration",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="A record that qconv calibrate wrote for this model.",
+    help="A record that qconv calibrate wrote for this model. int8 needs it, or --data; fp16 "
+    "learns from one made with --values all what would overflow.",
 )
 @data_options(required=False)
 @click.option(
@@ -43,8 +45,8 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "minmax", "percentile", "entropy", "mse"]),
     default="auto",
     show_default=True,
-    help="How ranges are read from the statistics; auto takes, for each value, the least squared "
-    "error among ranges that clip at most 0.01 % of the data.",
+    help="int8: how ranges are read from the statistics; auto takes, for each value, the least "
+    "squared error among ranges that clip at most 0.01 % of the data.",
 )
 @click.option(
     "--percentile",
@@ -52,27 +54,61 @@ if TYPE_CHECKING:
     type=click.FloatRange(50, 100, min_open=True),
     default=99.99,
     show_default=True,
-    help="Percent of the data inside the range, for --method percentile.",
+    help="int8: percent of the data inside the range, for --method percentile.",
 )
 @click.option(
     "--bias-correction/--no-bias-correction",
     default=True,
     show_default=True,
-    help="Take the mean error of the rounded weights out of the biases.",
+    help="int8: take the mean error of the rounded weights out of the biases.",
 )
 @click.option(
     "--portable/--no-portable",
     default=True,
     show_default=True,
-    help="Scale weights so that 16-bit sums cannot saturate on x64 CPUs without VNNI, where a "
-    "file made without it can lose many points of accuracy.",
+    help="int8: scale weights so that 16-bit sums cannot saturate on x64 CPUs without VNNI, "
+    "where a file made without it can lose many points of accuracy.",
+)
+@click.option(
+    "--keep-float",
+    metavar="REGEX",
+    multiple=True,
+    help="fp16, bf16: keep float32 in operators whose name or type this is found in; may be "
+    "repeated.",
+)
+@click.option(
+    "--io",
+    "io_dtype",
+    type=click.Choice(["fp32", "fp16", "bf16"]),
+    default="fp32",
+    show_default=True,
+    help="fp16, bf16: type of the model's float inputs and outputs.",
+)
+@click.option(
+    "--storage-only",
+    is_flag=True,
+    help="bf16: store weights in bfloat16 and compute in float32, which runs everywhere.",
+)
+@click.option(
+    "--external-data",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Write weights to a file of their own beside the model; auto does from the size below "
+    "on.  [default: always if the float model's are, else auto]",
+)
+@click.option(
+    "--external-data-size",
+    metavar="MB",
+    type=click.FloatRange(min=0),
+    default=1000,
+    show_default=True,
+    help="Megabytes of weights from which --external-data auto uses a file of its own.",
 )
 @click.option(
     "--target",
     default="ort-cpu",
     show_default=True,
     metavar="NAME",
-    help="Runtime to place operators for.",
+    help="int8: runtime to place operators for.",
 )
 @click.option(
     "--batch-size",
@@ -95,54 +131,80 @@ def convert(
     percentile: float,
     bias_correction: bool,
     portable: bool,
+    keep_float: tuple[str, ...],
+    io_dtype: str,
+    storage_only: bool,
+    external_data: Literal["auto", "always", "never"] | None,
+    external_data_size: float,
     target: str,
     batch_size: int,
     force: bool,
     quiet: bool,
 ) -> None:
-    """Write INT8 variants of a float MODEL, from a calibration record or straight from data.
+    """Write variants of a float MODEL in other types.
 
     \b
     Examples:
       qconv convert model.onnx --dtype int8 --calibration model.qcal -o model.int8.onnx
-      qconv convert model.onnx --dtype int8 --data calibration.npz -o out/
+      qconv convert model.onnx --dtype int8 --data calibration.npz -o model.int8.onnx
+      qconv convert model.onnx --dtype fp16 -o model.fp16.onnx
+      qconv convert model.onnx --dtype bf16 --storage-only -o model.bf16.onnx
+      qconv convert model.onnx --dtype int8 --dtype fp16 --calibration model.qcal -o out/
     """
     from qconv.cli.progress import make_progress
+    from qconv.conversions.settings import Float32Settings, HalfSettings, Int8Settings, Settings
     from qconv.errors import UsageError
-    from qconv.pipeline import Int8Settings
+    from qconv.graph.model_io import Storage
     from qconv.pipeline import convert as run
 
+    def settings_of(dtype: str) -> Settings:
+        if dtype == "int8":
+            return Int8Settings(method, percentile, bias_correction, portable)
+        if dtype == "fp16":
+            return HalfSettings("fp16", keep_float, io_dtype == "fp16", storage_only)
+        if dtype == "bf16":
+            return HalfSettings("bf16", keep_float, io_dtype == "bf16", storage_only)
+        return Float32Settings()
+
+    wanted = tuple(dict.fromkeys(dtypes))
     if data.data and calibration is not None:
         raise UsageError("--data and --calibration exclude each other")
-    if not data.data and calibration is None:
+    if "int8" in wanted and not data.data and calibration is None:
         raise UsageError("--calibration or --data is needed", hint="qconv calibrate makes a record")
-    settings = Int8Settings(method, percentile, bias_correction, portable)
-    for dtype in dict.fromkeys(dtypes):
+    if len(wanted) > 1 and not output.is_dir():
+        raise UsageError(f"{output}: several types need a folder as output")
+    if io_dtype not in ("fp32", *wanted):
+        raise UsageError(f"--io {io_dtype} goes with --dtype {io_dtype}")
+    storage = None
+    if external_data is not None:
+        storage = Storage(external_data, int(external_data_size * 1e6))
+    for dtype in wanted:
         conversion = run(
             model,
             output / f"{model.stem}.{dtype}.onnx" if output.is_dir() else output,
             calibration=calibration,
             data=data.open if data.data else None,
-            settings=settings,
+            settings=settings_of(dtype),
             target=target,
             batch_size=batch_size,
+            storage=storage,
             force=force,
             progress=make_progress(quiet=quiet),
         )
         if not quiet:
-            _print(conversion)
+            _print(conversion, _WORDS[dtype])
 
 
-def _print(conversion: Conversion) -> None:
+def _print(conversion: Conversion, words: str) -> None:
     from qconv.placement.plan import count_nodes
 
     plan = conversion.plan
     click.echo(
         f"{conversion.path}: {conversion.size_bytes / 1e6:.2f} MB, "
         f"{conversion.size_bytes / conversion.float_bytes:.3f} of the float model's "
-        f"{conversion.float_bytes / 1e6:.2f} MB; ranges by {conversion.method}"
+        f"{conversion.float_bytes / 1e6:.2f} MB; {conversion.note}"
     )
-    click.echo(f"{len(plan.quantized)} of {len(plan.nodes)} operators in integers")
+    click.echo(f"{len(plan.quantized)} of {len(plan.nodes)} operators {words}")
     for (op, reason), (count, _) in list(count_nodes(plan.kept_float).items())[:_SHOWN_REASONS]:
         click.echo(f"  {count} x {op} in float: {reason}")
     hidden = len(count_nodes(plan.kept_float)) - _SHOWN_REASONS
@@ -151,3 +213,4 @@ def _print(conversion: Conversion) -> None:
 
 
 _SHOWN_REASONS = 5
+_WORDS = {"int8": "in integers", "fp16": "in float16", "bf16": "in bfloat16", "fp32": "in float32"}

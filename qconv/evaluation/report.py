@@ -9,10 +9,11 @@ from pathlib import Path
 
 from qconv import __version__
 from qconv.data.source import Feeds, Source, TensorSpec
-from qconv.errors import DataError, UsageError
+from qconv.errors import DataError, UnsupportedError, UsageError
 from qconv.evaluation.custom import CustomMetric, check_custom_names, custom_name, load_metric
 from qconv.evaluation.evaluate import Quality, evaluate
 from qconv.evaluation.naming import display_names
+from qconv.evaluation.simulation import HalfSimulation
 from qconv.evaluation.traits import Traits, read_traits
 from qconv.progress import Progress, no_progress
 from qconv.reporting.catalog import LATENCY_METRICS, metric_names, metric_values
@@ -23,12 +24,13 @@ from qconv.reporting.record import (
     InputSummary,
     Latency,
     Report,
+    Simulation,
     Timing,
     VariantReport,
 )
-from qconv.runtime.latency import measure_latency
+from qconv.runtime.latency import Session, measure_latency
 from qconv.runtime.machine import cpu_name, runtime_version
-from qconv.runtime.runner import Runner, check_outputs, check_same_ports
+from qconv.runtime.runner import FittedSession, Runner, check_outputs, check_same_ports
 from qconv.runtime.session import input_specs
 
 OpenData = Callable[[Sequence[TensorSpec]], Source]
@@ -88,9 +90,15 @@ def report(
     timing = Timing(threads, measured.data.batch, runs, WARMUP) if latency else None
     latencies = _measure_latencies(paths, measured.feeds, timing, progress)
     reports = [
-        _variant_report(name, path, quality, fusion, time)
-        for name, path, quality, fusion, time in zip(
-            names, paths, measured.qualities, measured.fusions, latencies, strict=True
+        _variant_report(name, path, quality, fusion, simulation, time)
+        for name, path, quality, fusion, simulation, time in zip(
+            names,
+            paths,
+            measured.qualities,
+            measured.fusions,
+            measured.simulations,
+            latencies,
+            strict=True,
         )
     ]
     result = Report(
@@ -139,6 +147,7 @@ class _Measured:
     traits: Traits
     qualities: tuple[Quality, ...]
     fusions: tuple[FusionAudit | None, ...]
+    simulations: tuple[Simulation | None, ...]
     feeds: tuple[Feeds, ...]
 
 
@@ -150,7 +159,12 @@ def _measure_quality(
     progress: Progress,
     audit: Audit,
 ) -> _Measured:
-    reference, *variants = (Runner.open(path, threads=None) for path in paths)
+    reference = Runner.open(paths[0], threads=None)
+    halves = [_simulation(path) for path in paths[1:]]
+    variants = [
+        Runner.open(path, threads=None) if half is None else half.runner
+        for path, half in zip(paths[1:], halves, strict=True)
+    ]
     check_outputs(reference)
     for variant in variants:
         check_same_ports(reference, variant)
@@ -165,7 +179,8 @@ def _measure_quality(
     qualities = evaluate(reference, variants, source, traits, metrics=customs, progress=progress)
     summary = DataSummary(len(source), traits.labels, traits.batch, _summaries(specs))
     feeds = tuple(sample.feeds for sample in first)
-    return _Measured(summary, traits, qualities, fusions, feeds)
+    simulations = (None, *(None if half is None else half.watch(source) for half in halves))
+    return _Measured(summary, traits, qualities, fusions, simulations, feeds)
 
 
 def _measure_latencies(
@@ -173,12 +188,31 @@ def _measure_latencies(
 ) -> tuple[Latency | None, ...]:
     if timing is None:
         return (None,) * len(paths)
-    sessions = [Runner.open(path, threads=timing.threads).session for path in paths]
-    return measure_latency(sessions, feeds, timing.runs, timing.warmup, progress=progress)
+    sessions = [_timed(path, timing.threads) for path in paths]
+    running = [session for session in sessions if session is not None]
+    measured = iter(measure_latency(running, feeds, timing.runs, timing.warmup, progress=progress))
+    return tuple(None if session is None else next(measured) for session in sessions)
+
+
+def _simulation(path: Path) -> HalfSimulation | None:
+    return HalfSimulation.of(path) if path.is_file() else None
+
+
+def _timed(path: Path, threads: int | None) -> Session | None:
+    """Return what is timed; None where the runtime has no kernels, as for bfloat16."""
+    try:
+        return FittedSession(Runner.open(path, threads=threads))
+    except UnsupportedError:
+        return None
 
 
 def _variant_report(
-    name: str, path: Path, quality: Quality, fusion: FusionAudit | None, latency: Latency | None
+    name: str,
+    path: Path,
+    quality: Quality,
+    fusion: FusionAudit | None,
+    simulation: Simulation | None,
+    latency: Latency | None,
 ) -> VariantReport:
     from qconv.graph.model_io import model_bytes
 
@@ -191,6 +225,7 @@ def _variant_report(
         latency=latency,
         fusion=fusion,
         custom=quality.custom,
+        simulation=simulation,
     )
 
 

@@ -124,3 +124,12 @@ def may_bypass(node: ir.Node, replacement: ir.Value) -> bool:
         or replacement.is_graph_output()
         or replacement.graph is not node.graph
     )
+
+
+def release(tensor: ir.TensorProtocol | None) -> None:
+    """Unmap a weight that lives in a file; it is mapped again when it is next read.
+
+    Each mapped tensor holds a file open and memory in use. No view of it may be alive.
+    """
+    if isinstance(tensor, ir.ExternalTensor):
+        tensor.release()

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import onnx
 import onnx_ir as ir
@@ -18,7 +19,7 @@ from qconv.graph.view import quantization_ops
 
 MAX_OPSET = 26
 MAX_IR_VERSION = 13
-_EMBEDDED_LIMIT = 1_900_000_000
+_PROTOBUF_LIMIT = 1_900_000_000
 _HASH_CHUNK = 1 << 22
 
 
@@ -26,16 +27,29 @@ _HASH_CHUNK = 1 << 22
 class LoadedModel:
     """A model in memory, with where it came from.
 
-    ``fingerprint`` is the SHA-256 of the model file and of its external data, in hex.
+    ``fingerprint`` is the SHA-256 of the model file and of its external data, in hex;
+    ``external`` tells whether it has external data.
     """
 
     ir: ir.Model
     path: Path
     fingerprint: str
+    external: bool
 
 
-def load_model(path: Path) -> LoadedModel:
-    """Load a float model of any opset that the runtime runs.
+@dataclass(frozen=True)
+class Storage:
+    """Where weights are written: into the model file, or into ``<name>.data`` beside it.
+
+    ``auto`` uses external data from ``threshold`` bytes of weights on.
+    """
+
+    external: Literal["auto", "always", "never"] = "auto"
+    threshold: int = 1_000_000_000
+
+
+def load_model(path: Path, *, quantized: bool = False) -> LoadedModel:
+    """Load a model of any opset that the runtime runs; a quantized one only if that is allowed.
 
     Raises:
         ModelError: the file is missing, not ONNX, truncated, invalid or already quantized, or
@@ -43,10 +57,10 @@ def load_model(path: Path) -> LoadedModel:
         UnsupportedError: the opset is newer than the runtime's.
     """
     proto = _parse(path)
-    fingerprint = _fingerprint([path, *_external_files(proto, path)])
+    files = _external_files(proto, path)
     model = _to_ir(proto, path)
-    _check(model, path)
-    return LoadedModel(model, path, fingerprint)
+    _check(model, path, quantized=quantized)
+    return LoadedModel(model, path, _fingerprint([path, *files]), bool(files))
 
 
 def read_model(path: Path) -> ir.Model:
@@ -60,17 +74,28 @@ def read_model(path: Path) -> ir.Model:
     return _to_ir(proto, path)
 
 
-def save_model(model: ir.Model, path: Path) -> None:
-    """Write a model; weights go to ``<name>.data`` beside it where protobuf's limit asks for it."""
+def save_model(model: ir.Model, path: Path, storage: Storage) -> None:
+    """Write a model; external weights are written one by one and never all held in memory.
+
+    Raises:
+        UnsupportedError: the model must fit into one file, and is larger than protobuf allows.
+    """
     weights = sum(
         value.const_value.nbytes
         for value in model.graph.initializers.values()
         if value.const_value is not None
     )
-    external = f"{path.name}.data" if weights > _EMBEDDED_LIMIT else None
-    if external is None:
+    if storage.external == "never" and weights > _PROTOBUF_LIMIT:
+        raise UnsupportedError(
+            f"{path.name}: {weights / 1e6:.0f} MB of weights do not fit into one ONNX file",
+            hint="leave out --external-data never",
+        )
+    by_size = storage.external == "auto" and weights > min(storage.threshold, _PROTOBUF_LIMIT)
+    if storage.external == "always" or by_size:
+        ir.save(model, path, external_data=f"{path.name}.data")
+    else:
         ir.external_data.load_to_model(model)
-    ir.save(model, path, external_data=external)
+        ir.save(model, path)
 
 
 def check_model(path: Path) -> None:
@@ -162,10 +187,10 @@ def _fingerprint(files: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _check(model: ir.Model, path: Path) -> None:
-    quantized = quantization_ops(model)
-    if quantized:
-        found = ", ".join(f"{count} {op}" for op, count in quantized.most_common(3))
+def _check(model: ir.Model, path: Path, *, quantized: bool) -> None:
+    present = quantization_ops(model)
+    if present and not quantized:
+        found = ", ".join(f"{count} {op}" for op, count in present.most_common(3))
         raise ModelError(
             f"{path}: is already quantized ({found})", hint="start from the float model"
         )

@@ -6,7 +6,7 @@ the blocked memory layout of its convolutions: the maps are neither reordered no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,14 +131,16 @@ class _ProbeBuilder:
         return Probe(name, high, mean, low, sample)
 
     def _append(
-        self, op_type: str, inputs: list[ir.Value], output: str, **attributes: list[int]
+        self, op_type: str, inputs: list[ir.Value], output: str, **windows: Sequence[int]
     ) -> ir.Value:
-        node = self.editor.node(op_type, inputs, output, dtype=ir.DataType.FLOAT, **attributes)
+        node = self.editor.node(
+            op_type, inputs, output, dtype=ir.DataType.FLOAT, shape=None, **windows
+        )
         self.graph.append(node)
         return node.outputs[0]
 
-    def _output(self, op_type: str, value: ir.Value, name: str, **attributes: list[int]) -> str:
-        output = self._append(op_type, [value], name, **attributes)
+    def _output(self, op_type: str, value: ir.Value, name: str, **windows: Sequence[int]) -> str:
+        output = self._append(op_type, [value], name, **windows)
         self.outputs.append(output)
         return name_of(output)
 

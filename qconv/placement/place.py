@@ -211,7 +211,7 @@ class _Placement:
                     )
             if candidate.layered:
                 layers[str(node.name)] = self._layer_plan(candidate)
-        return Plan(self.target.name, values, layers, self._node_plans(), inputs)
+        return Plan(self._node_plans(), self.target.name, values, layers, inputs)
 
     def _channel_axes(self) -> dict[ir.Value, int]:
         axes: dict[ir.Value, int] = {}

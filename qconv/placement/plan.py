@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import onnx_ir as ir
+
 from qconv.schemes import Scheme
 
 
@@ -57,7 +59,7 @@ class LayerPlan:
 
 @dataclass(frozen=True)
 class NodePlan:
-    """Whether one operator runs in integers; ``reason`` says why where it does not."""
+    """Whether one operator computes in the new type; ``reason`` says why where it does not."""
 
     node: str
     op_type: str
@@ -66,28 +68,44 @@ class NodePlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Decisions:
+    """For each operator of a model, in graph order, whether it is converted, and if not, why."""
+
+    nodes: Mapping[str, NodePlan]
+
+    @property
+    def quantized(self) -> tuple[NodePlan, ...]:
+        """The operators that compute in the new type."""
+        return tuple(node for node in self.nodes.values() if node.quantized)
+
+    @property
+    def kept_float(self) -> tuple[NodePlan, ...]:
+        """The operators that stay in float32, each with its reason."""
+        return tuple(node for node in self.nodes.values() if not node.quantized)
+
+
+@dataclass(frozen=True)
+class Plan(Decisions):
     """The contract between placement, algorithms and rewriters, for one model and target.
 
     ``inputs`` lists, for each quantized node, the indices of the inputs that it reads in
-    integers; ``nodes`` follows the graph's order and holds every node of the main graph.
+    integers; ``nodes`` holds every node of the main graph.
     """
 
     target: str
     values: Mapping[str, ValuePlan]
     layers: Mapping[str, LayerPlan]
-    nodes: Mapping[str, NodePlan]
     inputs: Mapping[str, tuple[int, ...]]
 
-    @property
-    def quantized(self) -> tuple[NodePlan, ...]:
-        """The operators that run in integers."""
-        return tuple(node for node in self.nodes.values() if node.quantized)
 
-    @property
-    def kept_float(self) -> tuple[NodePlan, ...]:
-        """The operators that stay in float, each with its reason."""
-        return tuple(node for node in self.nodes.values() if not node.quantized)
+@dataclass(frozen=True)
+class PrecisionPlan(Decisions):
+    """Which operators compute in ``dtype``, float16 or bfloat16.
+
+    ``nodes`` holds every node, those of subgraphs included, that works on float32.
+    """
+
+    dtype: ir.DataType
 
 
 def count_nodes(nodes: Iterable[NodePlan]) -> dict[tuple[str, str], tuple[int, str]]:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from qconv.errors import UsageError
+from qconv.graph.edit import release
 from qconv.graph.slots import CONTROL_FLOW, slots_for
 from qconv.graph.view import all_nodes, constant, is_constant, is_standard, name_of, static_shape
 from qconv.observers.ranges import Range
 from qconv.observers.statistic import SENTINEL
+from qconv.placement.plan import NodePlan, PrecisionPlan
 
 FLOAT16_MAX = 65504.0
+_OTHER_FLOATS = (ir.DataType.DOUBLE, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 MARGIN = 2.0
 """Values that calibration has seen must stay below the largest float16 divided by this."""
 
-_FLOAT16_FLUSHED = 2.0**-25
-"""Magnitudes up to here round to zero in float16."""
-_MAX_FLUSHED_SHARE = 0.01
+_MAX_LOST_SHARE = 0.01
+"""Largest norm of a constant's rounding error, relative to the constant; 0.0003 is usual."""
+_HEAVY = ("Conv", "ConvTranspose", "MatMul", "Gemm", "LSTM", "GRU", "RNN")
+_CHUNK = 1 << 20
 
 _SUMS = {"ReduceSum", "ReduceL1", "ReduceMean", "CumSum"}
 _SQUARES = {"ReduceSumSquare", "ReduceL2"}
@@ -35,16 +38,6 @@ _NORMS = {
 }
 _EXPONENTIALS = {"Exp", "ReduceLogSumExp", "ReduceProd", "Pow"}
 _RISKY = _SUMS | _SQUARES | _NORMS | _EXPONENTIALS
-
-
-@dataclass(frozen=True)
-class PrecisionPlan:
-    """Nodes that keep float32, by name, each with its reason; ``total`` counts float operators."""
-
-    dtype: ir.DataType
-    kept: Mapping[str, str]
-    op_types: Mapping[str, str]
-    total: int
 
 
 def place_precision(
@@ -67,14 +60,11 @@ def place_precision(
     """
     patterns = _compiled(keep_float)
     opset = model.graph.opset_imports.get("", 1)
-    kept: dict[str, str] = {}
-    op_types: dict[str, str] = {}
-    total = 0
+    nodes: dict[str, NodePlan] = {}
     unused = set(patterns)
     for node in all_nodes(model):
         if not _is_float(node):
             continue
-        total += 1
         matching = {p for p in patterns if p.search(str(node.name)) or p.search(node.op_type)}
         unused -= matching
         reason = (
@@ -83,13 +73,26 @@ def place_precision(
             else _schema_reason(node, opset, dtype)
             or (_overflow_reason(node, ranges) if dtype is ir.DataType.FLOAT16 else None)
         )
-        if reason is not None:
-            kept[str(node.name)] = reason
-            op_types[str(node.name)] = node.op_type
+        name = str(node.name)
+        nodes[name] = NodePlan(name, node.op_type, reason is None, reason or "")
     if unused:
         listed = ", ".join(f"'{pattern.pattern}'" for pattern in unused)
         raise UsageError(f"--keep-float matches no node name and no operator: {listed}")
-    return PrecisionPlan(dtype, kept, op_types, total)
+    _keep_between(model, nodes)
+    return PrecisionPlan(nodes, dtype)
+
+
+def place_float32(model: ir.Model) -> PrecisionPlan:
+    """Return the operators that work on float64, float16 or bfloat16, and can all do float32."""
+    nodes = {
+        str(node.name): NodePlan(str(node.name), node.op_type, True, "")
+        for node in all_nodes(model)
+        if any(
+            value is not None and value.dtype in _OTHER_FLOATS
+            for value in (*node.inputs, *node.outputs)
+        )
+    }
+    return PrecisionPlan(nodes, ir.DataType.FLOAT)
 
 
 def _compiled(patterns: Sequence[str]) -> list[re.Pattern[str]]:
@@ -142,7 +145,7 @@ def _overflow_reason(node: ir.Node, ranges: Mapping[str, Range] | None) -> str |
         return f"{node.op_type} may overflow float16, and no calibration shows that it does not"
     inside = _INSIDE[node.op_type](node, _largest(seen))
     if inside * MARGIN > FLOAT16_MAX:
-        return f"inside it numbers may reach {inside:.3g}, since its input reaches {_largest(seen):.3g}"
+        return f"inside it numbers may reach {inside:.3g}; its input reaches {_largest(seen):.3g}"
     return None
 
 
@@ -163,15 +166,53 @@ def _weight_reason(value: ir.Value) -> str | None:
     array = constant(value)
     if array is None or not array.size:
         return None
-    magnitudes = np.abs(array.astype(np.float32))
-    finite = magnitudes[magnitudes < SENTINEL]
-    largest = float(finite.max(initial=0.0))
+    largest = lost = total = 0.0
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, _CHUNK):
+        numbers = flat[start : start + _CHUNK]
+        finite = numbers[np.abs(numbers) < SENTINEL]
+        largest = max(largest, float(np.abs(finite).max(initial=0.0)))
+        with np.errstate(over="ignore"):
+            errors = finite.astype(np.float16).astype(np.float64) - finite
+        lost += float((errors**2).sum())
+        total += float((finite.astype(np.float64) ** 2).sum())
+    del array, flat, numbers, finite, errors
+    release(value.const_value)
     if largest > FLOAT16_MAX:
         return f"its constant '{value.name}' holds {largest:.3g}, beyond float16"
-    flushed = float(((finite > 0) & (finite <= _FLOAT16_FLUSHED)).sum()) / array.size
-    if flushed > _MAX_FLUSHED_SHARE:
-        return f"{flushed:.0%} of its constant '{value.name}' would become zero in float16"
+    if lost > total * _MAX_LOST_SHARE**2:
+        share = (lost / total) ** 0.5
+        return (
+            f"its constant '{value.name}' is too small for float16, which loses {share:.0%} of it"
+        )
     return None
+
+
+def _keep_between(model: ir.Model, nodes: dict[str, NodePlan]) -> None:
+    """Keep float32 in cheap operators that stand between kept ones: it saves two Casts each."""
+    waiting = [node for node in all_nodes(model) if str(node.name) in nodes]
+    by_name = {str(node.name): node for node in waiting}
+
+    def kept(node: ir.Node | None) -> bool:
+        return node is not None and str(node.name) in nodes and not nodes[str(node.name)].quantized
+
+    while waiting:
+        node = waiting.pop()
+        name = str(node.name)
+        if kept(node) or node.op_type in (*CONTROL_FLOW, *_HEAVY):
+            continue
+        sources = [v for v in node.inputs if v is not None and _computed_float(v)]
+        readers = [usage.node for value in node.outputs for usage in value.uses()]
+        producers = [value.producer() for value in sources]
+        if producers and readers and all(map(kept, [*producers, *readers])):
+            reason = "it stands between operators that stay in float32"
+            nodes[name] = NodePlan(name, node.op_type, False, reason)
+            near = (by_name.get(str(n.name)) for n in (*producers, *readers) if n is not None)
+            waiting += [neighbour for neighbour in near if neighbour is not None]
+
+
+def _computed_float(value: ir.Value) -> bool:
+    return value.dtype is ir.DataType.FLOAT and not is_constant(value)
 
 
 def _reduced(node: ir.Node) -> float:

@@ -17,6 +17,7 @@ def to_markdown(report: Report) -> str:
         *_verdicts(report),
         _table(tables.headline(report)),
         *map(escaped, sentences.conditions(report)),
+        *map(escaped, sentences.simulations(report)),
         *(f"**{escaped(sentence)}**" for sentence in sentences.faults(report)),
         *_fusion(report),
         _details("Outputs", _table(tables.outputs(report))),

@@ -82,8 +82,32 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class Overflow:
+    """The first value, in graph order, that is too large for the type, and on which sample."""
+
+    value: str
+    magnitude: float
+    sample: str
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """How a variant was run that computes in a type which the runtime here does not round to.
+
+    Each value was rounded to ``dtype`` explicitly; ``watched`` samples were searched for values
+    that overflow it.
+    """
+
+    dtype: str
+    watched: int
+    overflow: Overflow | None
+
+
+@dataclass(frozen=True)
 class VariantReport:
     """The numbers of one model file; the float model has no ``outputs`` and no ``fusion``.
+
+    ``simulation`` is there where accuracy and error are simulated; size and latency never are.
 
     ``name`` is what tables and gates call it, unique within the report. ``size_bytes`` includes
     external data files. ``custom`` maps a metric function to its mean over the samples.
@@ -97,6 +121,7 @@ class VariantReport:
     latency: Latency | None
     fusion: FusionAudit | None
     custom: Mapping[str, float]
+    simulation: Simulation | None = None
 
 
 @dataclass(frozen=True)

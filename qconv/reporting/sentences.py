@@ -52,6 +52,26 @@ def faults(report: Report) -> Iterator[str]:
                 )
 
 
+def simulations(report: Report) -> Iterator[str]:
+    """Yield what is simulated, and where a simulated variant overflows."""
+    for variant in report.variants:
+        if (simulation := variant.simulation) is None:
+            continue
+        name, dtype = printable(variant.name), simulation.dtype
+        yield (
+            f"{name}: accuracy is simulated, each value rounded to {dtype} as hardware with that "
+            f"type does; the runtime here computes {dtype} in float32."
+        )
+        if (overflow := simulation.overflow) is not None:
+            yield (
+                f"{name}: overflows {dtype} first at '{printable(overflow.value)}', which reaches "
+                f"{overflow.magnitude:.4g} on {printable(overflow.sample)}."
+            )
+        else:
+            watched = counted(simulation.watched, "sample")
+            yield f"{name}: no value overflows {dtype} on the first {watched}."
+
+
 def fusion_summary(variant: VariantReport) -> str | None:
     """Return how many quantized operators run in integers, None where it was not looked at."""
     audit = variant.fusion

@@ -28,6 +28,8 @@ def print_report(report: Report, console: Console) -> None:
             console.print()
     for sentence in sentences.conditions(report):
         console.print(Text(sentence))
+    for sentence in sentences.simulations(report):
+        console.print(Text(sentence))
     for sentence in sentences.faults(report):
         console.print(Text(sentence, style="bold red"))
     _print_fusion(report, console)

@@ -7,16 +7,17 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.graph.edit import Editor
-from qconv.graph.view import constant, name_of
+from qconv.graph.edit import Editor, release
+from qconv.graph.view import name_of
 from qconv.observers.statistic import SENTINEL
-from qconv.placement.precision import FLOAT16_MAX, PrecisionPlan
+from qconv.placement.plan import PrecisionPlan
+from qconv.placement.precision import FLOAT16_MAX
 from qconv.rewrite.retype import remove_needless_casts, retype
 
 Array = NDArray[np.generic]
 
 _MIN_STORED = 16
-"""Constants of fewer elements are shapes, scales and the like; storing them in half gains nothing."""
+"""Constants of fewer elements are scales and the like, not worth a Cast."""
 
 
 def to_half(model: ir.Model, plan: PrecisionPlan, *, keep_ports: bool) -> int:
@@ -25,7 +26,7 @@ def to_half(model: ir.Model, plan: PrecisionPlan, *, keep_ports: bool) -> int:
         model,
         ir.DataType.FLOAT,
         plan.dtype,
-        keep=plan.kept,
+        keep={node.node for node in plan.kept_float},
         keep_ports=keep_ports,
         convert=_to_float16 if plan.dtype is ir.DataType.FLOAT16 else _to_bfloat16,
     )
@@ -58,7 +59,7 @@ def store_bfloat16(model: ir.Model) -> int:
             name = editor.unique(f"{name_of(value)}/bfloat16")
             narrow = ir.Value(
                 name=name,
-                const_value=_lazy(tensor, name),
+                const_value=_lazy(value, tensor, name),
                 shape=value.shape,
                 type=ir.TensorType(ir.DataType.BFLOAT16),
             )
@@ -77,12 +78,14 @@ def store_bfloat16(model: ir.Model) -> int:
     return stored
 
 
-def _lazy(tensor: ir.TensorProtocol, name: str) -> ir.LazyTensor:
+def _lazy(value: ir.Value, tensor: ir.TensorProtocol, name: str) -> ir.LazyTensor:
     def evaluate() -> ir.TensorProtocol:
-        return ir.tensor(_to_bfloat16(tensor.numpy()), dtype=ir.DataType.BFLOAT16, name=name)
+        result = ir.tensor(_to_bfloat16(tensor.numpy()), dtype=ir.DataType.BFLOAT16, name=name)
+        release(tensor)
+        return result
 
     return ir.LazyTensor(
-        evaluate, dtype=ir.DataType.BFLOAT16, shape=ir.Shape(tensor.shape), name=name
+        evaluate, dtype=ir.DataType.BFLOAT16, shape=value.shape or ir.Shape(()), name=name
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.graph.edit import Editor, bypass, insert_after, may_bypass
+from qconv.graph.edit import Editor, bypass, insert_after, may_bypass, release
 from qconv.graph.slots import CONTROL_FLOW, slots_for
 from qconv.graph.view import is_standard, name_of
 
@@ -136,13 +136,17 @@ class _Retyper:
         name = self._editor(graph).unique(f"{name_of(value)}/{self.target.name.lower()}")
 
         def evaluate() -> ir.TensorProtocol:
-            return ir.tensor(self.convert(tensor.numpy()), dtype=self.target, name=name)
+            result = ir.tensor(self.convert(tensor.numpy()), dtype=self.target, name=name)
+            release(tensor)
+            return result
 
-        lazy = ir.LazyTensor(evaluate, dtype=self.target, shape=ir.Shape(tensor.shape), name=name)
+        lazy = ir.LazyTensor(
+            evaluate, dtype=self.target, shape=value.shape or ir.Shape(()), name=name
+        )
         counterpart = ir.Value(
             name=name,
             const_value=lazy,
-            shape=ir.Shape(tensor.shape),
+            shape=value.shape or ir.Shape(()),
             type=ir.TensorType(self.target),
         )
         graph.register_initializer(counterpart)
@@ -171,9 +175,8 @@ class _Retyper:
             return
         for name in _DTYPE_ATTRIBUTES:
             attribute = node.attributes.get(name)
-            if attribute is not None and attribute.type is ir.AttributeType.INT:
-                if attribute.as_int() == int(self.source):
-                    node.attributes[name] = ir.AttrInt64(name, int(self.target))
+            if attribute is not None and attribute.value == int(self.source):
+                node.attributes[name] = ir.AttrInt64(name, int(self.target))
         if node.op_type == "ConstantOfShape":
             fill = node.attributes.get("value")
             array = np.zeros(1, np.float32) if fill is None else fill.as_tensor().numpy()

@@ -73,16 +73,15 @@ def simulate_half(model: ir.Model) -> tuple[str, ...]:
             convert=lambda array: array.astype("float32"),
         )
     editor = Editor(model.graph)
-    names = []
+    casts = []
     for value, half in {**inputs, **rounded}.items():
         producer = value.producer()
         if half is None or (producer is not None and producer.op_type in _MOVEMENT):
             continue
-        if value.graph is model.graph:
-            names.append(name_of(value))
-        _round(value, half, editor)
+        casts.append(_round(value, half, editor))
     remove_needless_casts(model)
-    return tuple(names)
+    inputs_of_casts = (cast.inputs[0] for cast in casts if cast.graph is model.graph)
+    return tuple(dict.fromkeys(name_of(value) for value in inputs_of_casts if value is not None))
 
 
 def _is_unpacked(node: ir.Node) -> bool:
@@ -90,7 +89,8 @@ def _is_unpacked(node: ir.Node) -> bool:
     return node.op_type == "Cast" and is_constant(node.inputs[0])
 
 
-def _round(value: ir.Value, half: ir.DataType, editor: Editor) -> None:
+def _round(value: ir.Value, half: ir.DataType, editor: Editor) -> ir.Node:
+    """Insert the pair of Casts; return the one that narrows."""
     graph = value.graph
     if graph is None:
         raise ValueError(f"{value.name} is in no graph")
@@ -115,3 +115,4 @@ def _round(value: ir.Value, half: ir.DataType, editor: Editor) -> None:
             value.name = editor.unique(f"{name}/exact")
             wide.outputs[0].name = name
             graph.outputs[index] = wide.outputs[0]
+    return narrow

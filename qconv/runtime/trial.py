@@ -6,19 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import onnx_ir as ir
 
 from qconv.data.source import Sample
 from qconv.errors import ModelError, UnsupportedError
-from qconv.graph.model_io import check_model
+from qconv.graph.model_io import check_model, model_bytes, model_to_bytes, read_model
 from qconv.runtime.runner import Runner
-from qconv.runtime.session import input_specs
+from qconv.runtime.session import input_specs, open_session
+
+_RUN_LIMIT = 256_000_000
+_SMALL = 1024
 
 
 def require_running(path: Path, reference: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Check a model, load it, and run it on zeros, or on ones where the float model needs them.
 
     An input may hold an index, a length or a divisor. Where even the float model fails on both
-    zeros and ones, that the model loads has to do.
+    zeros and ones, that the model loads has to do. Of a model above 256 MB the graph is loaded
+    without its weights, so that trying it takes no more memory than making it.
 
     Args:
         path: the model to try.
@@ -31,33 +36,69 @@ def require_running(path: Path, reference: Path, shapes: Mapping[str, tuple[int,
     """
     try:
         check_model(path)
-        _run(path, reference, shapes)
+        if model_bytes(path) > _RUN_LIMIT:
+            open_session(model_to_bytes(_without_weights(path)), threads=1)
+        else:
+            _run(path, reference, shapes)
     except (ModelError, UnsupportedError) as error:
-        reason = str(error).replace(f"{path}: ", "", 1)
-        raise UnsupportedError(
-            f"{reference}: the converted model does not work, and is not written: {reason}",
-            hint="this is a fault of qconv or of the runtime; please report it with the model",
-        ) from error
+        raise _fault(path, reference, error) from error
+
+
+def require_valid(path: Path, reference: Path) -> None:
+    """Check a model that this runtime has no kernels for.
+
+    Raises:
+        UnsupportedError: the checker rejects the model.
+    """
+    try:
+        check_model(path)
+    except ModelError as error:
+        raise _fault(path, reference, error) from error
+
+
+def _fault(path: Path, reference: Path, error: Exception) -> UnsupportedError:
+    reason = str(error).replace(f"{path}: ", "", 1)
+    return UnsupportedError(
+        f"{reference}: the converted model does not work, and is not written: {reason}",
+        hint="this is a fault of qconv or of the runtime; please report it with the model",
+    )
+
+
+def _without_weights(path: Path) -> ir.Model:
+    """Return the model with its large weights as inputs: loading that needs no memory for them."""
+    model = read_model(path)
+    for name, value in list(model.graph.initializers.items()):
+        if value.const_value is not None and value.const_value.nbytes > _SMALL:
+            model.graph.initializers.pop(name)
+            value.const_value = None
+            model.graph.inputs.append(value)
+    return model
+
+
+def _feeds(runner: Runner, shapes: Mapping[str, tuple[int, ...]], number: int) -> Sample:
+    feeds = {}
+    for spec in input_specs(runner.session):
+        free = tuple(size if isinstance(size, int) else 1 for size in spec.shape or ())
+        feeds[spec.name] = np.full(shapes.get(spec.name, free), number, spec.dtype)
+    return Sample(feeds, None, f"a feed of {'ones' if number else 'zeros'}")
 
 
 def _run(path: Path, reference: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
     runner = Runner.open(path, threads=1)
-    specs = input_specs(runner.session)
     for number in (0, 1):
-        feeds = {spec.name: np.full(shapes[spec.name], number, spec.dtype) for spec in specs}
-        sample = Sample(feeds, None, f"a feed of {'ones' if number else 'zeros'}")
         try:
-            runner.run(sample)
+            runner.run(_feeds(runner, shapes, number))
         except ModelError:
-            if _runs(reference, sample):
+            if _runs(reference, shapes, number):
                 raise
         else:
             return
 
 
-def _runs(path: Path, sample: Sample) -> bool:
+def _runs(path: Path, shapes: Mapping[str, tuple[int, ...]], number: int) -> bool:
     try:
-        Runner.open(path, threads=1).run(sample)
+        runner = Runner.open(path, threads=1)
+        runner.run(_feeds(runner, shapes, number))
     except ModelError:
         return False
     return True

@@ -18,6 +18,7 @@ from qconv.graph.prepare.noops import remove_noops
 from qconv.graph.prepare.opset import raise_opset
 from qconv.graph.prepare.pads import fold_pads
 from qconv.graph.prepare.scaling import fold_scaling
+from qconv.graph.prepare.unused import remove_unused
 
 MIN_OPSET = 13
 """QuantizeLinear and DequantizeLinear take per-axis scales from this opset on."""
@@ -29,12 +30,7 @@ def prepare(model: ir.Model) -> ir.Model:
     Raises:
         UnsupportedError: the opset cannot be raised to :data:`MIN_OPSET`.
     """
-    model = common.InlinePass()(model).model
-    common.RemoveInitializersFromInputsPass()(model)
-    model = raise_opset(model, MIN_OPSET)
-    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-    fix_names(model)
-    infer_shapes(model)
+    model = normalize(raise_opset(_without_functions(model), MIN_OPSET))
     fold_constants(model)
     remove_noops(model)
     use_equivalents(model)
@@ -42,9 +38,25 @@ def prepare(model: ir.Model) -> ir.Model:
     normalize_gemm(model)
     use_gemm(model)
     fold_scaling(model)
-    common.RemoveUnusedNodesPass()(model)
+    remove_unused(model)
     fix_names(model)
     infer_shapes(model)
+    return model
+
+
+def normalize(model: ir.Model) -> ir.Model:
+    """Return the model without functions and Constant nodes, all named, with types inferred."""
+    model = _without_functions(model)
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    fix_names(model)
+    infer_shapes(model)
+    return model
+
+
+def _without_functions(model: ir.Model) -> ir.Model:
+    """Inline functions, and take initializers out of the inputs, where old files list them."""
+    model = common.InlinePass()(model).model
+    common.RemoveInitializersFromInputsPass()(model)
     return model
 
 

@@ -1,0 +1,1 @@
+"""How each type of model is made from a prepared one: its settings, and the steps."""

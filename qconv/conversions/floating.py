@@ -1,0 +1,75 @@
+"""FP16, BF16 and FP32: another floating-point type for a whole model."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from qconv.calibration.record import Record
+from qconv.conversions.settings import HalfSettings
+from qconv.errors import NothingQuantized, UsageError
+from qconv.graph.prepare.opset import raise_opset
+from qconv.placement.plan import NodePlan, PrecisionPlan
+from qconv.placement.precision import place_float32, place_precision
+from qconv.rewrite.floating import store_bfloat16, to_float32, to_half
+
+_BFLOAT16_OPSET = 22
+"""From this opset on Conv, pooling and the recurrent operators take bfloat16."""
+
+
+def half_model(
+    model: ir.Model, record: Record | None, settings: HalfSettings, label: str
+) -> tuple[ir.Model, PrecisionPlan, str]:
+    """Convert a prepared model; return it with its plan and a note on what was done.
+
+    Raises:
+        UsageError: a pattern matches nothing, or settings contradict each other.
+        NothingQuantized: every operator keeps float32.
+    """
+    dtype = ir.DataType.FLOAT16 if settings.dtype == "fp16" else ir.DataType.BFLOAT16
+    if settings.storage_only:
+        return _stored(model, settings, label)
+    if dtype is ir.DataType.BFLOAT16:
+        model = raise_opset(model, _BFLOAT16_OPSET)
+    ranges = None
+    if record is not None:
+        ranges = {name: statistics.range for name, statistics in record.statistics.items()}
+    plan = place_precision(model, dtype, ranges, settings.keep_float)
+    if not plan.quantized:
+        raise NothingQuantized(
+            f"{label}: no operator can compute in {settings.dtype}",
+            hint="qconv inspect shows the types that the model holds",
+        )
+    casts = to_half(model, plan, keep_ports=not settings.convert_io)
+    return model, plan, f"{casts} Casts added"
+
+
+def float32_model(model: ir.Model, label: str) -> tuple[PrecisionPlan, str]:
+    """Turn a prepared model of another floating-point type into float32, in place.
+
+    Raises:
+        NothingQuantized: the model holds float32 only.
+    """
+    plan = place_float32(model)
+    if not plan.quantized:
+        raise NothingQuantized(f"{label}: it holds no float64, float16 or bfloat16")
+    casts = to_float32(model)
+    return plan, f"{casts} Casts added"
+
+
+def _stored(
+    model: ir.Model, settings: HalfSettings, label: str
+) -> tuple[ir.Model, PrecisionPlan, str]:
+    if settings.dtype != "bf16":
+        raise UsageError("storage only is for bf16; fp16 weights are stored by a plain fp16 model")
+    if settings.keep_float or settings.convert_io:
+        raise UsageError("storage only computes in float32 throughout; there is nothing to keep")
+    count = store_bfloat16(model)
+    if not count:
+        raise NothingQuantized(f"{label}: it has no float32 weights to store in bf16")
+    reason = "only weights are stored in bfloat16"
+    nodes = {
+        str(node.name): NodePlan(str(node.name), node.op_type, False, reason)
+        for node in model.graph
+        if node.op_type != "Cast"
+    }
+    return model, PrecisionPlan(nodes, ir.DataType.BFLOAT16), f"{count} weights stored in bfloat16"

@@ -1,0 +1,92 @@
+"""Variants that compute in float16 or bfloat16, run as hardware that has the type would.
+
+ONNX Runtime on x64 computes them in float32, or not at all. What they cost in accuracy shows only
+when every value is rounded, and overflows, as in the type itself.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from qconv.data.source import Source
+from qconv.graph.edit import Editor
+from qconv.graph.model_io import model_to_bytes, read_model
+from qconv.graph.prepare import normalize
+from qconv.reporting.record import Overflow, Simulation
+from qconv.rewrite.simulate import half_values, simulate_half
+from qconv.runtime.runner import Runner
+from qconv.runtime.session import open_session
+
+_WATCHED_SAMPLES = 64
+_LARGEST = {
+    ir.DataType.FLOAT16: float(np.finfo(np.float16).max),
+    ir.DataType.BFLOAT16: 3.3895313892515355e38,
+}
+
+
+class HalfSimulation:
+    """A variant in float16 or bfloat16, rounded explicitly in a float32 model.
+
+    Attributes:
+        runner: runs the simulated model; its inputs and outputs are float32.
+        dtype: the type that the variant computes in.
+    """
+
+    def __init__(self, path: Path, model: ir.Model) -> None:
+        self.dtype = next(value.dtype for value in half_values(model) if value.dtype is not None)
+        rounded = simulate_half(model)
+        self.runner = Runner(path, open_session(model_to_bytes(model)))
+        self._names = rounded
+        self._model = model
+
+    @classmethod
+    def of(cls, path: Path) -> HalfSimulation | None:
+        """Return the simulation of a model file, None for one that computes in neither type."""
+        model = normalize(read_model(path))
+        return cls(path, model) if half_values(model) else None
+
+    def watch(self, source: Source) -> Simulation:
+        """Look for the first value, in graph order, that is too large for the type.
+
+        The first 64 samples are looked at, and of the values those of the main graph.
+        """
+        name = self.dtype.name.lower()
+        samples = list(islice(source, _WATCHED_SAMPLES))
+        if not self._names:
+            return Simulation(name, len(samples), None)
+        session = open_session(model_to_bytes(_with_maxima(self._model, self._names)))
+        maxima = np.stack(
+            [np.stack(session.run(None, dict(sample.feeds))).reshape(-1) for sample in samples]
+        )
+        too_large = ~(maxima <= _LARGEST[self.dtype])
+        if not too_large.any():
+            return Simulation(name, len(samples), None)
+        value = int(np.flatnonzero(too_large.any(axis=0))[0])
+        sample = int(np.flatnonzero(too_large[:, value])[0])
+        overflow = Overflow(
+            value=self._names[value],
+            magnitude=float(maxima[sample, value]),
+            sample=samples[sample].origin,
+        )
+        return Simulation(name, len(samples), overflow)
+
+
+def _with_maxima(model: ir.Model, names: tuple[str, ...]) -> ir.Model:
+    """Return a copy whose outputs are the largest magnitudes ``[]`` of the named values."""
+    watched = model.clone()
+    graph = watched.graph
+    editor = Editor(graph)
+    values = ir.convenience.create_value_mapping(graph)
+    graph.outputs.clear()
+    for name in names:
+        magnitude = editor.node("Abs", [values[name]], f"{name}/magnitude")
+        largest = editor.node(
+            "ReduceMax", magnitude.outputs, f"{name}/largest", dtype=ir.DataType.FLOAT, keepdims=0
+        )
+        graph.extend([magnitude, largest])
+        graph.outputs.append(largest.outputs[0])
+    return watched

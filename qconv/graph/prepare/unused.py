@@ -1,0 +1,33 @@
+"""Remove what nothing reads."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from qconv.graph.view import all_nodes, is_standard
+
+
+def remove_unused(model: ir.Model) -> None:
+    """Remove unread nodes, and unread initializers of the main graph and of its subgraphs."""
+    common.RemoveUnusedNodesPass()(model)
+    for graph in model.graph.subgraphs():
+        for name, value in list(graph.initializers.items()):
+            if not value.uses() and not value.is_graph_output() and not value.is_graph_input():
+                graph.initializers.pop(name)
+
+
+def remove_notes(model: ir.Model) -> None:
+    """Remove what exporters leave for debugging, and types that can be inferred.
+
+    Stack traces and documentation of nodes can make up a fifth of a file. Types are kept where no
+    standard says how to infer them: behind operators of other domains.
+    """
+    for node in all_nodes(model):
+        node.doc_string = None
+        node.metadata_props.clear()
+        for value in node.outputs:
+            value.metadata_props.clear()
+            if is_standard(node) and not value.is_graph_output():
+                value.type = None
+                value.shape = None

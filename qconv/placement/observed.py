@@ -1,0 +1,43 @@
+"""Which values calibration looks at."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from qconv.graph.view import is_constant, name_of, rank
+from qconv.placement.plan import Plan, ValuePlan
+from qconv.placement.targets import find_target
+
+_UNBOUNDED = (-float("inf"), float("inf"))
+
+
+def quantizable_values(plan: Plan) -> tuple[ValuePlan, ...]:
+    """The values that give ranges to a quantized model, and the inputs of its layers."""
+    return tuple(
+        value
+        for value in plan.values.values()
+        if not value.constant
+        and (value.params_from == value.name or value.channel_axis is not None)
+    )
+
+
+def all_values(model: ir.Model, plan: Plan) -> tuple[ValuePlan, ...]:
+    """Every float32 value of the main graph; the plan's own come first, as it describes them."""
+    planned = {value.name: value for value in quantizable_values(plan)}
+    scheme = find_target(plan.target).activation
+    computed = [output for node in model.graph for output in node.outputs if output.name]
+    for value in (*model.graph.inputs, *computed):
+        name = name_of(value)
+        if value.dtype is not ir.DataType.FLOAT or name in planned or is_constant(value):
+            continue
+        planned[name] = ValuePlan(
+            name=name,
+            scheme=scheme,
+            params_from=name,
+            bounds=_UNBOUNDED,
+            channel_axis=None,
+            maps=(rank(value) or 0) >= 4,
+            emitted=False,
+            constant=False,
+        )
+    return tuple(planned.values())
