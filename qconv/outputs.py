@@ -16,14 +16,27 @@ def check_output(path: Path, *, force: bool) -> None:
     """Refuse an output path that cannot, or must not, be written.
 
     Raises:
-        OutputError: the path exists and ``force`` is not set, is a folder, or its folder is
-            missing or not writable.
+        OutputError: the path exists and ``force`` is not set, is a folder or a device, or its
+            folder is missing or not writable.
     """
+    try:
+        _check_place(path, force=force)
+    except OSError as error:  # a name that is too long, a folder that may not be searched
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _check_place(path: Path, *, force: bool) -> None:
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; a file name is needed")
-    if path.exists() and not force:
+    if path.exists() and not path.is_file():
+        raise OutputError(
+            f"{path}: is a device or a pipe", hint="outputs are renamed into place: name a file"
+        )
+    if os.path.lexists(path) and not force:
         raise OutputError(f"{path}: exists already", hint="pass --force to replace it")
     folder = path.parent
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file, not a folder")
     if not folder.is_dir():
         raise OutputError(f"{folder}: no such folder", hint="create it first")
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -38,7 +51,8 @@ def staged(path: Path, *, force: bool) -> Iterator[Path]:
     as external data first, ``path`` itself last); when it raises, nothing is left behind.
 
     Raises:
-        OutputError: see :func:`check_output`; also when the disk refuses the files.
+        OutputError: see :func:`check_output`, which side files pass too; also when the disk
+            refuses the files.
     """
     check_output(path, force=force)
     try:
@@ -47,9 +61,11 @@ def staged(path: Path, *, force: bool) -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
     try:
         yield folder / path.name
-        for side_file in sorted(folder.iterdir()):
-            if side_file.name != path.name:
-                side_file.replace(path.parent / side_file.name)
+        side_files = [file for file in sorted(folder.iterdir()) if file.name != path.name]
+        for side_file in side_files:
+            check_output(path.parent / side_file.name, force=force)
+        for side_file in side_files:
+            side_file.replace(path.parent / side_file.name)
         (folder / path.name).replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error

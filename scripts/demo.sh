@@ -27,7 +27,6 @@ run 'qconv report sample_models/digits_cnn/model.onnx demo-out/digits.int8.onnx 
     --data sample_models/digits_cnn/test.npz \
     --fail-if "top1_drop > 1.0" --fail-if "size_ratio > 0.40"'
 
-[ -f sample_models/language_id/model.onnx ] || exit 0
 printf '\n%s\n' '== A small transformer that tells in which language a name is written'
 
 run 'qconv calibrate sample_models/language_id/model.onnx \

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import qconv
+from qconv.calibration.tables import check_tables
 from qconv.errors import RecordError
 from qconv.observers.histogram import Histogram
 from qconv.observers.means import ChannelMeans
@@ -27,6 +28,7 @@ from qconv.observers.statistic import Statistic
 from qconv.observers.value import ValueStatistics
 
 SCHEMA = 1
+_MANIFEST = "manifest.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MERGE_FIELDS = ("model_fingerprint", "target", "depth")
 Array = NDArray[np.generic]
@@ -121,7 +123,7 @@ def write_record(record: Record, path: Path) -> None:
         "values": list(record.statistics),
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        _write_entry(archive, "manifest.json", json.dumps(manifest, indent=1).encode())
+        _write_entry(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
         for name, array in _tables(list(record.statistics.values())).items():
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, array, allow_pickle=False)
@@ -134,14 +136,21 @@ def read_record(path: Path) -> Record:
     Raises:
         RecordError: the file is missing, is not a record, is corrupt, or is of a newer schema.
     """
-    if not path.is_file():
-        raise RecordError(f"{path}: no such file")
+    if path.is_dir():
+        raise RecordError(f"{path}: is a folder, not a calibration record")
+    if not path.exists():
+        raise RecordError(f"{path}: no such file", hint="qconv calibrate makes a record")
     try:
         with zipfile.ZipFile(path) as archive:
-            manifest = json.loads(archive.read("manifest.json"))
-            if manifest.get("schema") != SCHEMA:
+            if _MANIFEST not in archive.namelist():
                 raise RecordError(
-                    f"{path}: has schema {manifest.get('schema')}; this qconv reads {SCHEMA}",
+                    f"{path}: not a calibration record: it has no {_MANIFEST}",
+                    hint="a record is what qconv calibrate writes; data go with --data",
+                )
+            manifest = json.loads(archive.read(_MANIFEST))
+            if manifest["schema"] != SCHEMA:
+                raise RecordError(
+                    f"{path}: has schema {manifest['schema']}; this qconv reads {SCHEMA}",
                     hint="calibrate again, or use the qconv that wrote it",
                 )
             tables = {
@@ -154,11 +163,17 @@ def read_record(path: Path) -> Record:
         return _from_manifest(manifest, tables)
     except RecordError:
         raise
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # zip, JSON and npy errors share no base class
         raise RecordError(
-            f"{path}: not a calibration record, or a corrupt one ({error})",
+            f"{path}: not a calibration record, or a corrupt one ({_reason(error)})",
             hint="run qconv calibrate again",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
 
 
 def record_hash(record: Record) -> str:
@@ -171,23 +186,34 @@ def record_hash(record: Record) -> str:
 
 
 def _from_manifest(manifest: dict[str, Any], tables: dict[str, Array]) -> Record:
+    names = [str(name) for name in manifest["values"]]
+    check_tables(tables, len(names))
     statistics = {
         name: ValueStatistics(
             Range.from_arrays(_row(tables, "range", index)),
             Histogram.from_arrays(_row(tables, "histogram", index)),
             ChannelMeans.from_arrays(_row(tables, "means", index)),
         )
-        for index, name in enumerate(manifest["values"])
+        for index, name in enumerate(names)
     }
-    return Record(
-        model_fingerprint=manifest["model"],
-        target=manifest["target"],
-        depth=manifest["statistics"],
-        samples=frozenset(manifest["samples"]),
-        feed_shapes={name: tuple(shape) for name, shape in manifest["feed_shapes"].items()},
+    record = Record(
+        model_fingerprint=str(manifest["model"]),
+        target=str(manifest["target"]),
+        depth=str(manifest["statistics"]),
+        samples=frozenset(map(str, manifest["samples"])),
+        feed_shapes={
+            str(name): tuple(map(int, shape)) for name, shape in manifest["feed_shapes"].items()
+        },
         statistics=statistics,
-        tools=manifest["tools"],
+        tools=dict(manifest["tools"]),
     )
+    if len(statistics) < len(names):
+        raise ValueError("it names a value twice")
+    if record.depth not in ("ranges", "histogram"):
+        raise ValueError(f"its statistics are '{record.depth}'")
+    if record.data_fingerprint != manifest["data"]:
+        raise ValueError("its samples do not match their fingerprint")
+    return record
 
 
 def _tables(statistics: list[ValueStatistics]) -> dict[str, Array]:

@@ -8,17 +8,18 @@ from typing import Literal
 import click
 
 from qconv.cli.data_options import DataArguments, data_options
+from qconv.cli.paths import FilePath, OutputPath, check_not_read
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=FilePath())
 @data_options()
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     help="The record to write, by custom named *.qcal.",
 )
 @click.option(
@@ -75,8 +76,10 @@ def calibrate(
           --samples 100 -o model.qcal
     """
     from qconv.cli.progress import make_progress
+    from qconv.cli.words import counted
     from qconv.pipeline import calibrate as run
 
+    check_not_read(output, data.files_read(model))
     record = run(
         model,
         data=data.open,
@@ -90,6 +93,6 @@ def calibrate(
     )
     if not quiet:
         click.echo(
-            f"{output}: {len(record.samples)} samples, "
-            f"{statistics} of {len(record.statistics)} values"
+            f"{output}: {counted(len(record.samples), 'sample')}, "
+            f"{statistics} of {counted(len(record.statistics), 'value')}"
         )

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
+from qconv.cli.choices import refuse_unread
 from qconv.cli.data_options import DataArguments, data_options
+from qconv.cli.paths import FilePath, OutputPath, check_not_read
 
 if TYPE_CHECKING:
     from qconv.pipeline import Conversion
 
 
+_DATA_SIZE = 1000.0
+
+
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=FilePath())
 @click.option(
     "--dtype",
     "dtypes",
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--calibration",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="A record that qconv calibrate wrote for this model. int8 needs it, or --data; fp16 "
     "learns from one made with --values all what would overflow.",
 )
@@ -37,7 +44,7 @@ if TYPE_CHECKING:
     "--output",
     required=True,
     metavar="PATH",
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     help="The model to write, or a folder, which gets MODEL.DTYPE.onnx.",
 )
 @click.option(
@@ -99,9 +106,10 @@ if TYPE_CHECKING:
     "--external-data-size",
     metavar="MB",
     type=click.FloatRange(min=0),
-    default=1000,
+    default=_DATA_SIZE,
     show_default=True,
-    help="Megabytes of weights from which --external-data auto uses a file of its own.",
+    help="Megabytes of weights from which --external-data auto, which this stands for, uses a file "
+    "of its own.",
 )
 @click.option(
     "--target",
@@ -155,7 +163,9 @@ def convert(
     from qconv.conversions.settings import Float32Settings, HalfSettings, Int8Settings, Settings
     from qconv.errors import UsageError
     from qconv.graph.model_io import Storage
+    from qconv.outputs import check_output
     from qconv.pipeline import convert as run
+    from qconv.placement.targets import find_target
 
     def settings_of(dtype: str) -> Settings:
         if dtype == "int8":
@@ -172,18 +182,33 @@ def convert(
     if "int8" in wanted and not data.data and calibration is None:
         raise UsageError("--calibration or --data is needed", hint="qconv calibrate makes a record")
     if len(wanted) > 1 and not output.is_dir():
-        raise UsageError(f"{output}: several types need a folder as output")
+        hint = None if output.exists() else "create the folder first"
+        raise UsageError(f"{output}: several types need a folder as output", hint=hint)
     if io_dtype not in ("fp32", *wanted):
         raise UsageError(f"--io {io_dtype} goes with --dtype {io_dtype}")
+    if storage_only and "fp16" in wanted:
+        raise UsageError("--storage-only goes with --dtype bf16, not with fp16")
+    if external_data_size != _DATA_SIZE and external_data is None:
+        external_data = "auto"
+    unread = _unread(wanted, bool(data.data), method, external_data)
+    refuse_unread(click.get_current_context(), unread)
+    find_target(target)
+    outputs = {
+        dtype: output / f"{model.stem}.{dtype}.onnx" if output.is_dir() else output
+        for dtype in wanted
+    }
+    for path in outputs.values():
+        check_not_read(path, [*data.files_read(model), ("the record", calibration)])
+        check_output(path, force=force)
     storage = None
     if external_data is not None:
         storage = Storage(external_data, int(external_data_size * 1e6))
-    for dtype in wanted:
+    for dtype, path in outputs.items():
         conversion = run(
             model,
-            output / f"{model.stem}.{dtype}.onnx" if output.is_dir() else output,
-            calibration=calibration,
-            data=data.open if data.data else None,
+            path,
+            calibration=None if dtype == "fp32" else calibration,
+            data=data.open if data.data and dtype != "fp32" else None,
             settings=settings_of(dtype),
             target=target,
             batch_size=batch_size,
@@ -195,14 +220,43 @@ def convert(
             _print(conversion, _WORDS[dtype])
 
 
+def _unread(
+    dtypes: Sequence[str],
+    data: bool,
+    method: str,
+    external_data: str | None,
+) -> dict[str, str]:
+    """Return the parameters that nothing would read, and what the option of each goes with."""
+    unread: dict[str, str] = {}
+    if "int8" not in dtypes:
+        unread |= dict.fromkeys(
+            ("method", "percentile", "bias_correction", "portable"), "--dtype int8"
+        )
+    elif method != "percentile":
+        unread["percentile"] = "--method percentile"
+    if not {"fp16", "bf16"}.intersection(dtypes):
+        unread |= {"keep_float": "--dtype fp16 or bf16", "storage_only": "--dtype bf16"}
+    elif "bf16" not in dtypes:
+        unread["storage_only"] = "--dtype bf16"
+    if tuple(dtypes) == ("fp32",):
+        unread |= dict.fromkeys(("data", "calibration"), "--dtype int8, fp16 or bf16")
+    if not data:
+        names = (field.name for field in dataclasses.fields(DataArguments) if field.name != "data")
+        unread |= dict.fromkeys((*names, "batch_size"), "--data")
+    if external_data in ("always", "never"):
+        unread["external_data_size"] = "--external-data auto"
+    return unread
+
+
 def _print(conversion: Conversion, words: str) -> None:
+    from qconv.cli.words import size
     from qconv.placement.plan import count_nodes
 
     plan = conversion.plan
     click.echo(
-        f"{conversion.path}: {conversion.size_bytes / 1e6:.2f} MB, "
+        f"{conversion.path}: {size(conversion.size_bytes)}, "
         f"{conversion.size_bytes / conversion.float_bytes:.3f} of the float model's "
-        f"{conversion.float_bytes / 1e6:.2f} MB; {conversion.note}"
+        f"{size(conversion.float_bytes)}; {conversion.note}"
     )
     click.echo(f"{len(plan.quantized)} of {len(plan.nodes)} operators {words}")
     for (op, reason), (count, _) in list(count_nodes(plan.kept_float).items())[:_SHOWN_REASONS]:

@@ -60,6 +60,14 @@ class DataArguments:
     image_layout: Literal["auto", "nchw", "nhwc"] | None
     labels: Path | None
 
+    def files_read(self, model: Path) -> list[tuple[str, Path | str | None]]:
+        """Return what a command reads that takes these arguments, each with its name."""
+        return [
+            ("the float model", model),
+            *(("the data", spec) for spec in self.data),
+            ("the labels", self.labels),
+        ]
+
     def images(self) -> ImageOptions | None:
         """Return the preset with the single options over it, or None where none is given.
 

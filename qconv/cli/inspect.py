@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qconv.cli.paths import FilePath
+
 if TYPE_CHECKING:
     from qconv.pipeline import Inspection
     from qconv.specs import TensorSpec
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=FilePath())
 @click.option(
     "--target",
     default="ort-cpu",
@@ -76,17 +78,16 @@ def _print(model: Path, inspection: Inspection) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from qconv.cli.words import size
     from qconv.placement.plan import count_nodes
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
     summary, plan = inspection.model, inspection.plan
     console.print(f"[bold]{escape(str(model))}[/bold]  opset {summary.opset}")
     for title, specs in (("input", summary.inputs), ("output", summary.outputs)):
         for spec in specs:
             console.print(f"  {title:7}{escape(spec.name)}  {escape(describe(spec))}")
-    sizes = ", ".join(
-        f"{size / 1e6:.2f} MB {name}" for name, size in summary.bytes_by_dtype.items()
-    )
+    sizes = ", ".join(f"{size(found)} {name}" for name, found in summary.bytes_by_dtype.items())
     console.print(f"  weights {summary.parameters:,} numbers: {sizes or 'none'}")
     ops = ", ".join(f"{count} {op}" for op, count in summary.op_counts.items())
     console.print(f"  ops    {escape(ops)}")
@@ -103,7 +104,7 @@ def _print(model: Path, inspection: Inspection) -> None:
     table = Table("count", "operator", "why it stays in float", "for example", title_justify="left")
     for (op, reason), (count, example) in count_nodes(plan.kept_float).items():
         table.add_row(str(count), escape(op), escape(reason), escape(example))
-    console.print(table)
+    console.print(table, soft_wrap=False)
 
 
 def describe(spec: TensorSpec) -> str:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 from importlib import import_module
+from typing import TextIO
 
 import click
 
 from qconv import __version__
-from qconv.errors import QconvError
+from qconv.errors import InputError, QconvError
 
 _COMMANDS = {
     "inspect": "Show what a model holds, and what would be quantized.",
-    "calibrate": "Run a float model over data once and write a record of statistics.",
-    "convert": "Write an INT8 model from a calibration record or data.",
+    "calibrate": "Run a float model over data once and write down its statistics.",
+    "convert": "Write variants of a float model in INT8, FP16, BF16 or FP32.",
     "report": "Compare variants of a model with it, and judge them by gates.",
 }
 _BUG = 70
 _INTERRUPTED = 130
+_BROKEN_PIPE = 141
 
 
 class _LazyGroup(click.Group):
@@ -32,6 +36,18 @@ class _LazyGroup(click.Group):
             return None
         command: click.Command = getattr(import_module(f"qconv.cli.{cmd_name}"), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and offer the nearest name where there is none."""
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _COMMANDS, n=1)
+            offer = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(_COMMANDS)}."
+            ctx.fail(f"No such command '{args[0]}'; {offer}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -50,7 +66,13 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit."""
-    sys.exit(run(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        _give_up_broken(stream)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -65,21 +87,16 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("qconv: interrupted", err=True)
         return _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except (BrokenPipeError, SystemExit):  # click and rich exit with 1 on a broken pipe
+        return _BROKEN_PIPE
     except QconvError as error:
         _tell(error)
         return error.exit_code
     except MemoryError:
         click.echo("qconv: error: out of memory", err=True)
         return _BUG
-    except Exception as error:  # the last resort: a bug, told with what a report of it needs
-        import traceback
-
-        traceback.print_exc()
-        click.echo(f"qconv: this is a bug in qconv {__version__}: {error!r}", err=True)
-        return _BUG
+    except Exception as error:  # the last resort
+        return _tell_unexpected(error)
     return result if isinstance(result, int) else 0
 
 
@@ -87,3 +104,26 @@ def _tell(error: QconvError) -> None:
     click.echo(f"qconv: error: {error}", err=True)
     if error.hint:
         click.echo(f"hint: {error.hint}", err=True)
+
+
+def _tell_unexpected(error: Exception) -> int:
+    """Tell what the system refused, or else a bug, with what a report of it needs."""
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"qconv: error: {place}{error.strerror}", err=True)
+        return InputError.exit_code
+    import traceback
+
+    traceback.print_exception(error)
+    click.echo(f"qconv: this is a bug in qconv {__version__}: {error!r}", err=True)
+    return _BUG
+
+
+def _give_up_broken(stream: TextIO | None) -> None:
+    """Let what a stream could not write go nowhere, so that Python does not try it once more."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

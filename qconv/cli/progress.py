@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from qconv.progress import Progress, no_progress
@@ -20,15 +21,21 @@ _REDRAW_SECONDS = 0.1
 
 
 def make_progress(*, quiet: bool, stream: TextIO | None = None) -> Progress:
-    """Return the progress that suits ``stream``, which is stderr where none is given."""
+    """Return the progress that suits ``stream``, which is stderr where none is given.
+
+    Where stderr is closed there is nothing to show progress on.
+    """
     stream = sys.stderr if stream is None else stream
-    if quiet:
+    if quiet or stream is None:
         return no_progress
     return Bar(stream) if stream.isatty() else Lines(stream)
 
 
 class Lines:
-    """One line for about every tenth of the items: ``evaluating: 40/400 (10 %), 12.5/s, ...``."""
+    """One line for about every tenth of the items: ``evaluating: 40/400 (10 %), 12.5/s, ...``.
+
+    The work goes on where nobody reads the lines any more.
+    """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -42,8 +49,9 @@ class Lines:
             yield item
             if total and done * _LINES // total > shown:
                 shown = done * _LINES // total
-                self._stream.write(self._line(done, total, label, self._clock() - start))
-                self._stream.flush()
+                with suppress(OSError):
+                    self._stream.write(self._line(done, total, label, self._clock() - start))
+                    self._stream.flush()
 
     def _line(self, done: int, total: int, label: str, seconds: float) -> str:
         line = f"{label}: {done}/{total} ({100 * done // total} %)"

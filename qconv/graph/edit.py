@@ -38,12 +38,10 @@ class Editor:
     def initializer(self, name: str, array: NDArray[np.generic]) -> ir.Value:
         """Add a constant."""
         name = self.unique(name)
-        value = ir.Value(
-            name=name,
-            const_value=ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name),
-            shape=ir.Shape(array.shape),
-            type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
-        )
+        array = np.ascontiguousarray(array).reshape(array.shape)
+        dtype, shape = ir.DataType.from_numpy(array.dtype), ir.Shape(array.shape)
+        tensor = ir.Tensor(array, dtype=dtype, shape=shape, name=name)
+        value = ir.Value(name=name, const_value=tensor, shape=shape, type=ir.TensorType(dtype))
         self.graph.register_initializer(value)
         return value
 

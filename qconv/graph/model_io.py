@@ -117,6 +117,11 @@ def model_bytes(path: Path) -> int:
     return path.stat().st_size + sum(f.stat().st_size for f in _external_files(_parse(path), path))
 
 
+def node_count(path: Path) -> int:
+    """Number of nodes of a model's main graph."""
+    return len(_parse(path).graph.node)
+
+
 def _parse(path: Path) -> onnx.ModelProto:
     if not path.exists():
         raise ModelError(f"{path}: no such file")

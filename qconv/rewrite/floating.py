@@ -16,6 +16,8 @@ from qconv.rewrite.retype import remove_needless_casts, retype
 
 Array = NDArray[np.generic]
 
+_BFLOAT16_MAX = float(ml_dtypes.finfo(ml_dtypes.bfloat16).max)
+_CHUNK = 1 << 18
 _MIN_STORED = 16
 """Constants of fewer elements are scales and the like, not worth a Cast."""
 
@@ -90,19 +92,29 @@ def _lazy(value: ir.Value, tensor: ir.TensorProtocol, name: str) -> ir.LazyTenso
 
 
 def _to_float16(array: Array) -> Array:
-    """Round to float16; finite sentinels, as masks have, become the largest finite numbers.
-
-    As an infinity a sentinel would turn ``0 * mask`` into NaN.
-    """
-    numbers = array.astype(np.float32)
-    sentinels = np.isfinite(numbers) & (np.abs(numbers) >= SENTINEL)
-    clipped = np.where(sentinels, np.clip(numbers, -FLOAT16_MAX, FLOAT16_MAX), numbers)
-    with np.errstate(over="ignore"):
-        return clipped.astype(np.float16).reshape(array.shape)
+    return _rounded(array, np.dtype(np.float16), FLOAT16_MAX)
 
 
 def _to_bfloat16(array: Array) -> Array:
-    return array.astype(ml_dtypes.bfloat16)
+    return _rounded(array, np.dtype(ml_dtypes.bfloat16), _BFLOAT16_MAX)
+
+
+def _rounded(array: Array, dtype: np.dtype[np.generic], largest: float) -> Array:
+    """Round to a half type; finite sentinels, as masks have, become the largest finite numbers.
+
+    As an infinity a sentinel would turn ``0 * mask`` into NaN. The work is done in chunks, so that
+    a large weight is not held a third time.
+    """
+    result = np.empty(array.shape, dtype)
+    source, target = array.reshape(-1), result.reshape(-1)
+    for start in range(0, source.size, _CHUNK):
+        numbers = source[start : start + _CHUNK]
+        sentinels = np.isfinite(numbers) & (np.abs(numbers) >= SENTINEL)
+        if sentinels.any():
+            numbers = np.where(sentinels, np.clip(numbers, -largest, largest), numbers)
+        with np.errstate(over="ignore"):
+            target[start : start + _CHUNK] = numbers.astype(dtype)
+    return result
 
 
 def _to_float32(array: Array) -> Array:

@@ -63,6 +63,7 @@ class _QdqRewriter:
         self.editor = Editor(model.graph)
         self.param_values: dict[str, tuple[ir.Value, ir.Value]] = {}
         self.weights: dict[tuple[str, int], ir.Value] = {}
+        self.zero_points: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = {}
 
     def run(self) -> None:
         self.nodes = {str(node.name): node for node in self.graph}
@@ -142,9 +143,21 @@ class _QdqRewriter:
             params = self.params[key]
             self.param_values[key] = (
                 self.editor.initializer(f"{key}/scale", params.scale),
-                self.editor.initializer(f"{key}/zero_point", params.zero_point),
+                self._zero_point(params.zero_point),
             )
         return self.param_values[key]
+
+    def _zero_point(self, array: NDArray[np.generic]) -> ir.Value:
+        """Return an initializer that all equal zero points share.
+
+        The runtime takes time that grows with the square of the number of initializers to load.
+        """
+        key = (array.dtype.name, array.shape, array.tobytes())
+        if key not in self.zero_points:
+            size = "x".join(map(str, (array.flat[0], *array.shape)))
+            name = f"zero_point/{array.dtype.name}/{size}"
+            self.zero_points[key] = self.editor.initializer(name, array)
+        return self.zero_points[key]
 
     def _quantize_layer(self, node: ir.Node, plan: LayerPlan) -> None:
         layer = self.layers[plan.node]
@@ -189,8 +202,7 @@ class _QdqRewriter:
             return self.weights[key]
         stored = self.editor.initializer(f"{plan.weight}/quantized", layer.weight)
         scale = self.editor.initializer(f"{plan.weight}/scale", layer.scale)
-        zeros = np.zeros(layer.scale.shape, layer.weight.dtype)
-        zero_point = self.editor.initializer(f"{plan.weight}/zero_point", zeros)
+        zero_point = self._zero_point(np.zeros(layer.scale.shape, layer.weight.dtype))
         dq = self.editor.node(
             "DequantizeLinear",
             [stored, scale, zero_point],

@@ -110,7 +110,7 @@ def _optimized(model: ir.Model, path: Path) -> dict[str, ir.Node]:
         named = Path(folder) / path.name
         written = Path(folder) / f"optimized-{path.name}"
         ir.save(model, named)
-        open_session(named, optimized_model=written, layout_changes=False)
+        open_session(named, optimized_model=written, optimization="extended")
         optimized = read_model(written)
         return {str(node.name): node for node in optimized.graph}
 

@@ -12,7 +12,7 @@ import onnxruntime as ort
 
 from qconv.data.source import Array, Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
-from qconv.runtime.session import input_specs, open_session
+from qconv.runtime.session import Optimization, input_specs, open_session
 
 Axis = int | str | None
 
@@ -44,7 +44,7 @@ class Runner:
         self.outputs = tuple(_port(arg) for arg in session.get_outputs())
 
     @classmethod
-    def open(cls, path: Path, *, threads: int | None) -> Runner:
+    def open(cls, path: Path, *, threads: int | None, optimization: Optimization = "all") -> Runner:
         """Open a model file; threads that wait are put to sleep once an inference ends.
 
         Raises:
@@ -56,7 +56,8 @@ class Runner:
         if path.is_dir():
             raise ModelError(f"{path}: is a folder, not an ONNX file")
         settings = {"session.force_spinning_stop": "1"}
-        return cls(path, open_session(path, threads=threads, settings=settings))
+        session = open_session(path, threads=threads, optimization=optimization, settings=settings)
+        return cls(path, session)
 
     def run(self, sample: Sample) -> Mapping[str, Array]:
         """Run one sample and return the outputs by name.

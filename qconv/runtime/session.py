@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnxruntime as ort
@@ -21,13 +22,20 @@ _NUMPY_TYPES = {
     **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }
 
+Optimization = Literal["all", "extended", "none"]
+_LEVELS = {
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "none": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
+
 
 def open_session(
     model: Path | bytes,
     *,
     threads: int | None = None,
     optimized_model: Path | None = None,
-    layout_changes: bool = True,
+    optimization: Optimization = "all",
     settings: Mapping[str, str] | None = None,
 ) -> InferenceSession:
     """Load a model on the CPU execution provider.
@@ -36,7 +44,8 @@ def open_session(
         model: a file, or a serialized model.
         threads: threads inside one operator; None leaves the choice to the runtime.
         optimized_model: where the runtime shall write the graph that it really runs.
-        layout_changes: whether the runtime may reorder tensors in memory for its kernels.
+        optimization: what the runtime may change: ``extended`` is all but the layout of tensors
+            in memory.
         settings: session configuration entries, by their ONNX Runtime names.
 
     Raises:
@@ -49,8 +58,7 @@ def open_session(
         options.intra_op_num_threads = threads
     if optimized_model is not None:
         options.optimized_model_filepath = str(optimized_model)
-    if not layout_changes:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.graph_optimization_level = _LEVELS[optimization]
     for key, value in (settings or {}).items():
         options.add_session_config_entry(key, value)
     source = str(model) if isinstance(model, Path) else model

@@ -10,7 +10,7 @@ that scikit-learn carries. Nothing is downloaded.
 Takes about a minute on one CPU core.
 """
 
-# mypy: allow-subclassing-any, allow-untyped-decorators, allow-any-generics
+# mypy: allow-subclassing-any, allow-untyped-calls
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ in ``LICENSE.unicode``), as the package Babel carries it. Nothing is downloaded.
 Takes some five minutes on one CPU core.
 """
 
-# mypy: allow-subclassing-any, allow-untyped-decorators
+# mypy: allow-subclassing-any, allow-untyped-calls
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ SECTIONS = (
     "unit_display_names",
     "variants",
 )
+WIDTH, HEADS, LAYERS, DROPOUT = 96, 4, 2, 0.1
 SEED = 0
 EPOCHS = 25
 BATCH = 64
@@ -73,7 +74,7 @@ class Name(NamedTuple):
 
 def texts_under(node: object) -> Iterator[str]:
     if isinstance(node, str):
-        yield node.strip()
+        yield " ".join(node.split())
     elif isinstance(node, Mapping):
         for child in node.values():
             yield from texts_under(child)
@@ -89,7 +90,7 @@ def cldr_texts(locale: Locale) -> Iterator[tuple[str, str]]:
         for key, node in getattr(locale, section).items():
             for text in texts_under(node):
                 yield f"{section}/{key}", text
-    for code in locale.currencies:
+    for code in map(str, locale.currencies):
         for count in (2, 5):
             yield f"currencies/{code}", get_currency_name(code, count, locale)
 
@@ -135,6 +136,10 @@ def encode(names: Sequence[Name], vocabulary: Sequence[str], length: int) -> dic
     return {"tokens": tokens, "mask": (tokens != PAD).astype(np.int64), "labels": labels}
 
 
+def save(path: Path, data: Mapping[str, Ids]) -> None:
+    np.savez_compressed(path, tokens=data["tokens"], mask=data["mask"], labels=data["labels"])
+
+
 class EncoderLayer(nn.Module):
     """Self-attention and a feed-forward network, each with a skip and a LayerNorm after it.
 
@@ -143,30 +148,28 @@ class EncoderLayer(nn.Module):
     much sooner.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.heads = heads
-        self.distance = nn.Embedding(2 * MAX_DISTANCE + 1, heads)
+        self.distance = nn.Embedding(2 * MAX_DISTANCE + 1, HEADS)
         nn.init.normal_(self.distance.weight, std=3.0)
-        self.query, self.key, self.value, self.merge = (nn.Linear(width, width) for _ in range(4))
-        self.expand = nn.Linear(width, 4 * width)
-        self.contract = nn.Linear(4 * width, width)
-        self.attention_norm = nn.LayerNorm(width)
-        self.output_norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.query, self.key, self.value, self.merge = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+        self.expand = nn.Linear(WIDTH, 4 * WIDTH)
+        self.contract = nn.Linear(4 * WIDTH, WIDTH)
+        self.attention_norm = nn.LayerNorm(WIDTH)
+        self.output_norm = nn.LayerNorm(WIDTH)
+        self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, x: Tensor, distances: Tensor, padding: Tensor) -> Tensor:
         """Map states [batch, length, width]; ``padding`` is very negative where none may look."""
-        batch, length, width = x.shape
-        shape = (batch, length, self.heads, width // self.heads)
-        query, key, value = (
-            project(x).view(shape).transpose(1, 2)
-            for project in (self.query, self.key, self.value)
-        )
-        scores = query @ key.transpose(2, 3) / math.sqrt(width // self.heads)
+        batch, length, _ = x.shape
+        shape = (batch, length, HEADS, WIDTH // HEADS)
+        query = self.query(x).view(shape).transpose(1, 2)
+        key = self.key(x).view(shape).transpose(1, 2)
+        value = self.value(x).view(shape).transpose(1, 2)
+        scores = query @ key.transpose(2, 3) / math.sqrt(WIDTH // HEADS)
         scores = scores + self.distance(distances).permute(2, 0, 1) + padding
         context = (self.dropout(scores.softmax(dim=-1)) @ value).transpose(1, 2)
-        attended = self.merge(context.reshape(batch, length, width))
+        attended = self.merge(context.reshape(batch, length, WIDTH))
         x = self.attention_norm(x + self.dropout(attended))
         fed = self.contract(nn.functional.gelu(self.expand(x)))
         normed: Tensor = self.output_norm(x + self.dropout(fed))
@@ -176,15 +179,13 @@ class EncoderLayer(nn.Module):
 class LanguageID(nn.Module):
     """An embedding, a stack of encoder layers, the mean over real characters, a linear layer."""
 
-    def __init__(
-        self, characters: int, width: int = 96, heads: int = 4, layers: int = 2, dropout: float = 0.1
-    ) -> None:
+    def __init__(self, characters: int) -> None:
         super().__init__()
-        self.characters = nn.Embedding(characters, width)
-        self.norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(EncoderLayer(width, heads, dropout) for _ in range(layers))
-        self.classifier = nn.Linear(width, len(LANGUAGES))
+        self.characters = nn.Embedding(characters, WIDTH)
+        self.norm = nn.LayerNorm(WIDTH)
+        self.dropout = nn.Dropout(DROPOUT)
+        self.layers = nn.ModuleList(EncoderLayer() for _ in range(LAYERS))
+        self.classifier = nn.Linear(WIDTH, len(LANGUAGES))
         places = torch.arange(MAX_LENGTH)
         distances = (places[None] - places[:, None]).clamp(-MAX_DISTANCE, MAX_DISTANCE)
         self.distances: Tensor
@@ -258,7 +259,7 @@ def write_calibration(names: Sequence[Name], vocabulary: Sequence[str], folder: 
     folder.mkdir(exist_ok=True)
     for index, name in enumerate(names):
         feed = encode([name], vocabulary, length=8 * math.ceil(len(name.text) / 8))
-        np.savez_compressed(folder / f"{index:03d}.npz", **feed)  # type: ignore[arg-type]
+        save(folder / f"{index:03d}.npz", feed)
 
 
 def main() -> None:
@@ -274,7 +275,7 @@ def main() -> None:
     (HERE / "vocabulary.json").write_text(text + "\n", encoding="utf-8")
     write_calibration(balanced(train, CALIBRATION_PER_LANGUAGE), vocabulary, HERE / "calibration")
     test = encode(balanced(held_out, TEST_PER_LANGUAGE), vocabulary, MAX_LENGTH)
-    np.savez_compressed(HERE / "test.npz", **test)  # type: ignore[arg-type]
+    save(HERE / "test.npz", test)
     print(f"{len(train)} names to train on, {len(held_out)} held out, {len(vocabulary)} characters")
 
     model = LanguageID(len(vocabulary))

@@ -1,0 +1,61 @@
+"""Whether the tables of a record hold what the statistics are rebuilt from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+
+_ROWS = {
+    "range.limits": ("f", ()),
+    "histogram.bins": ("u", ()),
+    "histogram.counts": ("i", ()),
+    "means.sums": ("i", (2,)),
+    "means.weight": ("i", ()),
+}
+
+
+def check_tables(tables: Mapping[str, Array], values: int) -> None:
+    """Check names, types and lengths of the tables of so many values.
+
+    Raises:
+        KeyError: a table is missing.
+        ValueError: a table does not hold what it should.
+    """
+    for name, (kind, shape) in _ROWS.items() if values else ():
+        table, ends = tables[name], tables[f"{name}.ends"]
+        if table.dtype.kind != kind or table.shape[:-1] != shape or table.ndim != len(shape) + 1:
+            raise ValueError(f"{name} is {table.dtype} {list(table.shape)}")
+        if ends.dtype.kind != "i" or ends.shape != (values,):
+            raise ValueError(f"{name}.ends is {ends.dtype} {list(ends.shape)} for {values} values")
+        if (_lengths(ends) < 0).any() or ends[-1] != table.shape[-1]:
+            raise ValueError(f"{name}.ends do not part {name}")
+    if values:
+        _check_contents(tables)
+
+
+def _check_contents(tables: Mapping[str, Array]) -> None:
+    for name, length in (("range.limits", 2), ("means.weight", 1)):
+        if (_lengths(tables[f"{name}.ends"]) != length).any():
+            raise ValueError(f"{name} has not {length} for each value")
+    if not np.array_equal(tables["histogram.bins.ends"], tables["histogram.counts.ends"]):
+        raise ValueError("histogram.bins and histogram.counts differ in length")
+    limits = tables["range.limits"].reshape(-1, 2)
+    seen = limits[:, 0] <= limits[:, 1]
+    unseen = (limits == np.array([np.inf, -np.inf])).all(axis=1)
+    if not (seen | unseen).all() or not np.isfinite(limits[seen]).all():
+        raise ValueError("range.limits are not finite, or not in order")
+    if tables["histogram.bins"].dtype != np.uint16 or (tables["histogram.counts"] < 1).any():
+        raise ValueError("the histograms are not counts of bins")
+    if (tables["means.weight"] < 0).any():
+        raise ValueError("means.weight is negative")
+    summed = _lengths(tables["means.sums.ends"]) > 0
+    if (tables["means.weight"][summed] == 0).any():
+        raise ValueError("means.weight is 0 where there are sums")
+
+
+def _lengths(ends: Array) -> NDArray[np.int64]:
+    return np.diff(ends.astype(np.int64), prepend=0)

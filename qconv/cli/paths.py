@@ -1,0 +1,66 @@
+"""Paths on the command line: what is refused before any work begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qconv.errors import OutputError, UsageError
+
+
+class FilePath(click.Path):
+    """A path that is not the empty string, which an unset shell variable leaves behind."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        if not os.fspath(value):
+            self.fail("the path is empty", param, ctx)
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+class OutputPath(FilePath):
+    """A path to write to; with a slash at its end it must be a folder that exists."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path.
+
+        Raises:
+            OutputError: the path ends in a slash, and there is no such folder.
+        """
+        path = super().convert(value, param, ctx)
+        if os.fspath(value).endswith(os.sep) and not path.is_dir():
+            raise OutputError(f"{value}: no such folder", hint="create it first")
+        return path
+
+
+def check_not_read(output: Path, inputs: Iterable[tuple[str, Path | str | None]]) -> None:
+    """Refuse an output that is one of the files that the command reads.
+
+    Args:
+        output: the file to write.
+        inputs: what each input is, for the message, and where; ``script.py:function`` is read too.
+
+    Raises:
+        UsageError: the output would replace an input.
+    """
+    for what, given in inputs:
+        if given is None:
+            continue
+        place = str(given)
+        for name in {place, place.rpartition(":")[0] or place}:
+            if _same(output, Path(name)):
+                raise UsageError(f"{output}: the output would replace {what}")
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
