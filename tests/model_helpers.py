@@ -13,9 +13,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
 
+from qconv.conversions.settings import Int8Settings
 from qconv.data import Sample, TensorSpec
 from qconv.numerics.metrics import Sqnr
-from qconv.pipeline import Conversion, Int8Settings, OpenData, calibrate, convert
+from qconv.pipeline import Conversion, OpenData, calibrate, convert
 from qconv.reporting.record import FusionAudit
 from qconv.runtime.audit import audit_fusion
 
@@ -97,7 +98,11 @@ def run(model: Path | onnx.ModelProto, feeds: Feeds) -> dict[str, Array]:
 
 
 def random_feeds(
-    model: onnx.ModelProto, count: int = 8, seed: int = 1, **axes: Sequence[int]
+    model: onnx.ModelProto,
+    axes: Mapping[str, Sequence[int]] | None = None,
+    *,
+    count: int = 8,
+    seed: int = 1,
 ) -> list[Feeds]:
     """Return random feeds for the inputs that have no default.
 
@@ -108,7 +113,7 @@ def random_feeds(
     constants = {tensor.name for tensor in model.graph.initializer}
     return [
         {
-            info.name: _random_array(random, info, index, axes)
+            info.name: _random_array(random, info, index, axes or {})
             for info in model.graph.input
             if info.name not in constants
         }
@@ -165,25 +170,23 @@ def convert_model(
     folder: Path,
     *,
     feeds: Sequence[Feeds] | None = None,
-    test_feeds: Sequence[Feeds] | None = None,
+    axes: Mapping[str, Sequence[int]] | None = None,
     settings: Int8Settings | None = None,
     batch_size: int = 1,
-    **axes: Sequence[int],
 ) -> Converted:
-    """Calibrate and convert a model, and compare it with the float one on other feeds.
+    """Calibrate and convert a model, and compare it with the float one on the first feeds.
 
     The written model keeps the ports of the float one, passes the ONNX checker and runs.
     """
     path = save(model, folder) if isinstance(model, onnx.ModelProto) else model
     proto = onnx.load(path)
-    feeds = random_feeds(proto, **axes) if feeds is None else feeds
-    test_feeds = random_feeds(proto, 4, seed=2, **axes) if test_feeds is None else test_feeds
+    feeds = random_feeds(proto, axes) if feeds is None else feeds
     record = calibrate(path, data=data(feeds), batch_size=batch_size)
     output = folder / f"{path.stem}.int8.onnx"
     conversion = convert(path, output, calibration=record, settings=settings)
     onnx.checker.check_model(str(output), full_check=True)
     assert ports(onnx.load(output)) == ports(proto)
-    return Converted(output, conversion, audit_fusion(output), sqnr(path, output, test_feeds))
+    return Converted(output, conversion, audit_fusion(output), sqnr(path, output, feeds[:4]))
 
 
 def ports(model: onnx.ModelProto) -> list[tuple[str, int]]:

@@ -40,22 +40,23 @@ def check_tables(tables: Mapping[str, Array], values: int) -> None:
 def _check_contents(tables: Mapping[str, Array]) -> None:
     for name, length in (("range.limits", 2), ("means.weight", 1)):
         if (_lengths(tables[f"{name}.ends"]) != length).any():
-            raise ValueError(f"{name} has not {length} for each value")
+            raise ValueError(f"{name} does not hold {length} for each value")
     if not np.array_equal(tables["histogram.bins.ends"], tables["histogram.counts.ends"]):
         raise ValueError("histogram.bins and histogram.counts differ in length")
-    limits = tables["range.limits"].reshape(-1, 2)
-    seen = limits[:, 0] <= limits[:, 1]
-    unseen = (limits == np.array([np.inf, -np.inf])).all(axis=1)
-    if not (seen | unseen).all() or not np.isfinite(limits[seen]).all():
-        raise ValueError("range.limits are not finite, or not in order")
-    if tables["histogram.bins"].dtype != np.uint16 or (tables["histogram.counts"] < 1).any():
-        raise ValueError("the histograms are not counts of bins")
-    if (tables["means.weight"] < 0).any():
-        raise ValueError("means.weight is negative")
+    limits = tables["range.limits"].astype(np.float32).reshape(-1, 2)
+    unseen = limits == np.array([np.inf, -np.inf], np.float32)
+    if not (np.isfinite(limits) | unseen).all():
+        raise ValueError("range.limits are not finite")
+    if tables["histogram.bins"].dtype != np.uint16:
+        raise ValueError(f"histogram.bins is {tables['histogram.bins'].dtype}")
+    if (tables["histogram.counts"].astype(np.int64) < 1).any():
+        raise ValueError("histogram.counts are not positive")
+    weight = tables["means.weight"].astype(np.int64)
     summed = _lengths(tables["means.sums.ends"]) > 0
-    if (tables["means.weight"][summed] == 0).any():
-        raise ValueError("means.weight is 0 where there are sums")
+    if (weight < summed).any():
+        raise ValueError("means.weight is less than 1 where there are sums")
 
 
 def _lengths(ends: Array) -> NDArray[np.int64]:
-    return np.diff(ends.astype(np.int64), prepend=0)
+    stops = ends.astype(np.int64)
+    return stops - np.append(np.zeros(1, np.int64), stops[:-1])

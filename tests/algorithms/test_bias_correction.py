@@ -1,0 +1,68 @@
+"""The closed form against the mean error that a convolution really makes."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime as ort
+import pytest
+from numpy.typing import NDArray
+
+from qconv.algorithms.bias_correction import convolution_shift, product_shift
+from qconv.graph.windows import windows_of
+
+CASES = {
+    "plain": {},
+    "padded": {"pads": [1, 2, 1, 0]},
+    "strided": {"strides": [2, 1], "pads": [1, 1, 1, 1]},
+    "dilated": {"dilations": [2, 1], "pads": [2, 1, 2, 1]},
+    "same upper": {"auto_pad": "SAME_UPPER", "strides": [2, 2]},
+    "same lower": {"auto_pad": "SAME_LOWER", "strides": [2, 2]},
+    "grouped": {"group": 2, "pads": [1, 1, 1, 1]},
+    "depthwise": {"group": 4, "pads": [1, 1, 1, 1], "strides": [2, 2]},
+}
+
+
+def _conv(attributes: dict[str, object], weight: NDArray[np.float32]) -> ir.Model:
+    value = ir.Value(name="x", shape=ir.Shape([1, 4, 7, 6]), type=ir.TensorType(ir.DataType.FLOAT))
+    kernel = ir.Value(
+        name="w",
+        const_value=ir.tensor(weight, name="w"),
+        shape=ir.Shape(weight.shape),
+        type=ir.TensorType(ir.DataType.FLOAT),
+    )
+    node = ir.node("Conv", [value, kernel], attributes=attributes, name="conv")  # type: ignore[arg-type]
+    node.outputs[0].name = "y"
+    node.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
+    graph = ir.Graph(
+        [value],
+        node.outputs,
+        nodes=[node],
+        initializers=[kernel],
+        opset_imports={"": 17},
+        name="g",
+    )
+    return ir.Model(graph, ir_version=8)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_shift_of_a_convolution_is_exact_for_flat_channels(name: str) -> None:
+    attributes = CASES[name]
+    random = np.random.default_rng(3)
+    groups = int(attributes.get("group", 1))  # type: ignore[call-overload]
+    error = random.normal(size=(8, 4 // groups, 3, 3)).astype(np.float32)
+    means = random.normal(size=4)
+    model = _conv(attributes, error)
+    session = ort.InferenceSession(ir.to_proto(model).SerializeToString())
+    flat = np.broadcast_to(means[None, :, None, None], (1, 4, 7, 6)).astype(np.float32)
+    (output,) = session.run(None, {"x": flat})
+    windows = windows_of(model.graph[0], (3, 3))
+    shift = convolution_shift(error.astype(np.float64), means, windows)
+    np.testing.assert_allclose(shift, output.mean(axis=(0, 2, 3)), rtol=1e-4, atol=1e-5)
+
+
+def test_the_shift_of_a_product_is_the_error_times_the_means() -> None:
+    random = np.random.default_rng(4)
+    error, data = random.normal(size=(5, 9)), random.normal(size=(100, 9)) + 1
+    expected = (data @ error.T).mean(axis=0)
+    np.testing.assert_allclose(product_shift(error, data.mean(axis=0)), expected, atol=1e-12)

@@ -1,0 +1,87 @@
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.cli_helpers import (
+    CONVOLUTIONS,
+    DIVIDE,
+    FIXED,
+    LOG,
+    ROOT,
+    TANH,
+    Qconv,
+    Said,
+    run,
+    save_text,
+)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models, data and records, made once."""
+    folder = tmp_path_factory.mktemp("made")
+    texts = {"model": CONVOLUTIONS, "fixed": FIXED, "log": LOG, "divide": DIVIDE, "tanh": TANH}
+    for name, text in texts.items():
+        save_text(text, folder / f"{name}.onnx")
+    random = np.random.default_rng(0)
+    np.savez(folder / "data.npz", x=random.standard_normal((6, 3, 8, 8)).astype(np.float32))
+    rows = np.ones((5, 4), np.float32)
+    np.savez(folder / "ones.npz", x=rows)
+    rows[3, 2] = 0
+    np.savez(folder / "zero.npz", x=rows)
+    model, data = str(folder / "model.onnx"), str(folder / "data.npz")
+    for depth in ("histogram", "ranges"):
+        record = str(folder / f"{depth}.qcal")
+        line = ["calibrate", model, "--data", data, "--statistics", depth, "-o", record, "-q"]
+        assert run(line) == 0
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with models, data and records."""
+    place = tmp_path / "work"
+    shutil.copytree(made, place)
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.getenv("PYTHONPATH", "")]))
+    return place
+
+
+@pytest.fixture
+def qconv(folder: Path, capsys: pytest.CaptureFixture[str]) -> Qconv:  # noqa: ARG001
+    """Runs a command line in this process: ``qconv("inspect model.onnx", "more")``."""
+
+    def invoke(line: str, *more: str) -> Said:
+        capsys.readouterr()
+        code = run([*line.split(), *more])
+        captured = capsys.readouterr()
+        return Said(code, captured.out, captured.err)
+
+    return invoke
+
+
+Refuses = Callable[..., None]
+
+
+@pytest.fixture
+def refuses(qconv: Qconv, folder: Path) -> Refuses:
+    """Checks that a command line is refused in one sentence, and leaves no file behind."""
+
+    def check(line: str, *more: str, code: int, message: str, hint: str | None = None) -> None:
+        from tests.cli.cli_helpers import contents
+
+        before = contents(folder)
+        said = qconv(line, *more)
+        sentence, _, shown = said.error.partition("\nhint: ")
+        assert sentence == f"qconv: error: {message}"
+        assert said.code == code
+        assert said.out == ""
+        if hint is not None:
+            assert shown == hint
+        assert contents(folder) == before
+
+    return check
