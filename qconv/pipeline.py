@@ -6,21 +6,20 @@ print what comes back.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import onnx_ir as ir
 
-import qconv
 from qconv.calibration.collect import collect
 from qconv.calibration.observe import Depth
-from qconv.calibration.record import Record, read_record, record_hash, write_record
+from qconv.calibration.record import Record, read_record, write_record
 from qconv.conversions.floating import float32_model, half_model
 from qconv.conversions.int8 import to_int8
-from qconv.conversions.settings import HalfSettings, Int8Settings, Settings, dtype_of
+from qconv.conversions.provenance import provenance
+from qconv.conversions.settings import HalfSettings, Int8Settings, Settings
 from qconv.data import Source, TensorSpec, check_batchable, open_data
 from qconv.errors import UsageError
 from qconv.evaluation.report import report as _report
@@ -201,7 +200,7 @@ def convert(
         plan, note = float32_model(prepared, str(source))
     remove_unused(prepared)
     remove_notes(prepared)
-    prepared.metadata_props.update(_provenance(loaded, record, settings, target))
+    prepared.metadata_props.update(provenance(loaded, record, settings, target))
     with staged(path, force=force) as temporary:
         save_model(prepared, temporary, storage or _storage_like(loaded))
         if _runs_here(settings):
@@ -300,17 +299,3 @@ def _given_record(calibration: Record | str | Path | None, loaded: LoadedModel) 
     record = calibration if isinstance(calibration, Record) else read_record(Path(calibration))
     record.require_model(loaded.fingerprint, "the record" if given else str(calibration))
     return record
-
-
-def _provenance(
-    loaded: LoadedModel, record: Record | None, settings: Settings, target: str
-) -> dict[str, str]:
-    """Say, for the written model's metadata, where it comes from."""
-    made: dict[str, object] = {**asdict(settings), "target": target}
-    lines = {
-        "qconv.version": qconv.__version__,
-        "qconv.dtype": dtype_of(settings),
-        "qconv.settings": json.dumps(made, sort_keys=True),
-        "qconv.float_model": loaded.fingerprint,
-    }
-    return lines if record is None else {**lines, "qconv.record": record_hash(record)}

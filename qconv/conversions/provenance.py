@@ -1,0 +1,25 @@
+"""Where a written model comes from, told in its metadata."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import qconv
+from qconv.calibration.record import Record, record_hash
+from qconv.conversions.settings import Settings, dtype_of
+from qconv.graph.model_io import LoadedModel
+
+
+def provenance(
+    loaded: LoadedModel, record: Record | None, settings: Settings, target: str
+) -> dict[str, str]:
+    """Return the metadata: version, settings, and hashes of the float model and the record."""
+    made: dict[str, object] = {**asdict(settings), "target": target}
+    lines = {
+        "qconv.version": qconv.__version__,
+        "qconv.dtype": dtype_of(settings),
+        "qconv.settings": json.dumps(made, sort_keys=True),
+        "qconv.float_model": loaded.fingerprint,
+    }
+    return lines if record is None else {**lines, "qconv.record": record_hash(record)}

@@ -1,0 +1,128 @@
+"""The design in docs/architecture.md, read off the imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "qconv"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+FLOORS = [
+    {"errors", "specs", "schemes", "progress", "outputs"},
+    {"numerics", "reporting"},
+    {"graph"},
+    {"data"},
+    {"observers"},
+    {"placement"},
+    {"runtime", "rewrite"},
+    {"algorithms", "calibration", "evaluation"},
+    {"conversions"},
+    {"pipeline"},
+    {"cli"},
+]
+FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+HOMES = {
+    "onnx": {"graph"},
+    "onnxruntime": {"runtime"},
+    "click": {"cli"},
+    "PIL": {"data"},
+}
+ENTRIES = {"qconv/__init__.py", "qconv/__main__.py"}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _unit(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """Yield each imported module, the names taken from it, and whether it is for types alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, (), id(node) in typing
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{_name(path)}: relative import"
+            yield node.module or "", tuple(alias.name for alias in node.names), id(node) in typing
+
+
+INNER = [path for path in FILES if _name(path) not in ENTRIES]
+
+
+@pytest.mark.parametrize("path", INNER, ids=_name)
+def test_arrows_point_down(path: Path) -> None:
+    mine = _unit(path)
+    assert mine in FLOOR, f"{mine} has no floor in this test"
+    for module, _, _ in _imports(path):
+        parts = module.split(".")
+        if parts[0] != "qconv" or len(parts) == 1 or parts[1] == mine:
+            continue
+        assert FLOOR[parts[1]] <= FLOOR[mine], f"{_name(path)} imports {module}, a floor above"
+
+
+def test_packages_do_not_import_each_other_in_a_circle() -> None:
+    arrows: dict[str, set[str]] = {}
+    for path in INNER:
+        for module, _, typing in _imports(path):
+            parts = module.split(".")
+            if parts[0] == "qconv" and len(parts) > 1 and parts[1] != _unit(path) and not typing:
+                arrows.setdefault(_unit(path), set()).add(parts[1])
+
+    def reach(unit: str, seen: set[str]) -> set[str]:
+        for other in arrows.get(unit, set()) - seen:
+            reach(other, seen | {other})
+            seen |= reach(other, seen | {other})
+        return seen
+
+    for unit in arrows:
+        assert unit not in reach(unit, set()), f"{unit} imports itself through others"
+
+
+@pytest.mark.parametrize("path", INNER, ids=_name)
+def test_each_library_has_its_home(path: Path) -> None:
+    for module, _, typing in _imports(path):
+        library = module.split(".")[0]
+        if library in HOMES and not typing:
+            assert _unit(path) in HOMES[library], f"{_name(path)} imports {library}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_private_names_stay_at_home(path: Path) -> None:
+    for module, names, _ in _imports(path):
+        if module.split(".")[0] != "qconv":
+            continue
+        private = [name for name in (*module.split("."), *names) if name.startswith("_")]
+        assert all(name.startswith("__") for name in private), f"{_name(path)}: {private}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_files_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_nothing_is_imported_that_the_project_does_not_declare() -> None:
+    declared = {"click", "numpy", "onnx", "onnx_ir", "onnxruntime", "rich", "PIL", "ml_dtypes"}
+    standard = __import__("sys").stdlib_module_names
+    for path in FILES:
+        for module, _, _ in _imports(path):
+            library = module.split(".")[0]
+            known = library in declared or library in standard or library in ("qconv", "google")
+            assert known, f"{_name(path)} imports {library}"
