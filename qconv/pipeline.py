@@ -202,7 +202,7 @@ def convert(
     remove_notes(prepared)
     prepared.metadata_props.update(provenance(loaded, record, settings, target))
     with staged(path, force=force) as temporary:
-        save_model(prepared, temporary, storage or _storage_like(loaded))
+        save_model(prepared, temporary, storage or Storage("always" if loaded.external else "auto"))
         if _runs_here(settings):
             require_running(temporary, source, {} if record is None else record.feed_shapes)
         else:
@@ -251,10 +251,6 @@ def _required_plan(prepared: ir.Model, path: Path, target: str) -> Plan:
     plan = place(prepared, find_target(target))
     require_quantized(plan, str(path))
     return plan
-
-
-def _storage_like(loaded: LoadedModel) -> Storage:
-    return Storage("always") if loaded.external else Storage()
 
 
 def _runs_here(settings: Settings) -> bool:

@@ -56,6 +56,14 @@ def set_weight(model: onnx.ModelProto, name: str, array: Array) -> None:
     tensor.CopyFrom(numpy_helper.from_array(np.asarray(array), name))
 
 
+def list_weights_as_inputs(model: onnx.ModelProto) -> None:
+    """Name every initializer among the inputs too, as all models of IR version 3 do."""
+    model.graph.input.extend(
+        onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+        for tensor in model.graph.initializer
+    )
+
+
 def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> Path:
     path = folder / name
     onnx.save(model, path)

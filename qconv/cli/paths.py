@@ -16,7 +16,7 @@ class FilePath(click.Path):
     """A path that is not the empty string, which an unset shell variable leaves behind."""
 
     def __init__(self) -> None:
-        super().__init__(path_type=Path)
+        super().__init__(path_type=Path, readable=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path."""

@@ -33,13 +33,14 @@ def half_model(
     ranges = None
     if record is not None:
         ranges = {name: statistics.range for name, statistics in record.statistics.items()}
-    plan = place_precision(model, dtype, ranges, settings.keep_float)
+    keep_ports = not settings.convert_io
+    plan = place_precision(model, dtype, ranges, settings.keep_float, keep_ports=keep_ports)
     if not plan.quantized:
         raise NothingQuantized(
             f"{label}: no operator can compute in {settings.dtype}",
             hint="qconv inspect shows the types that the model holds",
         )
-    casts = to_half(model, plan, keep_ports=not settings.convert_io)
+    casts = to_half(model, plan, keep_ports=keep_ports)
     return model, plan, f"{casts} Casts added"
 
 

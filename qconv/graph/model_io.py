@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError, EncodeError
 from onnx_ir.passes.common import CheckerPass
 
 from qconv.errors import ModelError, UnsupportedError
+from qconv.graph.shapes import infer_shapes
 from qconv.graph.view import quantization_ops
 
 MAX_OPSET = 26
@@ -98,8 +99,8 @@ def save_model(model: ir.Model, path: Path, storage: Storage) -> None:
         ir.save(model, path)
 
 
-def check_model(path: Path) -> None:
-    """Run the ONNX checker, shape inference included, on a written model.
+def check_model(path: Path, *, shapes: bool = True) -> None:
+    """Run the ONNX checker on a written model; ``shapes``: shape inference included.
 
     Raises:
         ModelError: the checker found a fault.
@@ -107,7 +108,7 @@ def check_model(path: Path) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            onnx.checker.check_model(str(path), full_check=True)
+            onnx.checker.check_model(str(path), full_check=shapes)
     except Exception as error:  # the checker and shape inference raise different types
         raise ModelError(f"{path}: the ONNX checker rejects it: {error}") from error
 
@@ -205,6 +206,8 @@ def _check(model: ir.Model, path: Path, *, quantized: bool) -> None:
             f"{path}: opset {opset} is newer than {MAX_OPSET}, the newest that ONNX Runtime runs",
             hint=f"export the model with opset {MAX_OPSET} or older",
         )
+    if any(output.shape is None for output in model.graph.outputs):
+        infer_shapes(model)
     try:
         CheckerPass()(model)
     except Exception as error:  # the pass wraps the checker's own exceptions

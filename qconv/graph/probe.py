@@ -13,7 +13,7 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor
-from qconv.graph.prepare import infer_shapes
+from qconv.graph.shapes import infer_shapes
 from qconv.graph.view import name_of, static_shape
 
 _SAMPLED_POSITIONS = 64

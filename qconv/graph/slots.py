@@ -9,9 +9,11 @@ from functools import cache
 import onnx
 import onnx_ir as ir
 
-from qconv.graph.view import is_standard
+from qconv.graph.view import int_attribute, is_standard
 
 CONTROL_FLOW = ("If", "Loop", "Scan")
+_TYPELESS = ("Cast", "CastLike", "IsNaN", "NonZero", "Shape", "Size")
+_FLOAT = int(ir.DataType.FLOAT)
 
 _TYPE_NAMES = {
     ir.DataType.FLOAT: "tensor(float)",
@@ -19,6 +21,7 @@ _TYPE_NAMES = {
     ir.DataType.FLOAT16: "tensor(float16)",
     ir.DataType.BFLOAT16: "tensor(bfloat16)",
 }
+_FORMS = ("{}", "seq({})", "optional({})", "optional(seq({}))")
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,16 @@ def slots_for(node: ir.Node, opset: int, dtype: ir.DataType) -> Slots | None:
     if found is None:
         return None
     name = _TYPE_NAMES[dtype]
-    return Slots(
-        _allowed(found.inputs, len(node.inputs), name),
-        _allowed(found.outputs, len(node.outputs), name),
-    )
+    inputs = _allowed(found.inputs, len(node.inputs), name)
+    outputs = _allowed(found.outputs, len(node.outputs), name)
+    if node.op_type == "LayerNormalization" and int_attribute(node, "stash_type", _FLOAT) == _FLOAT:
+        outputs = outputs[:1] + (dtype is ir.DataType.FLOAT,) * (len(outputs) - 1)
+    return Slots(inputs, outputs)
+
+
+def takes_any(node: ir.Node, index: int) -> bool:
+    """Whether the type of an input has no bearing on that of any other input or output."""
+    return index == 0 and node.op_type in _TYPELESS and is_standard(node)
 
 
 @cache
@@ -55,5 +64,6 @@ def _allowed(
     parameters: Sequence[onnx.defs.OpSchema.FormalParameter], count: int, name: str
 ) -> tuple[bool, ...]:
     """The last parameter of a variadic operator stands for all further ones."""
-    flags = [name in parameter.types for parameter in parameters]
+    names = {form.format(name) for form in _FORMS}
+    flags = [not names.isdisjoint(parameter.types) for parameter in parameters]
     return tuple(flags[min(i, len(flags) - 1)] if flags else False for i in range(count))

@@ -42,6 +42,13 @@ def all_nodes(model: ir.Model) -> Iterator[ir.Node]:
         yield from ir.traversal.RecursiveGraphIterator(function.graph)
 
 
+def bodies(node: ir.Node) -> Iterator[ir.Graph]:
+    """The subgraphs that a node holds, as If, Loop and Scan do."""
+    for attribute in node.attributes.values():
+        if attribute.type is ir.AttributeType.GRAPH:
+            yield attribute.as_graph()
+
+
 def op_counts(model: ir.Model) -> Counter[str]:
     """How often each operator occurs, subgraphs included."""
     return Counter(node.op_type for node in all_nodes(model))

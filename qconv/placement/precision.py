@@ -14,6 +14,8 @@ from qconv.graph.slots import CONTROL_FLOW, slots_for
 from qconv.graph.view import all_nodes, constant, is_constant, is_standard, name_of, static_shape
 from qconv.observers.ranges import Range
 from qconv.observers.statistic import SENTINEL
+from qconv.placement.counting import counting_nodes
+from qconv.placement.islands import save_casts
 from qconv.placement.plan import NodePlan, PrecisionPlan
 
 FLOAT16_MAX = 65504.0
@@ -23,8 +25,21 @@ MARGIN = 2.0
 
 _MAX_LOST_SHARE = 0.01
 """Largest norm of a constant's rounding error, relative to the constant; 0.0003 is usual."""
-_HEAVY = ("Conv", "ConvTranspose", "MatMul", "Gemm", "LSTM", "GRU", "RNN")
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
+_EXACT_INTEGERS = {ir.DataType.FLOAT16: 2048, ir.DataType.BFLOAT16: 256}
+"""Up to these numbers a type holds every integer."""
+
+_GENERATORS = {
+    "BlackmanWindow",
+    "HammingWindow",
+    "HannWindow",
+    "MelWeightMatrix",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+}
+"""Operators that name their output type and for which the runtime has no kernel but float32's."""
 
 _SUMS = {"ReduceSum", "ReduceL1", "ReduceMean", "CumSum"}
 _SQUARES = {"ReduceSumSquare", "ReduceL2"}
@@ -45,6 +60,8 @@ def place_precision(
     dtype: ir.DataType,
     ranges: Mapping[str, Range] | None,
     keep_float: Sequence[str],
+    *,
+    keep_ports: bool,
 ) -> PrecisionPlan:
     """Return the operators of a prepared model that must keep float32.
 
@@ -54,6 +71,7 @@ def place_precision(
         ranges: what calibration has seen, by value name; None without a record. A risky
             operator whose input was not seen is kept in float32.
         keep_float: regular expressions, searched in node names and operator types.
+        keep_ports: whether the model's inputs and outputs stay in float32.
 
     Raises:
         UsageError: a pattern is not a regular expression, or matches nothing.
@@ -62,6 +80,7 @@ def place_precision(
     opset = model.graph.opset_imports.get("", 1)
     nodes: dict[str, NodePlan] = {}
     unused = set(patterns)
+    counting = counting_nodes(model, ranges, _EXACT_INTEGERS[dtype])
     for node in all_nodes(model):
         if not _is_float(node):
             continue
@@ -71,6 +90,7 @@ def place_precision(
             "it was asked for with --keep-float"
             if matching
             else _schema_reason(node, opset, dtype)
+            or (_counting_reason(dtype) if node in counting else None)
             or (_overflow_reason(node, ranges) if dtype is ir.DataType.FLOAT16 else None)
         )
         name = str(node.name)
@@ -78,7 +98,9 @@ def place_precision(
     if unused:
         listed = ", ".join(f"'{pattern.pattern}'" for pattern in unused)
         raise UsageError(f"--keep-float matches no node name and no operator: {listed}")
-    _keep_between(model, nodes)
+    saved = save_casts(model, nodes, keep_ports=keep_ports)
+    if any(node.quantized for node in saved.values()):
+        nodes = saved
     return PrecisionPlan(nodes, dtype)
 
 
@@ -108,12 +130,19 @@ def _is_float(node: ir.Node) -> bool:
 
 
 def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
+    for value in (*node.inputs, *node.outputs):
+        if value is not None and not isinstance(value.type, ir.TensorType | None):
+            return "sequences and optional values stay in float32"
+    for value in node.inputs:
+        if value is not None and value.type is None:
+            return f"nothing tells the type of its input '{value.name}'"
     if node.op_type in CONTROL_FLOW and is_standard(node):
         return None
     slots = slots_for(node, opset, dtype)
     if slots is None:
         return f"{node.domain}.{node.op_type} is not a standard operator"
-    name = dtype.name.lower()
+    if node.op_type in _GENERATORS:
+        return f"ONNX Runtime generates no {dtype.name.lower()} numbers"
     floats = [
         allowed
         for value, allowed in (
@@ -123,8 +152,13 @@ def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
         if value is not None and value.dtype is ir.DataType.FLOAT
     ]
     if not any(floats):
-        return f"ONNX defines no {name} {node.op_type} at opset {opset}"
+        return f"ONNX defines no {dtype.name.lower()} {node.op_type} at opset {opset}"
     return None
+
+
+def _counting_reason(dtype: ir.DataType) -> str:
+    exact = _EXACT_INTEGERS[dtype]
+    return f"it works on sizes or positions, and {dtype.name.lower()} counts to {exact} only"
 
 
 def _overflow_reason(node: ir.Node, ranges: Mapping[str, Range] | None) -> str | None:
@@ -186,33 +220,6 @@ def _weight_reason(value: ir.Value) -> str | None:
             f"its constant '{value.name}' is too small for float16, which loses {share:.0%} of it"
         )
     return None
-
-
-def _keep_between(model: ir.Model, nodes: dict[str, NodePlan]) -> None:
-    """Keep float32 in cheap operators that stand between kept ones: it saves two Casts each."""
-    waiting = [node for node in all_nodes(model) if str(node.name) in nodes]
-    by_name = {str(node.name): node for node in waiting}
-
-    def kept(node: ir.Node | None) -> bool:
-        return node is not None and str(node.name) in nodes and not nodes[str(node.name)].quantized
-
-    while waiting:
-        node = waiting.pop()
-        name = str(node.name)
-        if kept(node) or node.op_type in (*CONTROL_FLOW, *_HEAVY):
-            continue
-        sources = [v for v in node.inputs if v is not None and _computed_float(v)]
-        readers = [usage.node for value in node.outputs for usage in value.uses()]
-        producers = [value.producer() for value in sources]
-        if producers and readers and all(map(kept, [*producers, *readers])):
-            reason = "it stands between operators that stay in float32"
-            nodes[name] = NodePlan(name, node.op_type, False, reason)
-            near = (by_name.get(str(n.name)) for n in (*producers, *readers) if n is not None)
-            waiting += [neighbour for neighbour in near if neighbour is not None]
-
-
-def _computed_float(value: ir.Value) -> bool:
-    return value.dtype is ir.DataType.FLOAT and not is_constant(value)
 
 
 def _reduced(node: ir.Node) -> float:

@@ -16,7 +16,7 @@ from qconv.rewrite.retype import remove_needless_casts, retype
 
 Array = NDArray[np.generic]
 
-_BFLOAT16_MAX = float(ml_dtypes.finfo(ml_dtypes.bfloat16).max)
+BFLOAT16_MAX = 3.3895313892515355e38
 _CHUNK = 1 << 18
 _MIN_STORED = 16
 """Constants of fewer elements are scales and the like, not worth a Cast."""
@@ -96,11 +96,11 @@ def _to_float16(array: Array) -> Array:
 
 
 def _to_bfloat16(array: Array) -> Array:
-    return _rounded(array, np.dtype(ml_dtypes.bfloat16), _BFLOAT16_MAX)
+    return _rounded(array, np.dtype(ml_dtypes.bfloat16), BFLOAT16_MAX)
 
 
 def _rounded(array: Array, dtype: np.dtype[np.generic], largest: float) -> Array:
-    """Round to a half type; finite sentinels, as masks have, become the largest finite numbers.
+    """Round to a type; finite sentinels, as masks have, become the largest finite numbers.
 
     As an infinity a sentinel would turn ``0 * mask`` into NaN. The work is done in chunks, so that
     a large weight is not held a third time.
@@ -118,5 +118,4 @@ def _rounded(array: Array, dtype: np.dtype[np.generic], largest: float) -> Array
 
 
 def _to_float32(array: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return array.astype(np.float32)
+    return _rounded(array, np.dtype(np.float32), float(np.finfo(np.float32).max))

@@ -7,6 +7,7 @@ such readers; weights are converted instead, once for each type that is wanted.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
@@ -14,12 +15,12 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, bypass, insert_after, may_bypass, release
-from qconv.graph.slots import CONTROL_FLOW, slots_for
-from qconv.graph.view import is_standard, name_of
+from qconv.graph.slots import CONTROL_FLOW, slots_for, takes_any
+from qconv.graph.view import bodies, is_standard, name_of
 
 Convert = Callable[[NDArray[np.generic]], NDArray[np.generic]]
 
-_DTYPE_ATTRIBUTES = ("dtype", "to")
+_DTYPE_ATTRIBUTES = ("dtype", "output_dtype", "to")
 
 
 def retype(
@@ -68,20 +69,28 @@ class _Retyper:
 
     def run(self) -> int:
         graphs = [self.model.graph, *self.model.graph.subgraphs()]
-        owners = {graph: node for node in _nodes(graphs) for graph in _bodies(node)}
+        owners = {graph: node for node in _nodes(graphs) for graph in bodies(node)}
         nodes = list(_nodes(graphs))
         self._choose_types(nodes, owners)
         for node in nodes:
             self._set_attributes(node)
             for index, value in enumerate(node.inputs):
-                if value is not None and value.dtype is self.source:
+                if value is None or takes_any(node, index):
+                    continue
+                if self._has_source(value):
                     wanted = self._input_converts(node, index)
                     node.replace_input_with(index, self._as(value, wanted))
         for graph in graphs:
             self._set_outputs(graph, owners.get(graph))
         for value in self.converted:
+            value.type = copy.deepcopy(value.type)  # a clone of the model shares it
             value.dtype = self.target
         return self.casts
+
+    def _has_source(self, value: ir.Value) -> bool:
+        """Whether the value may change its type; sequences only do when everything does."""
+        whole = not self.keep and not self.keep_ports
+        return value.dtype is self.source and (whole or isinstance(value.type, ir.TensorType))
 
     def _converts(self, node: ir.Node) -> bool:
         return str(node.name) not in self.keep
@@ -103,18 +112,18 @@ class _Retyper:
         """Find every computed value that takes the new type."""
         for node in nodes:
             for index, output in enumerate(node.outputs):
-                if output.dtype is self.source and self._slot_converts(node, index, is_input=False):
+                if self._has_source(output) and self._slot_converts(node, index, is_input=False):
                     self.converted.add(output)
         for graph, owner in owners.items():
             if self._converts(owner):
                 self.converted.update(
                     value
                     for value in graph.inputs
-                    if value.dtype is self.source and not value.is_initializer()
+                    if self._has_source(value) and not value.is_initializer()
                 )
         if not self.keep_ports:
             self.converted.update(
-                value for value in self.model.graph.inputs if value.dtype is self.source
+                value for value in self.model.graph.inputs if self._has_source(value)
             )
 
     def _as(self, value: ir.Value, wanted: bool) -> ir.Value:
@@ -182,32 +191,38 @@ class _Retyper:
             array = np.zeros(1, np.float32) if fill is None else fill.as_tensor().numpy()
             tensor = ir.tensor(self.convert(array), dtype=self.target)
             node.attributes["value"] = ir.AttrTensor("value", tensor)
-        if node.op_type in ("RandomNormal", "RandomUniform") and "dtype" not in node.attributes:
-            node.attributes["dtype"] = ir.AttrInt64("dtype", int(self.target))
 
     def _set_outputs(self, graph: ir.Graph, owner: ir.Node | None) -> None:
         """Give each output of a graph the type that its readers outside expect."""
         wanted = not self.keep_ports if owner is None else self._converts(owner)
         for index, value in enumerate(graph.outputs):
-            if value.dtype is not self.source or (value in self.converted) is wanted:
+            if not self._has_source(value) or (value in self.converted) is wanted:
                 continue
-            if value.const_value is None or value.graph is not graph:
+            if value.graph is not graph or value.is_graph_input():
                 self._cast_output(graph, index, value)
             else:
-                graph.outputs[index] = self._as(value, wanted)
+                self._rename_output(graph, index, value, self._as(value, wanted))
+
+    def _rename_output(
+        self, graph: ir.Graph, index: int, value: ir.Value, replacement: ir.Value
+    ) -> None:
+        """Let an output's counterpart take over its name."""
+        name = name_of(value)
+        value.name = self._editor(graph).unique(f"{name}/{self.target.name.lower()}")
+        replacement.name = name
+        graph.outputs[index] = replacement
 
     def _cast_output(self, graph: ir.Graph, index: int, value: ir.Value) -> None:
-        """Cast an output right before it leaves the graph; the Cast takes the name over."""
+        """Cast what comes from outside right before it leaves the graph."""
         dtype = self.source if value in self.converted else self.target
-        name = name_of(value)
-        own = value.graph is graph
-        if own:
-            value.name = self._editor(graph).unique(f"{name}/{self.target.name.lower()}")
         cast = self._editor(graph).node(
-            "Cast", [value], f"{name}/out", dtype=dtype, shape=value.shape, to=int(dtype)
+            "Cast",
+            [value],
+            f"{name_of(value)}/out",
+            dtype=dtype,
+            shape=value.shape,
+            to=int(dtype),
         )
-        if own:
-            cast.outputs[0].name = name
         graph.append(cast)
         graph.outputs[index] = cast.outputs[0]
         self.casts += 1
@@ -224,12 +239,6 @@ class _Retyper:
 def _nodes(graphs: Sequence[ir.Graph]) -> Iterator[ir.Node]:
     for graph in graphs:
         yield from graph
-
-
-def _bodies(node: ir.Node) -> Iterator[ir.Graph]:
-    for attribute in node.attributes.values():
-        if attribute.type is ir.AttributeType.GRAPH:
-            yield attribute.as_graph()
 
 
 def remove_needless_casts(model: ir.Model) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 
-from qconv.cli.main import run
 from tests.model_helpers import parse
 
 ROOT = Path(__file__).parents[2]
@@ -46,14 +47,15 @@ class Said:
 
 
 Qconv = Callable[..., Said]
+Refuses = Callable[..., None]
 
 
 def command(arguments: Sequence[str]) -> list[str]:
-    """Return the command line of a process, to be run with :func:`environment`."""
+    """Return the command line of a process."""
     return [sys.executable, "-m", "qconv", *arguments]
 
 
-def process(*arguments: str, stdin: int = subprocess.DEVNULL) -> Said:
+def process(*arguments: str) -> Said:
     """Run a command line as a process."""
     done = subprocess.run(
         command(arguments),
@@ -61,7 +63,7 @@ def process(*arguments: str, stdin: int = subprocess.DEVNULL) -> Said:
         text=True,
         timeout=60,
         check=False,
-        stdin=stdin,
+        stdin=subprocess.DEVNULL,
     )
     return Said(done.returncode, done.stdout, done.stderr)
 
@@ -82,4 +84,23 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-__all__ = ["run"]
+@contextmanager
+def limited_files(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond so many bytes, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def begin_and_raise(error: BaseException) -> Callable[..., None]:
+    """Return a function that begins to write an output, and then fails."""
+
+    def write(_: object, path: Path, *__: object) -> None:
+        path.write_bytes(b"half")
+        path.with_name(f"{path.name}.data").write_bytes(b"half")
+        raise error
+
+    return write

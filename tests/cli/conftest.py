@@ -1,11 +1,12 @@
+import contextlib
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from qconv.cli.main import run
 from tests.cli.cli_helpers import (
     CONVOLUTIONS,
     DIVIDE,
@@ -14,8 +15,9 @@ from tests.cli.cli_helpers import (
     ROOT,
     TANH,
     Qconv,
+    Refuses,
     Said,
-    run,
+    contents,
     save_text,
 )
 
@@ -33,11 +35,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "ones.npz", x=rows)
     rows[3, 2] = 0
     np.savez(folder / "zero.npz", x=rows)
-    model, data = str(folder / "model.onnx"), str(folder / "data.npz")
-    for depth in ("histogram", "ranges"):
-        record = str(folder / f"{depth}.qcal")
-        line = ["calibrate", model, "--data", data, "--statistics", depth, "-o", record, "-q"]
-        assert run(line) == 0
+    with contextlib.chdir(folder):
+        for depth in ("histogram", "ranges"):
+            line = f"calibrate model.onnx --data data.npz --statistics {depth} -o {depth}.qcal -q"
+            assert run(line.split()) == 0
     return folder
 
 
@@ -64,16 +65,11 @@ def qconv(folder: Path, capsys: pytest.CaptureFixture[str]) -> Qconv:  # noqa: A
     return invoke
 
 
-Refuses = Callable[..., None]
-
-
 @pytest.fixture
 def refuses(qconv: Qconv, folder: Path) -> Refuses:
     """Checks that a command line is refused in one sentence, and leaves no file behind."""
 
     def check(line: str, *more: str, code: int, message: str, hint: str | None = None) -> None:
-        from tests.cli.cli_helpers import contents
-
         before = contents(folder)
         said = qconv(line, *more)
         sentence, _, shown = said.error.partition("\nhint: ")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.zoo.zoo_helpers import CONV, MAP, NO_KERNEL, SAME, UNREAD, Case, check
+from tests.zoo.zoo_helpers import MAP, NO_KERNEL, SAME, UNREAD, Case, check
 
 NEXT = f"y = Conv{SAME}(r, w2, b2)"
 LINE = "float[M, 8, K] y"
@@ -144,16 +144,16 @@ def test_opsets(tmp_path: Path, opset: int, ir: int) -> None:
 
 
 def test_batch_and_image_size_may_change(tmp_path: Path) -> None:
-    body = f"a = Conv{SAME}(x, w, b) r = Relu(a) p = MaxPool<kernel_shape = [2, 2]>(r) y = Conv(p, w1, b1)"
+    body = (
+        f"a = Conv{SAME}(x, w, b) r = Relu(a) p = MaxPool<kernel_shape = [2, 2]>(r) "
+        "y = Conv(p, w1, b1)"
+    )
     sizes = {"N": (1, 3, 2), "H": (9, 14, 7, 5), "W": (11, 6)}
     check(Case(body, axes=sizes), tmp_path)
 
 
 def test_weights_are_a_quarter_of_their_size(tmp_path: Path) -> None:
     wide = "float[256, 256, 3, 3] k"
-    found = check(
-        Case(f"y = Conv{SAME}(x, k)", wide, "float[N, 256, 5, 5] x", "float[M, 256, 5, 5] y"),
-        tmp_path,
-    )
+    case = Case(f"y = Conv{SAME}(x, k)", wide, "float[N, 256, 5, 5] x", "float[M, 256, 5, 5] y")
+    found = check(case, tmp_path)
     assert found.conversion.size_bytes < 0.26 * found.conversion.float_bytes
-    assert CONV

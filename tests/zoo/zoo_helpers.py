@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.model_helpers import Converted, Feeds, convert_model, parse
+from tests.model_helpers import Converted, Feeds, convert_model, list_weights_as_inputs, parse
 
 IMAGE = "float[N, 4, H, W] x"
 MAP = "float[M, 8, K, L] y"
@@ -52,6 +52,8 @@ class Case:
 def check(case: Case, folder: Path, feeds: Sequence[Feeds] | None = None) -> Converted:
     """Convert the model and hold it to what the case states."""
     model = parse(case.text, opset=case.opset, ir=case.ir)
+    if case.ir < 4:
+        list_weights_as_inputs(model)
     return check_converted(convert_model(model, folder, feeds=feeds, axes=case.axes), case)
 
 

@@ -5,8 +5,6 @@ The steps are deterministic, so that calibrate and convert meet the same value n
 
 from __future__ import annotations
 
-import logging
-
 import onnx_ir as ir
 from onnx_ir.passes import common
 
@@ -19,9 +17,14 @@ from qconv.graph.prepare.opset import raise_opset
 from qconv.graph.prepare.pads import fold_pads
 from qconv.graph.prepare.scaling import fold_scaling
 from qconv.graph.prepare.unused import remove_unused
+from qconv.graph.view import all_nodes
+from qconv.graph.shapes import infer_shapes
 
 MIN_OPSET = 13
 """QuantizeLinear and DequantizeLinear take per-axis scales from this opset on."""
+
+_ELEMENTWISE = ("BiasGelu", "FastGelu", "Gelu", "QuickGelu", "SkipLayerNormalization")
+"""Operators of com.microsoft with one result, of the type and shape of the first input."""
 
 
 def prepare(model: ir.Model) -> ir.Model:
@@ -58,14 +61,3 @@ def _without_functions(model: ir.Model) -> ir.Model:
     model = common.InlinePass()(model).model
     common.RemoveInitializersFromInputsPass()(model)
     return model
-
-
-def infer_shapes(model: ir.Model) -> None:
-    """Infer what can be inferred; values of unknown shape are placed with care later on."""
-    logger = logging.getLogger("onnx_ir")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
-    finally:
-        logger.setLevel(level)
