@@ -108,7 +108,7 @@ def load_names() -> list[Name]:
 
 
 def split(names: Sequence[Name]) -> tuple[list[Name], list[Name]]:
-    """Split by CLDR key: all forms of one name, in all languages, fall on the same side."""
+    """Split by CLDR key, so that the forms and translations of one name stay together."""
     keys = sorted({name.key for name in names})
     held_out = set(random.Random(SEED).sample(keys, round(HELD_OUT * len(keys))))
     train = [name for name in names if name.key not in held_out]
