@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,7 +21,7 @@ from qconv.pipeline import Conversion, OpenData, calibrate, convert
 from qconv.reporting.record import FusionAudit
 from qconv.runtime.audit import audit_fusion
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 Feeds = Mapping[str, Array]
 
 HEADER = '<ir_version: {ir}, opset_import: ["" : {opset}, "com.microsoft" : 1]>'
@@ -191,7 +192,7 @@ def convert_model(
     feeds = random_feeds(proto, axes) if feeds is None else feeds
     record = calibrate(path, data=data(feeds), batch_size=batch_size)
     output = folder / f"{path.stem}.int8.onnx"
-    conversion = convert(path, output, calibration=record, settings=settings)
+    conversion = convert(path, output, calibration=record, settings=settings, force=True)
     onnx.checker.check_model(str(output), full_check=True)
     assert ports(onnx.load(output)) == ports(proto)
     return Converted(output, conversion, audit_fusion(output), sqnr(path, output, feeds[:4]))

@@ -51,7 +51,7 @@ def collect(
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
     observer = Observer(model, values, depth, feed_shapes)
-    workers = min(len(os.sched_getaffinity(0)), _MAX_WORKERS)
+    workers = min(_cores(), _MAX_WORKERS)
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):
         free.put(observer.accumulator())
@@ -70,6 +70,13 @@ def collect(
         for name, other in free.get().statistics(observer.maps).items():
             statistics[name].merge(other)
     return Collected(statistics, samples, feed_shapes)
+
+
+def _cores() -> int:
+    """Return how many cores the process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _in_parallel(

@@ -60,7 +60,7 @@ def cli() -> None:
     """Turn a float ONNX model into a smaller, faster one, and prove what it cost.
 
     Exit codes: 0 fine, 1 a gate failed, 2 wrong usage, 3 bad input (model, data, record, output),
-    4 not supported, 70 a bug in qconv, 130 interrupted.
+    4 not supported, 70 a bug in qconv, 130 interrupted, 141 the reader of its output has left.
     """
 
 

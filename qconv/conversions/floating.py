@@ -7,6 +7,7 @@ import onnx_ir as ir
 from qconv.calibration.record import Record
 from qconv.conversions.settings import HalfSettings
 from qconv.errors import NothingQuantized, UsageError
+from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.placement.plan import NodePlan, PrecisionPlan
 from qconv.placement.precision import place_float32, place_precision
@@ -29,7 +30,7 @@ def half_model(
     if settings.storage_only:
         return _stored(model, settings, label)
     if dtype is ir.DataType.BFLOAT16:
-        model = raise_opset(model, _BFLOAT16_OPSET)
+        model = normalize(raise_opset(model, _BFLOAT16_OPSET))
     ranges = None
     if record is not None:
         ranges = {name: statistics.range for name, statistics in record.statistics.items()}
@@ -38,7 +39,8 @@ def half_model(
     if not plan.quantized:
         raise NothingQuantized(
             f"{label}: no operator can compute in {settings.dtype}",
-            hint="qconv inspect shows the types that the model holds",
+            hint="a float64 model becomes float32 first, by qconv convert --dtype fp32; "
+            "qconv inspect shows the types that a model holds",
         )
     casts = to_half(model, plan, keep_ports=keep_ports)
     return model, plan, f"{casts} Casts added"

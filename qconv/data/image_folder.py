@@ -104,7 +104,7 @@ def _require_pillow(folder: Path) -> None:
     except ImportError as error:
         raise UnsupportedError(
             f"{folder}: reading images needs Pillow, which is not installed",
-            hint='pip install "qconv[images]"',
+            hint="pip install pillow",
         ) from error
 
 

@@ -6,26 +6,26 @@ when every value is rounded, and overflows, as in the type itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
-from qconv.data.source import Source
+from qconv.data.source import Sample, Source
 from qconv.graph.edit import Editor
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare import normalize
 from qconv.reporting.record import Overflow, Simulation
-from qconv.rewrite.simulate import half_values, simulate_half
+from qconv.rewrite.simulate import half_values, simulate_half, widen_half
 from qconv.runtime.runner import Runner
 from qconv.runtime.session import open_session
 
 _WATCHED_SAMPLES = 64
-_LARGEST = {
-    ir.DataType.FLOAT16: float(np.finfo(np.float16).max),
-    ir.DataType.BFLOAT16: 3.3895313892515355e38,
-}
+_INFINITE = {ir.DataType.FLOAT16: 65520.0, ir.DataType.BFLOAT16: 255.5 * 2.0**120}
+"""Numbers from here on round to infinity."""
 
 
 class HalfSimulation:
@@ -38,10 +38,11 @@ class HalfSimulation:
 
     def __init__(self, path: Path, model: ir.Model) -> None:
         self.dtype = next(value.dtype for value in half_values(model) if value.dtype is not None)
-        rounded = simulate_half(model)
-        self.runner = Runner(path, open_session(model_to_bytes(model)))
-        self._names = rounded
+        self._exact = model.clone()
+        widen_half(self._exact)
+        self._names = simulate_half(model)
         self._model = model
+        self.runner = Runner(path, open_session(model_to_bytes(model)))
 
     @classmethod
     def of(cls, path: Path) -> HalfSimulation | None:
@@ -52,30 +53,40 @@ class HalfSimulation:
     def watch(self, source: Source) -> Simulation:
         """Look for the first value, in graph order, that is too large for the type.
 
-        The first 64 samples are looked at, and of the values those of the main graph.
+        The first 64 samples are looked at, and of the values those of the main graph. A value that
+        is infinite or NaN without any rounding, as a mask may be, does not count.
         """
         name = self.dtype.name.lower()
         samples = list(islice(source, _WATCHED_SAMPLES))
-        if not self._names:
+        if not self._names or not samples:
             return Simulation(name, len(samples), None)
-        session = open_session(model_to_bytes(_with_maxima(self._model, self._names)))
-        maxima = np.stack(
-            [np.stack(session.run(None, dict(sample.feeds))).reshape(-1) for sample in samples]
-        )
-        too_large = ~(maxima <= _LARGEST[self.dtype])
+        maxima = _maxima(self._model, list(self._names.values()), samples)
+        too_large = ~(maxima < _INFINITE[self.dtype])
+        if not too_large.any():
+            return Simulation(name, len(samples), None)
+        too_large &= np.isfinite(_maxima(self._exact, list(self._names), samples))
         if not too_large.any():
             return Simulation(name, len(samples), None)
         value = int(np.flatnonzero(too_large.any(axis=0))[0])
         sample = int(np.flatnonzero(too_large[:, value])[0])
         overflow = Overflow(
-            value=self._names[value],
+            value=list(self._names)[value],
             magnitude=float(maxima[sample, value]),
             sample=samples[sample].origin,
         )
         return Simulation(name, len(samples), overflow)
 
 
-def _with_maxima(model: ir.Model, names: tuple[str, ...]) -> ir.Model:
+def _maxima(
+    model: ir.Model, names: Sequence[str], samples: Sequence[Sample]
+) -> NDArray[np.float32]:
+    """Return the largest magnitude of each named value, ``[samples, values]``."""
+    session = open_session(model_to_bytes(_with_maxima(model, names)))
+    rows = [np.stack(session.run(None, dict(sample.feeds))).reshape(-1) for sample in samples]
+    return np.stack(rows)
+
+
+def _with_maxima(model: ir.Model, names: Sequence[str]) -> ir.Model:
     """Return a copy whose outputs are the largest magnitudes ``[]`` of the named values."""
     watched = model.clone()
     graph = watched.graph

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from qconv.graph.view import name_of
 
+ORIGINAL_TYPE = "qconv.original_type"
+
 
 class Editor:
     """Adds named values, initializers and nodes to one graph, keeping names unique.
@@ -83,16 +85,23 @@ def insert_after(value: ir.Value, graph: ir.Graph, *nodes: ir.Node) -> None:
 
 
 def supersede(node: ir.Node, *nodes: ir.Node) -> None:
-    """Put nodes in the place of one with one output; the last takes over its name and readers."""
+    """Put nodes in the place of one with one output; the last takes over its names and readers."""
     graph = node.graph
     if graph is None:
         raise ValueError("the node is in no graph")
     graph.insert_before(node, nodes)
+    nodes[-1].name, node.name = node.name, nodes[-1].name
+    nodes[-1].metadata_props[ORIGINAL_TYPE] = original_type(node)
     old, new = node.outputs[0], nodes[-1].outputs[0]
     new.type, new.shape = old.type, old.shape
     old.name, new.name = new.name, old.name
     old.replace_all_uses_with(new, replace_graph_outputs=True)
     graph.remove(node, safe=True)
+
+
+def original_type(node: ir.Node) -> str:
+    """Return the operator that the node was in the user's model."""
+    return node.metadata_props.get(ORIGINAL_TYPE, node.op_type)
 
 
 def bypass(node: ir.Node, replacement: ir.Value) -> None:

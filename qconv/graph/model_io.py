@@ -22,6 +22,7 @@ MAX_OPSET = 26
 MAX_IR_VERSION = 13
 _PROTOBUF_LIMIT = 1_900_000_000
 _HASH_CHUNK = 1 << 22
+_SMALL = 4096
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,14 @@ class Storage:
     threshold: int = 1_000_000_000
 
 
+@dataclass(frozen=True)
+class ModelBytes:
+    """A serialized model, and the folder that its external data lie in."""
+
+    content: bytes
+    folder: Path | None
+
+
 def load_model(path: Path, *, quantized: bool = False) -> LoadedModel:
     """Load a model of any opset that the runtime runs; a quantized one only if that is allowed.
 
@@ -64,14 +73,17 @@ def load_model(path: Path, *, quantized: bool = False) -> LoadedModel:
     return LoadedModel(model, path, _fingerprint([path, *files]), bool(files))
 
 
-def read_model(path: Path) -> ir.Model:
+def read_model(path: Path, *, weights: bool = True) -> ir.Model:
     """Read any ONNX file, quantized or not, without judging it.
+
+    ``weights=False`` does without external data, for a look at the graph alone.
 
     Raises:
         ModelError: the file is missing, not ONNX or truncated, or its external data are not there.
     """
     proto = _parse(path)
-    _external_files(proto, path)
+    if weights:
+        _external_files(proto, path)
     return _to_ir(proto, path)
 
 
@@ -206,6 +218,7 @@ def _check(model: ir.Model, path: Path, *, quantized: bool) -> None:
             f"{path}: opset {opset} is newer than {MAX_OPSET}, the newest that ONNX Runtime runs",
             hint=f"export the model with opset {MAX_OPSET} or older",
         )
+    _embed_small(model)
     if any(output.shape is None for output in model.graph.outputs):
         infer_shapes(model)
     try:
@@ -215,8 +228,20 @@ def _check(model: ir.Model, path: Path, *, quantized: bool) -> None:
         raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error
 
 
-def model_to_bytes(model: ir.Model) -> bytes:
-    """Serialize a model, weights included, as a runtime session takes it.
+def _embed_small(model: ir.Model) -> None:
+    """Read small external tensors into memory; the checker would not find their file."""
+    for graph in model.graphs():
+        for value in graph.initializers.values():
+            tensor = value.const_value
+            if not isinstance(tensor, ir.ExternalTensor):
+                continue
+            if tensor.nbytes <= _SMALL or graph is not model.graph:
+                value.const_value = ir.external_data.convert_tensors_from_external([tensor])[0]
+                tensor.release()
+
+
+def model_to_bytes(model: ir.Model) -> ModelBytes:
+    """Serialize a model as a runtime session takes it; external weights stay in their files.
 
     Raises:
         UnsupportedError: the model is larger than protobuf can hold.
@@ -225,4 +250,6 @@ def model_to_bytes(model: ir.Model) -> bytes:
         serialized: bytes = ir.to_proto(model).SerializeToString()
     except (EncodeError, ValueError) as error:
         raise UnsupportedError("the model is larger than 2 GB, which cannot be run yet") from error
-    return serialized
+    tensors = (value.const_value for value in model.graph.initializers.values())
+    folders = {tensor.base_dir for tensor in tensors if isinstance(tensor, ir.ExternalTensor)}
+    return ModelBytes(serialized, Path(folders.pop()) if folders else None)

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+from collections.abc import Mapping
 
 import onnx_ir as ir
 from onnx_ir.passes import common
+
+from qconv.graph.view import all_nodes, is_standard
+
+_ELEMENTWISE = ("BiasGelu", "FastGelu", "Gelu", "QuickGelu", "SkipLayerNormalization")
+"""Operators of com.microsoft whose first result has the type and shape of the first input."""
+
+_WRAPPERS: Mapping[str, type[ir.SequenceType] | type[ir.OptionalType]] = {
+    "Optional": ir.OptionalType,
+    "SequenceConstruct": ir.SequenceType,
+    "SequenceEmpty": ir.SequenceType,
+    "SequenceErase": ir.SequenceType,
+    "SequenceInsert": ir.SequenceType,
+    "SequenceMap": ir.SequenceType,
+    "SplitToSequence": ir.SequenceType,
+}
 
 
 def infer_shapes(model: ir.Model) -> None:
@@ -15,5 +32,33 @@ def infer_shapes(model: ir.Model) -> None:
     logger.setLevel(logging.ERROR)
     try:
         common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+        while _type_elementwise(model):
+            common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+        _wrap_sequences(model)
     finally:
         logger.setLevel(level)
+
+
+def _wrap_sequences(model: ir.Model) -> None:
+    """Give sequences and optional values their type: onnx-ir takes over that of the elements."""
+    for node in all_nodes(model):
+        if not is_standard(node) or node.op_type not in _WRAPPERS:
+            continue
+        for output in node.outputs:
+            if isinstance(output.type, ir.TensorType):
+                wrapper = _WRAPPERS[node.op_type]
+                output.type = wrapper(copy.deepcopy(output.type))
+                output.shape = None
+
+
+def _type_elementwise(model: ir.Model) -> bool:
+    """Type the results of known operators that ONNX has no inference for; return if any was."""
+    found = False
+    for node in all_nodes(model):
+        if node.domain != "com.microsoft" or node.op_type not in _ELEMENTWISE:
+            continue
+        data, output = node.inputs[0], node.outputs[0]
+        if output.type is None and data is not None and data.type is not None:
+            output.type, output.shape = copy.deepcopy(data.type), copy.deepcopy(data.shape)
+            found = True
+    return found

@@ -60,10 +60,16 @@ def quantization_ops(model: ir.Model) -> Counter[str]:
 
 
 def constant(value: ir.Value | None) -> NDArray[np.generic] | None:
-    """Return the array of an initializer, or None for a value computed at run time."""
+    """Return the array of an initializer, or None for a value computed at run time.
+
+    External data are copied, and their file is closed: a thousand open files are too many.
+    """
     if value is None or value.const_value is None:
         return None
     array: NDArray[np.generic] = value.const_value.numpy()
+    if isinstance(value.const_value, ir.ExternalTensor):
+        array = array.copy()
+        value.const_value.release()
     return array
 
 

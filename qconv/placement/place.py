@@ -44,14 +44,16 @@ def require_quantized(plan: Plan, label: str) -> None:
     """
     if plan.quantized:
         return
+    nothing = f"{label}: nothing can be quantized for {plan.target}"
+    if not plan.nodes:
+        raise NothingQuantized(f"{nothing}: it has no operators")
     reasons: dict[str, int] = {}
     for node in plan.kept_float:
         sentence = f"{node.op_type}: {node.reason}"
         reasons[sentence] = reasons.get(sentence, 0) + 1
     top = sorted(reasons.items(), key=lambda item: -item[1])[:3]
     raise NothingQuantized(
-        f"{label}: nothing can be quantized for {plan.target}; "
-        + "; ".join(f"{count} x {sentence}" for sentence, count in top),
+        f"{nothing}; " + "; ".join(f"{count} x {sentence}" for sentence, count in top),
         hint="qconv inspect lists the reason for each operator",
     )
 
@@ -164,8 +166,9 @@ class _Placement:
             if value in available or is_constant(value) or _is_factor(value, values, available):
                 continue
             producer = value.producer()
-            origin = f"the output of {producer.op_type}" if producer is not None else "an input"
-            return f"its input '{value.name}', {origin}, is in float"
+            if producer is None:
+                return "it reads an input of the model, which is in float"
+            return f"it reads the output of {producer.op_type}, which is in float"
         return None
 
     def _unread(self, chosen: dict[ir.Node, _Candidate], available: set[ir.Value]) -> set[ir.Node]:

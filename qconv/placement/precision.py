@@ -9,8 +9,8 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.errors import UsageError
-from qconv.graph.edit import release
-from qconv.graph.slots import CONTROL_FLOW, slots_for
+from qconv.graph.edit import original_type, release
+from qconv.graph.slots import CONTROL_FLOW, slots_for, takes_any
 from qconv.graph.view import all_nodes, constant, is_constant, is_standard, name_of, static_shape
 from qconv.observers.ranges import Range
 from qconv.observers.statistic import SENTINEL
@@ -84,12 +84,14 @@ def place_precision(
     for node in all_nodes(model):
         if not _is_float(node):
             continue
-        matching = {p for p in patterns if p.search(str(node.name)) or p.search(node.op_type)}
+        known_as = (str(node.name), node.op_type, original_type(node))
+        matching = {p for p in patterns if any(map(p.search, known_as))}
         unused -= matching
         reason = (
             "it was asked for with --keep-float"
             if matching
             else _schema_reason(node, opset, dtype)
+            or _recast_reason(node)
             or (_counting_reason(dtype) if node in counting else None)
             or (_overflow_reason(node, ranges) if dtype is ir.DataType.FLOAT16 else None)
         )
@@ -125,7 +127,8 @@ def _compiled(patterns: Sequence[str]) -> list[re.Pattern[str]]:
 
 
 def _is_float(node: ir.Node) -> bool:
-    values = [*node.inputs, *node.outputs]
+    read = (value for index, value in enumerate(node.inputs) if not takes_any(node, index))
+    values = [*read, *node.outputs]
     return any(value is not None and value.dtype is ir.DataType.FLOAT for value in values)
 
 
@@ -153,6 +156,16 @@ def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
     ]
     if not any(floats):
         return f"ONNX defines no {dtype.name.lower()} {node.op_type} at opset {opset}"
+    return None
+
+
+def _recast_reason(node: ir.Node) -> str | None:
+    """A Cast between other types must not lose digits where no Cast is saved by that."""
+    if node.op_type != "Cast" or any(value.is_graph_output() for value in node.outputs):
+        return None
+    usages = node.outputs[0].uses()
+    if all(takes_any(usage.node, usage.idx) for usage in usages):
+        return "nothing computes on its result"
     return None
 
 

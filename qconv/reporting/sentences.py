@@ -60,7 +60,7 @@ def simulations(report: Report) -> Iterator[str]:
         name, dtype = printable(variant.name), simulation.dtype
         yield (
             f"{name}: accuracy is simulated, each value rounded to {dtype} as hardware with that "
-            f"type does; the runtime here computes {dtype} in float32."
+            f"type does, which the runtime here does not do."
         )
         if (overflow := simulation.overflow) is not None:
             yield (

@@ -54,15 +54,8 @@ def half_values(model: ir.Model) -> list[ir.Value]:
     ]
 
 
-def simulate_half(model: ir.Model) -> tuple[str, ...]:
-    """Rewrite a normalized model in place so that it rounds explicitly.
-
-    Returns:
-        The names of the rounded values of the main graph before rounding, in graph order: one
-        that exceeds the type's range is where the model overflows.
-    """
-    rounded = {value: value.dtype for value in half_values(model)}
-    inputs = {value: value.dtype for value in model.graph.inputs if value.dtype in _HALVES}
+def widen_half(model: ir.Model) -> None:
+    """Turn float16 and bfloat16 into float32 throughout a normalized model, in place."""
     for dtype in _HALVES:
         retype(
             model,
@@ -72,16 +65,32 @@ def simulate_half(model: ir.Model) -> tuple[str, ...]:
             keep_ports=False,
             convert=lambda array: array.astype("float32"),
         )
+
+
+def simulate_half(model: ir.Model) -> dict[str, str]:
+    """Rewrite a normalized model in place so that it rounds explicitly.
+
+    Returns:
+        For each rounded value of the main graph, in graph order, its name, and the name that it
+        now has before it is rounded. One that exceeds the type's range is where the model
+        overflows.
+    """
+    rounded = {value: value.dtype for value in half_values(model)}
+    inputs = {value: value.dtype for value in model.graph.inputs if value.dtype in _HALVES}
+    widen_half(model)
     editor = Editor(model.graph)
-    casts = []
+    watched = {}
     for value, half in {**inputs, **rounded}.items():
         producer = value.producer()
         if half is None or (producer is not None and producer.op_type in _MOVEMENT):
             continue
-        casts.append(_round(value, half, editor))
+        watched[name_of(value)] = _round(value, half, editor)
     remove_needless_casts(model)
-    inputs_of_casts = (cast.inputs[0] for cast in casts if cast.graph is model.graph)
-    return tuple(dict.fromkeys(name_of(value) for value in inputs_of_casts if value is not None))
+    return {
+        name: name_of(cast.inputs[0])
+        for name, cast in watched.items()
+        if cast.graph is model.graph and cast.inputs[0] is not None
+    }
 
 
 def _is_unpacked(node: ir.Node) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from qconv.graph.model_io import read_model
+from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.view import is_constant
 from qconv.reporting.record import FusionAudit, FusionMiss
@@ -39,6 +39,7 @@ _MOVEMENT = {
     *("Slice", "Expand", "Tile", "DepthToSpace", "Resize", "MaxPool", "ReduceMax", "ReduceMin"),
     *("Split", "ArgMax"),
 }
+_EXTERNAL_DATA = "session.model_external_initializers_file_folder_path"
 _Q, _DQ = "QuantizeLinear", "DequantizeLinear"
 
 
@@ -107,11 +108,14 @@ def _is_quantized(node: ir.Node) -> bool:
 def _optimized(model: ir.Model, path: Path) -> dict[str, ir.Node]:
     """Return the nodes that the runtime runs, by name."""
     with tempfile.TemporaryDirectory(prefix="qconv-audit-") as folder:
-        named = Path(folder) / path.name
-        written = Path(folder) / f"optimized-{path.name}"
-        ir.save(model, named)
-        open_session(named, optimized_model=written, optimization="extended")
-        optimized = read_model(written)
+        written = Path(folder) / path.name
+        open_session(
+            model_to_bytes(model),
+            optimized_model=written,
+            optimization="extended",
+            settings={_EXTERNAL_DATA: str(path.parent.resolve())},
+        )
+        optimized = read_model(written, weights=False)
         return {str(node.name): node for node in optimized.graph}
 
 

@@ -13,6 +13,7 @@ from onnxruntime import InferenceSession as InferenceSession
 
 from qconv.data.source import TensorSpec
 from qconv.errors import ModelError, UnsupportedError
+from qconv.graph.model_io import ModelBytes
 
 _NUMPY_TYPES = {
     "float": "float32",
@@ -22,6 +23,7 @@ _NUMPY_TYPES = {
     **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }
 
+_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 Optimization = Literal["all", "extended", "none"]
 _LEVELS = {
     "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
@@ -31,7 +33,7 @@ _LEVELS = {
 
 
 def open_session(
-    model: Path | bytes,
+    model: Path | ModelBytes,
     *,
     threads: int | None = None,
     optimized_model: Path | None = None,
@@ -61,7 +63,9 @@ def open_session(
     options.graph_optimization_level = _LEVELS[optimization]
     for key, value in (settings or {}).items():
         options.add_session_config_entry(key, value)
-    source = str(model) if isinstance(model, Path) else model
+    if isinstance(model, ModelBytes) and model.folder is not None:
+        options.add_session_config_entry(_WEIGHTS_FOLDER, str(model.folder.absolute()))
+    source = str(model) if isinstance(model, Path) else model.content
     label = str(model) if isinstance(model, Path) else "the model"
     try:
         return InferenceSession(source, options, providers=["CPUExecutionProvider"])

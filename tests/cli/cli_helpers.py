@@ -88,11 +88,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 def limited_files(size: int) -> Iterator[None]:
     """Let no file of this process grow beyond so many bytes, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    caching, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = caching
 
 
 def begin_and_raise(error: BaseException) -> Callable[..., None]:

@@ -32,7 +32,7 @@ def test_the_reason_of_every_operator_in_float(qconv: Qconv) -> None:
     assert "0 of 2 operators in integers" in said.out
     row = next(line for line in said.out.splitlines() if "│ Tanh " in line)
     assert row.split("│")[1].strip() == "2"
-    assert "no integer kernel" in said.out
+    assert "│ ONNX Runtime's CPU provider has no integer " in row
 
 
 def test_names_are_printed_as_they_are(qconv: Qconv, folder: Path) -> None:
@@ -58,7 +58,7 @@ def test_json_lists_every_node(qconv: Qconv) -> None:
 
 
 def test_axes_without_a_name_and_inputs_without_axes(qconv: Qconv, folder: Path) -> None:
-    save_text("(float[N,4] x, float[] s) => (float[N,4] y) { y = Mul(x, s) }", folder / "m.onnx")
+    save_text("(float[N,4] x, float s) => (float[N,4] y) { y = Mul(x, s) }", folder / "m.onnx")
     model = onnx.load(folder / "m.onnx")
     model.graph.input[0].type.tensor_type.shape.dim[0].Clear()
     onnx.save(model, folder / "m.onnx")

@@ -19,8 +19,8 @@ HEAVY = ("numpy", "onnx", "onnx_ir", "onnxruntime", "rich", "google.protobuf")
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     context = click.Context(cli)
-    for name in cli.list_commands(context):  # type: ignore[attr-defined]
-        found = cli.get_command(context, name)  # type: ignore[attr-defined]
+    for name in cli.list_commands(context):
+        found = cli.get_command(context, name)
         assert isinstance(found, click.Command)
         yield name, found
 

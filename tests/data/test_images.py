@@ -339,7 +339,7 @@ class TestRefusals:
         monkeypatch.setitem(sys.modules, "PIL.Image", None)
         assert refused(UnsupportedError, model()) == (
             "pics: reading images needs Pillow, which is not installed",
-            'pip install "qconv[images]"',
+            'pip install pillow',
         )
 
 

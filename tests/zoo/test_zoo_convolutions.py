@@ -96,7 +96,7 @@ ACTIVATIONS = {
         f"s = HardSigmoid<alpha = 0.16666667>(a) r = Mul(a, s) {NEXT}",
         kept={
             "HardSigmoid": f"{NO_KERNEL} HardSigmoid",
-            "Mul": "its input 's', the output of HardSigmoid, is in float",
+            "Mul": "it reads the output of HardSigmoid, which is in float",
         },
         misses=[("Mul", "its input 's' is not quantized")],
     ),

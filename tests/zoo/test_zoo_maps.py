@@ -65,7 +65,7 @@ SUMS = {
     ),
     "read in integers and in float": Case(
         f"{R} t = Tanh(r) c = Conv{SAME}(r, w2, b2) y = Mul(t, c)",
-        kept={"Tanh": f"{NO_KERNEL} Tanh", "Mul": "its input 't', the output of Tanh, is in float"},
+        kept={"Tanh": f"{NO_KERNEL} Tanh", "Mul": "it reads the output of Tanh, which is in float"},
     ),
 }  # fmt: skip
 
@@ -106,7 +106,7 @@ JOINS = {
     "of image and coordinates": Case(
         "s = Concat<axis = 1>(x, k) y = Conv(s, j)",
         "float[1, 2, 9, 11] k, float[8, 6, 1, 1] j",
-        kept={"Concat": "its input 'x', an input, is in float"},
+        kept={"Concat": "it reads an input of the model, which is in float"},
     ),
 }
 
@@ -147,7 +147,7 @@ MOVES = {
         "y = Transpose<perm = [0, 2, 3, 1]>(r)",
         inputs="float[N, H, W, 4] x",
         outputs="float[M, K, L, 8] y",
-        kept={"Transpose": "its input 'x', an input, is in float"},
+        kept={"Transpose": "it reads an input of the model, which is in float"},
     ),
     "resize, nearest": Case(
         f'{A} s = Resize<mode = "nearest">(a,, f) {NEXT}', "float[4] f = {1, 1, 2, 2}"
@@ -214,7 +214,7 @@ POOLS = {
         "int64[8] i = {0, 0, 1, 1, 0, 0, 1, 1}",
         kept={
             "Pad": f"{NO_KERNEL} Pad",
-            "MaxPool": "its input 'p', the output of Pad, is in float",
+            "MaxPool": "it reads the output of Pad, which is in float",
         },
     ),
     "max with indices": Case(

@@ -112,7 +112,7 @@ GEMMS = {
         OUT,
         kept={
             "Gather": "its data is a constant table",
-            "Flatten": "its input 'e', the output of Gather, is in float",
+            "Flatten": "it reads the output of Gather, which is in float",
         },
     ),
 }
@@ -128,14 +128,14 @@ MATMULS = {
         f"{ROWS}, float[N, 8] z",
         OUT,
         axes=SIZES,
-        kept={"Add": "its input 'a', the output of Gemm, is in float"},
+        kept={"Add": "it reads the output of Gemm, which is in float"},
     ),
     "residual": rows(
         "a = MatMul(x, m) t = Tanh(a) b0 = MatMul(t, n) y = Add(b0, t)",
         "float[16, 8] m, float[8, 8] n",
         kept={
             "Tanh": f"{NO_KERNEL} Tanh",
-            "Add": "its input 'b0', the output of Gemm, is in float",
+            "Add": "it reads the output of Gemm, which is in float",
         },
     ),
     "constant on the left": Case(
@@ -177,14 +177,14 @@ MATMULS = {
     "three axes, bias": tokens(
         "a = MatMul(x, m) b0 = Add(c, a) r = Relu(b0) e = MatMul(r, n) y = Add(e, d)",
         kept={
-            "Add": "its input 'e', the output of MatMul, is in float",
+            "Add": "it reads the output of MatMul, which is in float",
             "Relu": "Add before it runs in float",
         },
     ),
     "three axes, bias of one row": tokens(
         "a = MatMul(x, m) y = Add(a, c)",
         "float[16, 8] m, float[1, 1, 8] c",
-        kept={"Add": "its input 'a', the output of MatMul, is in float"},
+        kept={"Add": "it reads the output of MatMul, which is in float"},
     ),
     "four axes": Case(
         "a = MatMul(x, m) r = Relu(a) y = MatMul(r, n)",
@@ -216,7 +216,7 @@ def recurrent(op: str) -> Case:
         axes=SIZES,
         kept={
             op: f"{NO_KERNEL} {op}",
-            "Squeeze": f"its input 'h', the output of {op}, is in float",
+            "Squeeze": f"it reads the output of {op}, which is in float",
         },
     )
 
@@ -269,10 +269,10 @@ def test_a_transformer_with_a_mask_and_lengths_that_vary(tmp_path: Path) -> None
             "LayerNormalization": "it is faster and more exact as one float kernel",
             "Softmax": "probabilities need more than 8 bits, so it is left in float",
             "MatMul": "it multiplies two activations; only products with weights are quantized",
-            "Add": "its input 'jb', the output of Add, is in float",
-            "Reshape": "its input 'tz', the output of Transpose, is in float",
-            "Transpose": "its input 'z', the output of MatMul, is in float",
-            "Unsqueeze": "its input 'mm', the output of Mul, is in float",
+            "Add": "it reads the output of Add, which is in float",
+            "Reshape": "it reads the output of Transpose, which is in float",
+            "Transpose": "it reads the output of MatMul, which is in float",
+            "Unsqueeze": "it reads the output of Mul, which is in float",
             "Mul": "its constant 'lowest' holds NaN, Inf or a sentinel",
             **{op: f"{NO_KERNEL} {op}" for op in ("Div", "Cast", "Sub", "Gelu")},
         },
@@ -294,6 +294,6 @@ def test_data_may_be_scalars_beside_tokens(tmp_path: Path) -> None:
         f"{TOKENS}, float k",
         TOKENS_OUT,
         axes=SIZES,
-        kept={"Mul": "its input 'x', an input, is in float"},
+        kept={"Mul": "it reads an input of the model, which is in float"},
     )
     check(case, tmp_path)

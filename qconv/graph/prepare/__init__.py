@@ -17,14 +17,10 @@ from qconv.graph.prepare.opset import raise_opset
 from qconv.graph.prepare.pads import fold_pads
 from qconv.graph.prepare.scaling import fold_scaling
 from qconv.graph.prepare.unused import remove_unused
-from qconv.graph.view import all_nodes
 from qconv.graph.shapes import infer_shapes
 
 MIN_OPSET = 13
 """QuantizeLinear and DequantizeLinear take per-axis scales from this opset on."""
-
-_ELEMENTWISE = ("BiasGelu", "FastGelu", "Gelu", "QuickGelu", "SkipLayerNormalization")
-"""Operators of com.microsoft with one result, of the type and shape of the first input."""
 
 
 def prepare(model: ir.Model) -> ir.Model:
