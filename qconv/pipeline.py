@@ -19,7 +19,7 @@ from qconv.calibration.record import Record, read_record, write_record
 from qconv.conversions.floating import float32_model, half_model
 from qconv.conversions.int8 import to_int8
 from qconv.conversions.provenance import provenance
-from qconv.conversions.settings import HalfSettings, Int8Settings, Settings
+from qconv.conversions.settings import HalfSettings, Int8Settings, Settings, runs_on_cpu
 from qconv.data import Source, TensorSpec, check_batchable, open_data
 from qconv.errors import UsageError
 from qconv.evaluation.report import report as _report
@@ -28,8 +28,9 @@ from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_notes, remove_unused
 from qconv.graph.summary import ModelSummary, input_specs, summarize
 from qconv.outputs import check_output, staged
+from qconv.placement.demands import require_quantized
 from qconv.placement.observed import all_values, quantizable_values
-from qconv.placement.place import place, require_quantized
+from qconv.placement.place import place
 from qconv.placement.plan import Decisions, Plan, ValuePlan
 from qconv.placement.targets import ORT_CPU, find_target
 from qconv.progress import Progress, no_progress
@@ -111,7 +112,7 @@ def calibrate(
     """
     path = None if output is None else Path(output)
     if path is not None:
-        check_output(path, force=force)
+        _check_path(path, Path(model), force=force)
     loaded = load_model(Path(model))
     prepared = prepare(loaded.ir)
     if values == "all":
@@ -169,9 +170,7 @@ def convert(
     if calibration is not None and data is not None:
         raise UsageError("a calibration record and data to calibrate on exclude each other")
     path, source = Path(output), Path(model)
-    if path.resolve() == source.resolve():
-        raise UsageError(f"{path}: the output would replace the float model")
-    check_output(path, force=force)
+    _check_path(path, source, force=force)
     loaded = load_model(source, quantized=not isinstance(settings, Int8Settings))
     record = _given_record(calibration, loaded)
     prepared = prepare(loaded.ir)
@@ -203,7 +202,7 @@ def convert(
     prepared.metadata_props.update(provenance(loaded, record, settings, target))
     with staged(path, force=force) as temporary:
         save_model(prepared, temporary, storage or Storage("always" if loaded.external else "auto"))
-        if _runs_here(settings):
+        if runs_on_cpu(settings):
             require_running(temporary, source, {} if record is None else record.feed_shapes)
         else:
             require_valid(temporary, source)
@@ -240,6 +239,12 @@ def report(
     )
 
 
+def _check_path(output: Path, model: Path, *, force: bool) -> None:
+    if output.resolve() == model.resolve():
+        raise UsageError(f"{output}: the output would replace the float model")
+    check_output(output, force=force)
+
+
 def _opener(data: Data) -> OpenData:
     if callable(data):
         return data
@@ -251,13 +256,6 @@ def _required_plan(prepared: ir.Model, path: Path, target: str) -> Plan:
     plan = place(prepared, find_target(target))
     require_quantized(plan, str(path))
     return plan
-
-
-def _runs_here(settings: Settings) -> bool:
-    """Whether the runtime has kernels for the type; for bfloat16 its CPU provider has none."""
-    if not isinstance(settings, HalfSettings):
-        return True
-    return settings.dtype != "bf16" or settings.storage_only
 
 
 def _collect(

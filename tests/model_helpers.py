@@ -95,9 +95,11 @@ def data(feeds: Sequence[Feeds], name: str = "data") -> OpenData:
     return open_feeds
 
 
-def run(model: Path | onnx.ModelProto, feeds: Feeds) -> dict[str, Array]:
+def run(model: Path | onnx.ModelProto, feeds: Feeds, *, optimized: bool = True) -> dict[str, Array]:
     """Run a model in the runtime; return its outputs by name."""
     options = ort.SessionOptions()
+    if not optimized:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
     source = str(model) if isinstance(model, Path) else model.SerializeToString()

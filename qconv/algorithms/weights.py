@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.bias_correction import convolution_shift, product_shift
 from qconv.algorithms.saturation import fit_pairs
+from qconv.errors import ModelError
 from qconv.graph.view import constant, int_attribute
 from qconv.graph.windows import windows_of
 from qconv.numerics.affine import MIN_SCALE, channel_scales, dequantize, quantize
@@ -47,15 +48,30 @@ def quantize_layers(
     layers = {}
     for name, layer in plan.layers.items():
         bias = constant(values[layer.bias]) if layer.bias is not None else None
-        means = statistics[layer.input].means.means()
+        means = _input_means(layer, plan, statistics)
         input_scale = float(params[plan.values[layer.input].params_from].scale)
         weight = constant(values[layer.weight])
         if weight is None:
             raise ValueError(f"{name}: its weight is not a constant")
+        if not np.isfinite(weight).all():
+            raise ModelError(
+                f"the weight '{layer.weight}' of {layer.op_type} '{name}' holds NaN or Inf",
+                hint="the float model is broken; export it again",
+            )
         layers[name] = _quantize_layer(
             nodes[name], layer, weight.astype(np.float32), bias, means, input_scale, settings
         )
     return layers
+
+
+def _input_means(
+    layer: LayerPlan, plan: Plan, statistics: Mapping[str, ValueStatistics]
+) -> NDArray[np.float64]:
+    """Return the mean of each input channel; nothing if the means are those of another axis."""
+    axis = 1 if layer.op_type == "Conv" else -1
+    if plan.values[layer.input].channel_axis != axis:
+        return np.zeros(0)
+    return statistics[layer.input].means.means()
 
 
 def _quantize_layer(

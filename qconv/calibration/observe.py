@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from qconv.graph.probe import Probe, Request, add_probes
 from qconv.observers.maps import MapStatistics
 from qconv.observers.value import NotFinite, ValueStatistics
 from qconv.placement.plan import ValuePlan
-from qconv.runtime.session import InferenceSession, open_session
+from qconv.runtime.session import InferenceSession, one_line, open_session
 
 Depth = Literal["ranges", "histogram"]
 Outputs = Mapping[str, NDArray[np.float32]]
@@ -68,9 +69,13 @@ class Observer:
         """Run one batch and add what it shows; return the digests of its samples.
 
         Raises:
-            DataError: a value is NaN or Inf.
+            DataError: the model fails on the batch, or a value is NaN or Inf.
         """
-        results = self._session.run(self._names, dict(batch.feeds))
+        try:
+            results = self._session.run(self._names, dict(batch.feeds))
+        except Exception as error:  # the runtime's exceptions share no base class
+            where = ", ".join(batch.origins)
+            raise DataError(f"{where}: the float model fails: {one_line(error)}") from error
         outputs: Outputs = dict(zip(self._names, results, strict=True))
         for name in self._whole:
             self._observe_whole(into, name, outputs[name], batch)
@@ -126,10 +131,10 @@ class Observer:
 
 
 def _sample_digests(batch: Batch) -> list[str]:
-    """Return a digest of each sample: of its origin and of its bytes."""
+    """Return a digest of each sample: of its file name and place in it, and of its bytes."""
     digests = []
     for index, origin in enumerate(batch.origins):
-        digest = hashlib.sha256(origin.encode())
+        digest = hashlib.sha256(Path(origin).name.encode())
         for name, array in batch.feeds.items():
             rows = len(array) // len(batch) if array.ndim else 0
             own = array if len(batch) == 1 else array[index * rows : (index + 1) * rows]

@@ -57,3 +57,10 @@ def dtype_of(settings: Settings) -> str:
     if isinstance(settings, Int8Settings):
         return "int8"
     return settings.dtype if isinstance(settings, HalfSettings) else "fp32"
+
+
+def runs_on_cpu(settings: Settings) -> bool:
+    """Whether the runtime's CPU provider has kernels for the type; for bfloat16 it has none."""
+    if not isinstance(settings, HalfSettings):
+        return True
+    return settings.dtype != "bf16" or settings.storage_only

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qconv.graph.view import name_of
 
-ORIGINAL_TYPE = "qconv.original_type"
+_ORIGINS = "qconv.origins"
 
 
 class Editor:
@@ -91,7 +91,7 @@ def supersede(node: ir.Node, *nodes: ir.Node) -> None:
         raise ValueError("the node is in no graph")
     graph.insert_before(node, nodes)
     nodes[-1].name, node.name = node.name, nodes[-1].name
-    nodes[-1].metadata_props[ORIGINAL_TYPE] = original_type(node)
+    absorb(nodes[-1], node)
     old, new = node.outputs[0], nodes[-1].outputs[0]
     new.type, new.shape = old.type, old.shape
     old.name, new.name = new.name, old.name
@@ -99,9 +99,18 @@ def supersede(node: ir.Node, *nodes: ir.Node) -> None:
     graph.remove(node, safe=True)
 
 
-def original_type(node: ir.Node) -> str:
-    """Return the operator that the node was in the user's model."""
-    return node.metadata_props.get(ORIGINAL_TYPE, node.op_type)
+def absorb(node: ir.Node, other: ir.Node) -> None:
+    """Note that a node does the work of another, too: of one that it replaces or takes in."""
+    node.metadata_props[_ORIGINS] = "\n".join((*_noted(node), *origins(other)))
+
+
+def origins(node: ir.Node) -> tuple[str, ...]:
+    """Return the names and operators that a node has, and had in the user's model."""
+    return (str(node.name), node.op_type, *_noted(node))
+
+
+def _noted(node: ir.Node) -> list[str]:
+    return node.metadata_props.get(_ORIGINS, "").splitlines()
 
 
 def bypass(node: ir.Node, replacement: ir.Value) -> None:

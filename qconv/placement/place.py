@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from qconv.errors import NothingQuantized
 from qconv.graph.view import (
     clip_bounds,
     constant,
@@ -34,28 +33,6 @@ _UNBOUNDED = (-float("inf"), float("inf"))
 def place(model: ir.Model, target: Target) -> Plan:
     """Return the Plan for a prepared model. It may hold no quantized node at all."""
     return _Placement(model.graph, target).plan()
-
-
-def require_quantized(plan: Plan, label: str) -> None:
-    """Refuse a Plan in which every operator stays float.
-
-    Raises:
-        NothingQuantized: with the most frequent reasons.
-    """
-    if plan.quantized:
-        return
-    nothing = f"{label}: nothing can be quantized for {plan.target}"
-    if not plan.nodes:
-        raise NothingQuantized(f"{nothing}: it has no operators")
-    reasons: dict[str, int] = {}
-    for node in plan.kept_float:
-        sentence = f"{node.op_type}: {node.reason}"
-        reasons[sentence] = reasons.get(sentence, 0) + 1
-    top = sorted(reasons.items(), key=lambda item: -item[1])[:3]
-    raise NothingQuantized(
-        f"{nothing}; " + "; ".join(f"{count} x {sentence}" for sentence, count in top),
-        hint="qconv inspect lists the reason for each operator",
-    )
 
 
 @dataclass(frozen=True)
@@ -217,11 +194,13 @@ class _Placement:
         return Plan(self._node_plans(), self.target.name, values, layers, inputs)
 
     def _channel_axes(self) -> dict[ir.Value, int]:
+        """Return the axis over which layers sum; where they differ, that of the convolutions."""
         axes: dict[ir.Value, int] = {}
         for node, candidate in self.chosen.items():
             value = node.inputs[0]
             if candidate.layered and value is not None:
-                axes.setdefault(value, 1 if candidate.kind is Kind.CONVOLUTION else -1)
+                convolution = candidate.kind is Kind.CONVOLUTION or axes.get(value) == 1
+                axes[value] = 1 if convolution else -1
         return axes
 
     def _value_plan(

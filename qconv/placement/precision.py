@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.errors import UsageError
-from qconv.graph.edit import original_type, release
+from qconv.graph.edit import origins, release
 from qconv.graph.slots import CONTROL_FLOW, slots_for, takes_any
 from qconv.graph.view import all_nodes, constant, is_constant, is_standard, name_of, static_shape
 from qconv.observers.ranges import Range
@@ -84,8 +84,7 @@ def place_precision(
     for node in all_nodes(model):
         if not _is_float(node):
             continue
-        known_as = (str(node.name), node.op_type, original_type(node))
-        matching = {p for p in patterns if any(map(p.search, known_as))}
+        matching = {p for p in patterns if any(map(p.search, origins(node)))}
         unused -= matching
         reason = (
             "it was asked for with --keep-float"

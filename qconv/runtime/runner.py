@@ -12,7 +12,7 @@ import onnxruntime as ort
 
 from qconv.data.source import Array, Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
-from qconv.runtime.session import Optimization, input_specs, open_session
+from qconv.runtime.session import Optimization, input_specs, one_line, open_session
 
 Axis = int | str | None
 
@@ -68,8 +68,8 @@ class Runner:
         try:
             values = self.session.run(None, dict(sample.feeds))
         except Exception as error:  # the runtime's exceptions share no base class
-            reason = re.sub(r"\s+", " ", str(error)).strip()
-            raise ModelError(f"{self.path}: fails on {sample.origin}: {reason}") from error
+            where = f"{self.path}: fails on {sample.origin}"
+            raise ModelError(f"{where}: {one_line(error)}") from error
         ports = zip(self.outputs, values, strict=True)
         return {port.name: np.asarray(value) for port, value in ports}
 

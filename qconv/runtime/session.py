@@ -70,7 +70,7 @@ def open_session(
     try:
         return InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions share no base class
-        reason = re.sub(r"\s+", " ", str(error)).strip()
+        reason = one_line(error)
         if "NOT_IMPLEMENTED" in reason or "is not a registered function/op" in reason:
             raise UnsupportedError(
                 f"{label}: ONNX Runtime has no kernel for it: {reason}"
@@ -83,6 +83,11 @@ def _spec(arg: ort.NodeArg) -> TensorSpec:
     if match is None or match[1] not in _NUMPY_TYPES:
         raise UnsupportedError(f"'{arg.name}' has the type {arg.type}; only plain tensors are fed")
     return TensorSpec(arg.name, np.dtype(_NUMPY_TYPES[match[1]]), tuple(arg.shape))
+
+
+def one_line(error: Exception) -> str:
+    """Return what the runtime says, without its line breaks."""
+    return re.sub(r"\s+", " ", str(error)).strip()
 
 
 def input_specs(session: InferenceSession) -> tuple[TensorSpec, ...]:

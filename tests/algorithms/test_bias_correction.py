@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 import onnxruntime as ort
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from qconv.algorithms.bias_correction import convolution_shift, product_shift
 from qconv.graph.windows import windows_of
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "padded": {"pads": [1, 2, 1, 0]},
     "strided": {"strides": [2, 1], "pads": [1, 1, 1, 1]},
@@ -23,7 +25,7 @@ CASES = {
 }
 
 
-def _conv(attributes: dict[str, object], weight: NDArray[np.float32]) -> ir.Model:
+def _conv(attributes: dict[str, Any], weight: NDArray[np.float32]) -> ir.Model:
     value = ir.Value(name="x", shape=ir.Shape([1, 4, 7, 6]), type=ir.TensorType(ir.DataType.FLOAT))
     kernel = ir.Value(
         name="w",
@@ -31,7 +33,7 @@ def _conv(attributes: dict[str, object], weight: NDArray[np.float32]) -> ir.Mode
         shape=ir.Shape(weight.shape),
         type=ir.TensorType(ir.DataType.FLOAT),
     )
-    node = ir.node("Conv", [value, kernel], attributes=attributes, name="conv")  # type: ignore[arg-type]
+    node = ir.node("Conv", [value, kernel], attributes=attributes, name="conv")
     node.outputs[0].name = "y"
     node.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
     graph = ir.Graph(
@@ -49,7 +51,7 @@ def _conv(attributes: dict[str, object], weight: NDArray[np.float32]) -> ir.Mode
 def test_the_shift_of_a_convolution_is_exact_for_flat_channels(name: str) -> None:
     attributes = CASES[name]
     random = np.random.default_rng(3)
-    groups = int(attributes.get("group", 1))  # type: ignore[call-overload]
+    groups = int(attributes.get("group", 1))
     error = random.normal(size=(8, 4 // groups, 3, 3)).astype(np.float32)
     means = random.normal(size=4)
     model = _conv(attributes, error)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.data_helpers import IMAGES, counting, drain, refusal, spec
 
 from qconv.data import open_data
 from qconv.errors import DataError
+from tests.data.data_helpers import IMAGES, counting, drain, refusal, spec
 
 TEXT = [spec("ids", ("batch", "seq"), "int64"), spec("mask", ("batch", "seq"), "int64")]
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from tests.data.data_helpers import counting, refusal, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qconv.data import Sample, batches, check_batchable
 from qconv.errors import DataError, UsageError
+from tests.data.data_helpers import counting, refusal, spec
 
 
 @dataclass(frozen=True)

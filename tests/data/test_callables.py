@@ -7,10 +7,10 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
-from tests.data.data_helpers import drain, refusal, spec
 
 from qconv.data import Source, open_data
 from qconv.errors import DataError
+from tests.data.data_helpers import drain, refusal, spec
 
 INPUTS = [spec("x", ("n", 2))]
 

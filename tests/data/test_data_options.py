@@ -8,10 +8,10 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.data.data_helpers import counting, spec
 
 from qconv.cli.data_options import PRESETS, DataArguments, data_options
 from qconv.data import IMAGE_PRESETS, ImageOptions
+from tests.data.data_helpers import counting, spec
 
 
 def parsed(*arguments: str) -> DataArguments:

@@ -5,7 +5,6 @@ from random import Random
 
 import numpy as np
 import pytest
-from tests.data.data_helpers import IMAGES, counting, drain, refusal, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from qconv.data.dataset import evenly_spread
 from qconv.data.listing import natural_key
 from qconv.data.open import DATA_KINDS
 from qconv.errors import DataError, UsageError
+from tests.data.data_helpers import IMAGES, counting, drain, refusal, spec
 
 X = [spec("x", ("n", 2))]
 

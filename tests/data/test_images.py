@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.data_helpers import drain, refusal, spec
 from numpy.typing import NDArray
 from PIL import Image
 
 from qconv.data import IMAGE_PRESETS, ImageOptions, Sample, TensorSpec, image_preset, open_data
 from qconv.errors import DataError, UnsupportedError, UsageError
+from tests.data.data_helpers import drain, refusal, spec
 
 RAW = ImageOptions(mean=0, std=1)
 
@@ -339,7 +339,7 @@ class TestRefusals:
         monkeypatch.setitem(sys.modules, "PIL.Image", None)
         assert refused(UnsupportedError, model()) == (
             "pics: reading images needs Pillow, which is not installed",
-            'pip install pillow',
+            "pip install pillow",
         )
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.data_helpers import IMAGES, counting, drain, refusal, spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from qconv.data import TensorSpec, open_data
 from qconv.errors import DataError
+from tests.data.data_helpers import IMAGES, counting, drain, refusal, spec
 
 
 @pytest.fixture

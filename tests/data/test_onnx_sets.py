@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from tests.data.data_helpers import counting, drain, refusal, spec
 from onnx import numpy_helper
 
 from qconv.data import open_data
 from qconv.data.source import Array
 from qconv.errors import DataError
 from qconv.graph.tensors import read_tensor
+from tests.data.data_helpers import counting, drain, refusal, spec
 
 INPUTS = [spec("a", ("n", 3)), spec("b", ("n",), "int64")]
 

@@ -170,6 +170,14 @@ MATMULS = {
         "float[2, 16, 8] m, float[8, 4] n",
         kept={"MatMul": "its weight has 3 axes; the integer kernel needs a matrix"},
     ),
+    "of a map that a convolution reads too": Case(
+        "a = Conv<pads = [1, 1, 1, 1]>(x, w, b) e = MatMul(a, m) f = Conv<pads = [1, 1, 1, 1]>"
+        "(a, w2, b2) g = MatMul(f, m) y = Add(e, g)",
+        "float[8, 8] m",
+        "float[N, 4, H, 8] x",
+        "float[M, 8, K, L] y",
+        kept={"Add": "it reads the output of MatMul, which is in float"},
+    ),
     "three axes": tokens("a = MatMul(x, m) r = Relu(a) y = MatMul(r, n)"),
     "three axes, relu read in float": tokens(
         "a = MatMul(x, m) r = Relu(a) y = Tanh(r)", kept={"Tanh": f"{NO_KERNEL} Tanh"}

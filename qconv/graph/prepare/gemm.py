@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor, supersede
+from qconv.graph.edit import Editor, absorb, supersede
 from qconv.graph.view import (
     constant,
     is_constant,
@@ -56,8 +56,10 @@ def use_gemm(model: ir.Model) -> None:
             continue
         bias, last = _bias_after(matmul)
         inputs = [*matmul.inputs, bias] if bias is not None else matmul.inputs
-        supersede(last, editor.node("Gemm", inputs, f"{name_of(last.outputs[0])}/gemm"))
+        gemm = editor.node("Gemm", inputs, f"{name_of(last.outputs[0])}/gemm")
+        supersede(last, gemm)
         if last is not matmul:
+            absorb(gemm, matmul)
             model.graph.remove(matmul, safe=True)
 
 
