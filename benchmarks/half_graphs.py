@@ -368,7 +368,8 @@ GRAPHS = (
     HalfGraph(
         "SplitToSequence",
         """(float[4,3] x) => (float[4,3] y) <float[3,3] w>
-        { a = MatMul(x, w) s = SplitToSequence<axis = 0>(a) y = ConcatFromSequence<axis = 0>(s) }""",
+        { a = MatMul(x, w) s = SplitToSequence<axis = 0>(a)
+          y = ConcatFromSequence<axis = 0>(s) }""",
         (2, 2, 2),
     ),
     HalfGraph(

@@ -143,7 +143,7 @@ def convert(
     io_dtype: str,
     storage_only: bool,
     external_data: Literal["auto", "always", "never"] | None,
-    external_data_size: float | None,
+    external_data_size: float,
     target: str,
     batch_size: int,
     force: bool,
@@ -201,12 +201,8 @@ def convert(
         check_not_read(path, [*data.files_read(model), ("the record", calibration)])
         check_output(path, force=force)
     storage = None
-    if external_data_size is not None:
-        if external_data in ("always", "never"):
-            raise UsageError("--external-data-size goes with --external-data auto")
-        storage = Storage("auto", int(external_data_size * 1e6))
-    elif external_data is not None:
-        storage = Storage(external_data)
+    if external_data is not None:
+        storage = Storage(external_data, int(external_data_size * 1e6))
     for dtype, path in outputs.items():
         conversion = run(
             model,

@@ -24,7 +24,7 @@ from qconv.graph.view import (
     static_shape,
 )
 from qconv.placement.plan import LayerPlan, NodePlan, Plan, ValuePlan
-from qconv.placement.rules import data_inputs, refusal, weight_scheme
+from qconv.placement.rules import data_inputs, is_bias, refusal, weight_scheme
 from qconv.placement.targets import Kind, Target
 
 _UNBOUNDED = (-float("inf"), float("inf"))
@@ -253,7 +253,7 @@ class _Placement:
         if add is None or add.op_type != "Add" or add in self.chosen:
             return None, None
         other = add.inputs[0] if add.inputs[1] is node.outputs[0] else add.inputs[1]
-        return (other, add) if is_constant(other) and rank(other) == 1 else (None, None)
+        return (other, add) if is_bias(other, node) else (None, None)
 
     def _node_plans(self) -> dict[str, NodePlan]:
         plans = {}

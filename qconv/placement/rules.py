@@ -13,6 +13,7 @@ from qconv.graph.view import (
     is_standard,
     name_of,
     rank,
+    static_shape,
 )
 from qconv.observers.statistic import SENTINEL
 from qconv.placement.targets import Kind, OpRule, Target
@@ -47,6 +48,18 @@ def weight_scheme(node: ir.Node, target: Target) -> Scheme:
     """
     by_row = node.op_type == "Conv" or int_attribute(node, "transB", 0)
     return Scheme(target.weight_dtype, symmetric=True, granularity=PerAxis(0 if by_row else 1))
+
+
+def is_bias(value: ir.Value | None, product: ir.Node) -> bool:
+    """Whether a constant has one number for each column of a product, or one for all."""
+    shape, weight, axes = (
+        static_shape(value),
+        static_shape(product.inputs[1]),
+        rank(product.inputs[0]),
+    )
+    if not is_constant(value) or shape is None or weight is None or axes is None:
+        return False
+    return len(shape) <= axes and set(shape[:-1]) <= {1} and set(shape[-1:]) <= {1, weight[1]}
 
 
 def _other_result(node: ir.Node) -> str | None:

@@ -109,10 +109,10 @@ def _rounded(array: Array, dtype: np.dtype[np.generic], largest: float) -> Array
     source, target = array.reshape(-1), result.reshape(-1)
     for start in range(0, source.size, _CHUNK):
         numbers = source[start : start + _CHUNK]
-        sentinels = np.isfinite(numbers) & (np.abs(numbers) >= SENTINEL)
-        if sentinels.any():
-            numbers = np.where(sentinels, np.clip(numbers, -largest, largest), numbers)
         with np.errstate(over="ignore"):
+            sentinels = np.isfinite(numbers) & (np.abs(numbers) >= SENTINEL)
+            if sentinels.any():
+                numbers = np.where(sentinels, np.clip(numbers, -largest, largest), numbers)
             target[start : start + _CHUNK] = numbers.astype(dtype)
     return result
 

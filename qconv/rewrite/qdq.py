@@ -16,7 +16,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, insert_after
-from qconv.graph.view import constant, is_constant, name_of
+from qconv.graph.view import constant, is_constant, name_of, rank, static_shape
 from qconv.numerics.affine import quantize
 from qconv.placement.plan import LayerPlan, Plan, ValuePlan
 from qconv.schemes import PerAxis, QParams
@@ -62,7 +62,7 @@ class _QdqRewriter:
         self.layers = layers
         self.editor = Editor(model.graph)
         self.param_values: dict[str, tuple[ir.Value, ir.Value]] = {}
-        self.weights: dict[tuple[str, int], ir.Value] = {}
+        self.weights: dict[str, list[tuple[QuantizedLayer, ir.Value]]] = {}
         self.zero_points: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = {}
 
     def run(self) -> None:
@@ -165,7 +165,7 @@ class _QdqRewriter:
         if layer.bias is None:
             return
         if plan.bias_node != plan.node:
-            self._replace_float_bias(plan, layer.bias)
+            self._replace_float_bias(node, plan, layer.bias)
             return
         input_scale = self.params[self.plan.values[plan.input].params_from].scale
         scale = (layer.scale * input_scale).astype(np.float32)
@@ -187,19 +187,31 @@ class _QdqRewriter:
         node.resize_inputs(3)
         node.replace_input_with(2, dq.outputs[0])
 
-    def _replace_float_bias(self, plan: LayerPlan, bias: NDArray[np.float32]) -> None:
+    def _replace_float_bias(
+        self, product: ir.Node, plan: LayerPlan, bias: NDArray[np.float32]
+    ) -> None:
+        """Write a bias that an Add adds to a float product.
+
+        It gets two axes where the shapes are fixed: the runtime turns MatMul and an Add of one
+        axis into a float Gemm then, before it looks at Q and DQ.
+        """
         adder = self.nodes[str(plan.bias_node)]
-        stored = self.editor.initializer(f"{plan.bias}/corrected", bias)
         index = next(i for i, value in enumerate(adder.inputs) if is_constant(value))
+        shape = static_shape(product.inputs[0])
+        fixed = shape is None or None not in shape
+        axes = max(rank(adder.inputs[index]) or 0, 2 if fixed else 1)
+        table = bias.reshape((1,) * (axes - 1) + bias.shape)
+        stored = self.editor.initializer(f"{plan.bias}/corrected", table)
         adder.replace_input_with(index, stored)
 
     def _weight(self, plan: LayerPlan, layer: QuantizedLayer, node: ir.Node) -> ir.Value:
         granularity = plan.weight_scheme.granularity
         if not isinstance(granularity, PerAxis):
             raise ValueError(f"{plan.node}: weights are quantized per channel")
-        key = (plan.weight, id(layer.weight))
-        if key in self.weights:
-            return self.weights[key]
+        written = self.weights.setdefault(plan.weight, [])
+        for other, restored in written:
+            if _same_weight(layer, other):
+                return restored
         stored = self.editor.initializer(f"{plan.weight}/quantized", layer.weight)
         scale = self.editor.initializer(f"{plan.weight}/scale", layer.scale)
         zero_point = self._zero_point(np.zeros(layer.scale.shape, layer.weight.dtype))
@@ -212,5 +224,9 @@ class _QdqRewriter:
             axis=granularity.axis,
         )
         self.graph.insert_before(node, dq)
-        self.weights[key] = dq.outputs[0]
+        written.append((layer, dq.outputs[0]))
         return dq.outputs[0]
+
+
+def _same_weight(left: QuantizedLayer, right: QuantizedLayer) -> bool:
+    return np.array_equal(left.scale, right.scale) and np.array_equal(left.weight, right.weight)

@@ -20,7 +20,7 @@ from qconv.graph.model_io import (
 from qconv.runtime.runner import Runner
 from qconv.runtime.session import input_specs, open_session
 
-_RUN_LIMIT = 256_000_000
+_RUN_LIMIT = 64_000_000
 _SMALL = 1024
 _OPTIMIZED_NODES = 5000
 
@@ -29,7 +29,7 @@ def require_running(path: Path, reference: Path, shapes: Mapping[str, tuple[int,
     """Check a model, load it, and run it on zeros, or on ones where the float model needs them.
 
     An input may hold an index, a length or a divisor. Where even the float model fails on both
-    zeros and ones, that the model loads has to do. Of a model above 256 MB the graph is loaded
+    zeros and ones, that the model loads has to do. Of a model above 64 MB the graph is loaded
     without its weights, so that trying it takes no more memory than making it. A model of more
     than 5,000 nodes runs as it is written, since the time that the runtime takes to optimize it
     grows faster than the number of nodes.

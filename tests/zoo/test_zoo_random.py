@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
+from qconv.errors import NothingQuantized
 from tests.model_helpers import convert_model, parse, random_feeds
 
 ONE = (
@@ -83,10 +84,12 @@ def graphs(draw: st.DrawFn) -> str:
 )
 @given(graphs())
 def test_random_graphs(text: str) -> None:
-    assume("Conv" in text or "MatMul" in text)
     model = parse(text)
     with tempfile.TemporaryDirectory() as folder:
-        found = convert_model(model, Path(folder), feeds=random_feeds(model, count=4))
+        try:
+            found = convert_model(model, Path(folder), feeds=random_feeds(model, count=4))
+        except NothingQuantized:
+            reject()
     assert set(found.misses) <= {
         ("Split", "one of its outputs is unused; the runtime wants a QuantizeLinear at each")
     }
