@@ -67,32 +67,34 @@ def _blocked(graph: HalfGraph, model: onnx.ModelProto) -> list[str]:
     return [name for name in names if any(re.search(pattern, name) for pattern in graph.keep)]
 
 
-def attempt(graph: HalfGraph, convert: Convert, io: bool) -> tuple[str, str]:
-    """Convert and try one graph; return the last stage that it reached, and what went wrong."""
-    reached = ""
+def attempt(graph: HalfGraph, convert: Convert, io: bool) -> tuple[set[str], str]:
+    """Convert and try one graph; return the stages that it passes, and the first fault."""
+    passed: set[str] = set()
+    faults = []
     with tempfile.TemporaryDirectory() as name:
         source, output = Path(name) / "float.onnx", Path(name) / "half.onnx"
         onnx.save(graph.model(), source)
         try:
             convert(graph, source, output, io)
-            reached = "converted"
+        except Exception as error:  # whatever a converter raises
+            return passed, _first_line(error)
+        passed.add("converted")
+        try:
             onnx.checker.check_model(str(output), full_check=True)
-            reached = "valid"
-        except Exception as error:  # whatever a converter or the checker raises
-            if not output.exists():
-                return reached, _first_line(error)
-            fault = _first_line(error)
-        else:
-            fault = ""
+            passed.add("valid")
+        except Exception as error:  # the checker and shape inference raise different types
+            faults.append(_first_line(error))
         try:
             session = _session(output)
-            reached = "loads" if reached == "valid" else "loads, invalid"
+            passed.add("loads")
             wrong = _wrong(graph, source, session, io)
         except Exception as error:  # whatever the runtime raises
-            return reached, fault or _first_line(error)
-    if wrong or fault:
-        return reached, fault or wrong
-    return "right", ""
+            wrong = _first_line(error)
+    if wrong:
+        faults.append(wrong)
+    else:
+        passed.add("right")
+    return passed, "".join(faults[:1])
 
 
 def _session(path: Path) -> ort.InferenceSession:
@@ -128,13 +130,13 @@ def _first_line(error: Exception) -> str:
     return text[:150]
 
 
-def _in_process(index: int, name: str, io: bool) -> tuple[str, str]:
+def _in_process(index: int, name: str, io: bool) -> tuple[set[str], str]:
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
             return pool.submit(attempt, GRAPHS[index], CONVERTERS[name][1], io).result()
         except BrokenProcessPool:
-            return "", "it ended the process"
+            return set(), "it ended the process"
 
 
 def main() -> None:
@@ -151,20 +153,14 @@ def main() -> None:
             print(f"{name:26} is not installed: pip install {name}")
             continue
         results = {case: _in_process(case[0], name, case[1]) for case in cases}
-        counts = Counter(stage for reached, _ in results.values() for stage in _passed(reached))
+        counts = Counter(stage for passed, _ in results.values() for stage in passed)
         print(f"{name:26}", *(f"{counts[stage]:>10}" for stage in _STAGES))
         if arguments.failures:
-            for (index, io), (reached, fault) in results.items():
-                if reached != "right":
+            for (index, io), (_, fault) in results.items():
+                if fault:
                     print(
                         f"    {GRAPHS[index].name}, {'float16' if io else 'float32'} ports: {fault}"
                     )
-
-
-def _passed(reached: str) -> tuple[str, ...]:
-    if reached == "loads, invalid":
-        return ("converted", "loads")
-    return _STAGES[: _STAGES.index(reached) + 1] if reached else ()
 
 
 if __name__ == "__main__":

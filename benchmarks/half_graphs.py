@@ -30,6 +30,7 @@ class HalfGraph:
         opset: of the standard domain.
         keep: patterns for ``--keep-float``.
         tolerance: largest error, relative to the largest output.
+        named: whether the nodes have names, as exporters give them.
         feeds: given arrays instead of random ones, by input.
     """
 
@@ -39,6 +40,7 @@ class HalfGraph:
     opset: int = 17
     keep: tuple[str, ...] = ()
     tolerance: float = 0.01
+    named: bool = True
     feeds: Feeds = field(default_factory=dict)
 
     def model(self) -> onnx.ModelProto:
@@ -52,6 +54,8 @@ class HalfGraph:
         )
         random = np.random.default_rng(0)
         _fill(model.graph, random)
+        if self.named:
+            _name(model.graph)
         return model
 
     def samples(self, count: int = 3) -> list[Feeds]:
@@ -70,7 +74,7 @@ class HalfGraph:
 
 
 def _ir_version(opset: int) -> int:
-    return {7: 3, 9: 4, 11: 6, 13: 7}.get(opset, 8 if opset < 19 else 10)
+    return {7: 4, 9: 4, 11: 6, 13: 7}.get(opset, 8 if opset < 19 else 10)
 
 
 def _fill(graph: onnx.GraphProto, random: np.random.Generator) -> None:
@@ -85,6 +89,14 @@ def _fill(graph: onnx.GraphProto, random: np.random.Generator) -> None:
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.GRAPH:
                 _fill(attribute.g, random)
+
+
+def _name(graph: onnx.GraphProto) -> None:
+    for node in graph.node:
+        node.name = node.name or f"{node.op_type}_{node.output[0]}"
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                _name(attribute.g)
 
 
 def _feed(info: onnx.ValueInfoProto, random: np.random.Generator) -> Array:
@@ -487,6 +499,13 @@ GRAPHS = (
         """(float[2,4] x) => (float[2,4] y) <float[4,4] w>
         { m = MatMul(x, w) g = com.microsoft.Gelu(m) y = MatMul(g, w) }""",
         (4, 2, 4),
+    ),
+    HalfGraph(
+        "nodes without names",
+        """(float[2,4] x, float[2,4] z) => (float[2,4] y) <float[4,4] w>
+        { a = MatMul(x, w) b = Add(a, z) y = Sin(b) }""",
+        (3, 0, 3),
+        named=False,
     ),
     HalfGraph(
         "names that converters make",

@@ -51,7 +51,7 @@ def _compare(arguments: argparse.Namespace, folder: Path) -> None:
         convert = ["-m", "qconv", "convert", model, "--dtype", "int8", "--data", calibration, "-q"]
         costs[name] = measure([*convert, "-o", str(files[name]), *options])
     report = qconv.report(model, list(files.values()), data=[arguments.test], runs=arguments.runs)
-    print(f"{report.cpu}, onnxruntime {report.runtime}, {report.data.samples} test samples")
+    print(f"{report.cpu}, {report.runtime}, {report.data.samples} test samples")
     header = [f"{'made by':30}", *(f"{name:>10}" for name in _COLUMNS)]
     print(*header, f"{'integer':>10} {'make s':>8} {'peak MB':>8}")
     rows: list[tuple[str, VariantReport, Cost | None]] = [("float", report.reference, None)]

@@ -21,7 +21,6 @@ from qconv.graph.view import (
     name_of,
     only_consumer,
     rank,
-    static_shape,
 )
 from qconv.placement.plan import LayerPlan, NodePlan, Plan, ValuePlan
 from qconv.placement.rules import data_inputs, is_bias, refusal, weight_scheme
@@ -67,29 +66,39 @@ class _Placement:
         self.target = target
         self.reasons: dict[ir.Node, str] = {}
         self.candidates: dict[ir.Node, _Candidate] = {}
+        self.merged: set[ir.Node] = set()
         self.clamps: set[ir.Node] = set()
         for node in graph:
             reason = refusal(node, target)
             if reason is not None:
                 self.reasons[node] = reason
-            elif target.rules[node.op_type].kind is not Kind.CLAMP:
+            elif node not in self.merged:
                 self.candidates[node] = self._candidate(node)
         self.wanted = self._wanted_by_layers()
         self.chosen = self._choose()
+        self.wanted |= {
+            value
+            for node, candidate in self.chosen.items()
+            for index in candidate.data
+            if (value := node.inputs[index]) is not None
+        }
 
     def _candidate(self, node: ir.Node) -> _Candidate:
         rule = self.target.rules[node.op_type]
         operands = [constant(node.inputs[i]) for i in data_inputs(node, rule)]
         table_operand = any(array is not None and array.size > 1 for array in operands)
-        clamp = None if rule.kind is Kind.MOVEMENT else self._clamp_after(node)
+        after = None if rule.kind in (Kind.MOVEMENT, Kind.CLAMP) else self._clamp_after(node)
+        clamp = after if after is not None and refusal(after, self.target) is None else None
+        if clamp is not None:
+            self.merged.add(clamp)
         return _Candidate(
             node,
             rule.kind,
             data=tuple(i for i in data_inputs(node, rule) if node.inputs[i] is not None),
-            needs_reader=rule.needs_reader or table_operand,
-            clamp=clamp if clamp is not None and refusal(clamp, self.target) is None else None,
+            needs_reader=rule.needs_reader or table_operand or rule.kind is Kind.CLAMP,
+            clamp=node if rule.kind is Kind.CLAMP else clamp,
             always=rule.kind is not Kind.PRODUCT
-            or (clamp is not None and bool(clamp.outputs[0].uses())),
+            or (after is not None and bool(after.outputs[0].uses())),
         )
 
     def _clamp_after(self, node: ir.Node) -> ir.Node | None:
@@ -112,50 +121,50 @@ class _Placement:
         """Return the largest consistent choice, in graph order.
 
         Forward: data must be there in integers. Backward: some cheap operators need a reader.
-        What either pass drops is dropped for good, so the passes end.
+        What the backward pass drops is dropped for good, so the passes end.
         """
         dropped: set[ir.Node] = set()
         while True:
             chosen: dict[ir.Node, _Candidate] = {}
-            available = set(self.wanted)
+            made: set[ir.Value] = set()
             for node, candidate in self.candidates.items():
                 if node in dropped:
                     continue
-                missing = None if candidate.layered else self._missing_data(candidate, available)
+                missing = None if candidate.layered else self._missing_data(candidate, made)
                 if missing is not None:
                     self.reasons[node] = missing
                     continue
                 chosen[node] = candidate
                 if self._gives_integers(candidate):
-                    available.update(candidate.results)
-            unread = self._unread(chosen, available)
+                    made.update(candidate.results)
+            unread = self._unread(chosen, made)
             if not unread:
                 return chosen
             for node in unread:
                 self.reasons[node] = "nothing after it runs in integers, so it would only cost time"
             dropped |= unread
 
-    def _missing_data(self, candidate: _Candidate, available: set[ir.Value]) -> str | None:
+    def _missing_data(self, candidate: _Candidate, made: set[ir.Value]) -> str | None:
         values = [value for i in candidate.data if (value := candidate.node.inputs[i]) is not None]
         if all(map(is_constant, values)):
             return "its data is a constant table"
+        if any(value in made for value in values):
+            return None
+        clamp = candidate.kind is Kind.CLAMP
         for value in values:
-            if value in available or is_constant(value) or _is_factor(value, values, available):
+            if is_constant(value) or (value in self.wanted and not clamp):
                 continue
-            producer = value.producer()
-            if producer is None:
-                return "it reads an input of the model, which is in float"
-            return f"it reads the output of {producer.op_type}, which is in float"
+            return _in_float(value.producer())
         return None
 
-    def _unread(self, chosen: dict[ir.Node, _Candidate], available: set[ir.Value]) -> set[ir.Node]:
+    def _unread(self, chosen: dict[ir.Node, _Candidate], made: set[ir.Value]) -> set[ir.Node]:
         """Return the nodes that pay only with a reader in integers, and have none."""
         unread: set[ir.Node] = set()
         for node in reversed(chosen):
             candidate = chosen[node]
             operands = [node.inputs[i] for i in candidate.data]
             needy = candidate.needs_reader or not all(
-                value in available or is_constant(value) for value in operands
+                value in made or value in self.wanted or is_constant(value) for value in operands
             )
             if needy and not any(
                 usage.node in chosen
@@ -264,27 +273,13 @@ class _Placement:
         return plans
 
     def _clamp_reason(self, node: ir.Node) -> str:
+        """Say why a Relu or Clip is in float that would have disappeared into its producer."""
         value = node.inputs[0]
         producer = value.producer() if value is not None else None
-        if producer is None:
-            return "there is no operator before it that could take it in"
-        if producer in self.chosen:
-            return f"the result of {producer.op_type} before it stays in float or is read elsewhere"
-        return f"{producer.op_type} before it runs in float"
+        return _in_float(producer)
 
 
-def _is_factor(value: ir.Value, operands: list[ir.Value], available: set[ir.Value]) -> bool:
-    """Whether the value is ``[N, C, 1, ...]`` beside a feature map that is there in integers."""
-    shape = static_shape(value)
-    return (
-        shape is not None
-        and len(shape) >= 3
-        and set(shape[2:]) == {1}
-        and any(
-            other in available
-            and (map_shape := static_shape(other)) is not None
-            and len(map_shape) == len(shape)
-            and set(map_shape[2:]) != {1}
-            for other in operands
-        )
-    )
+def _in_float(producer: ir.Node | None) -> str:
+    if producer is None:
+        return "it reads an input of the model, which is in float"
+    return f"it reads the output of {producer.op_type}, which is in float"

@@ -48,7 +48,7 @@ def test_every_range_holds_zero_and_stays_within_the_data(
 def test_minmax_is_exact() -> None:
     data = np.array([-1.2345678, 0.5, 3.3333333])
     low, high = estimate_range(_statistics(data), "minmax", 99.99)
-    assert (low, high) == (np.float32(-1.2345678), np.float32(3.3333333))
+    assert (low, high) == (float(np.float32(-1.2345678)), float(np.float32(3.3333333)))
 
 
 def test_percentile_leaves_out_its_share() -> None:

@@ -91,15 +91,23 @@ ACTIVATIONS = {
     "leaky relu at the end": after("y = LeakyRelu(a)", kept={"LeakyRelu": UNREAD}),
     "silu": after(f"s = Sigmoid(a) r = Mul(a, s) {NEXT}"),
     "silu at the end": after("s = Sigmoid(a) y = Mul(s, a)"),
-    "hard swish": after(f"r = HardSwish(a) {NEXT}", kept={"HardSwish": f"{NO_KERNEL} HardSwish"}),
+    "hard swish": after(f"r = HardSwish(a) {NEXT}"),
     "hard swish of two nodes": after(
-        f"s = HardSigmoid<alpha = 0.16666667>(a) r = Mul(a, s) {NEXT}",
-        kept={
-            "HardSigmoid": f"{NO_KERNEL} HardSigmoid",
-            "Mul": "it reads the output of HardSigmoid, which is in float",
-        },
-        misses=[("Mul", "its input 's' is not quantized")],
+        f"s = HardSigmoid<alpha = 0.16666667>(a) r = Mul(a, s) {NEXT}"
     ),
+    "hard swish of four nodes": after(
+        f"p = Add(a, three) q = Clip(p, lo, six) s = Mul(q, a) r = Div(s, six) {NEXT}",
+        "float three = {3}, float lo = {0}, float six = {6}",
+    ),
+    "hard swish of another slope": after(
+        f"s = HardSigmoid<alpha = 0.3, beta = 0.4>(a) r = Mul(s, a) {NEXT}"
+    ),
+    "hard swish that two read": after(
+        "r = HardSwish(a) p = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(r) "
+        "q = Add(p, r) y = Conv(q, w1)"
+    ),
+    "hard sigmoid": after(f"r = HardSigmoid(a) {NEXT}"),
+    "hard sigmoid at the end": after("y = HardSigmoid<alpha = 0.3>(a)"),
     "prelu": after(
         f"r = PRelu(a, s) {NEXT}", "float[8, 1, 1] s", kept={"PRelu": f"{NO_KERNEL} PRelu"}
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.zoo.zoo_helpers import NO_KERNEL, SAME, UNREAD, Case, check
+from tests.zoo.zoo_helpers import MAP, NO_KERNEL, SAME, UNREAD, Case, check
 
 A = f"a = Conv{SAME}(x, w, b)"
 R = f"{A} r = Relu(a)"
@@ -27,9 +27,18 @@ SUMS = {
     "residual of a sum of three": Case(
         f"{ENTRY} d = Conv{SAME}(c, w2) t = Sum(r, c, d) s = Relu(t) {NEXT}"
     ),
-    "residual from before the Relu": Case(
-        f"{ENTRY} s = Add(a, c) y = Relu(s)",
-        kept={"Relu": "the result of Conv before it stays in float or is read elsewhere"},
+    "residual from before the Relu": Case(f"{ENTRY} s = Add(a, c) y = Relu(s)"),
+    "relu behind a pool": Case(
+        f"{A} p = MaxPool<kernel_shape = [2, 2]>(a) q = Relu(p) r = Conv(q, w1) s = Add(q, r) {NEXT}"
+    ),
+    "clip of what is read elsewhere": Case(
+        f"{A} q = Clip(a, l, h) r = Conv{SAME}(q, w2, b2) s = Add(a, r) {NEXT}",
+        "float l = {-0.7}, float h = {1.1}",
+    ),
+    "relu of what is read elsewhere, at the end": Case(
+        f"{A} s = Conv{SAME}(a, w2, b2) z = Relu(a) {NEXT}",
+        outputs=f"{MAP}, float[M, 8, K, L] z",
+        kept={"Relu": UNREAD},
     ),
     "sum with itself": Case(f"{A} s = Add(a, a) {NEXT}"),
     "product with itself": Case(f"{A} s = Mul(a, a) {NEXT}"),
@@ -59,13 +68,23 @@ SUMS = {
             "GlobalAveragePool(r)", "ReduceMean<axes = [2, 3]>(r)"
         )
     ),
+    "squeeze and excitation by a hard sigmoid": Case(
+        f"{R} {SE} k = HardSigmoid(h) s = Mul(r, k) {NEXT}"
+    ),
     "squeeze and excitation in float": Case(
-        f"{R} {SE} k = HardSigmoid(h) s = Mul(r, k) {NEXT}",
-        kept={"HardSigmoid": f"{NO_KERNEL} HardSigmoid"},
+        f"{R} {SE} k = Tanh(h) s = Mul(r, k) {NEXT}", kept={"Tanh": f"{NO_KERNEL} Tanh"}
+    ),
+    "sum of a float map and one of integers": Case(
+        f"{R} t = Tanh(r) s = Add(t, r) {NEXT}", kept={"Tanh": f"{NO_KERNEL} Tanh"}
+    ),
+    "join of a float map and one of integers": Case(
+        f"{R} t = ConvTranspose(r, w1) s = Concat<axis = 1>(t, r) y = Conv(s, j)",
+        "float[8, 16, 1, 1] j",
+        kept={"ConvTranspose": f"{NO_KERNEL} ConvTranspose"},
     ),
     "read in integers and in float": Case(
         f"{R} t = Tanh(r) c = Conv{SAME}(r, w2, b2) y = Mul(t, c)",
-        kept={"Tanh": f"{NO_KERNEL} Tanh", "Mul": "it reads the output of Tanh, which is in float"},
+        kept={"Tanh": f"{NO_KERNEL} Tanh", "Mul": UNREAD},
     ),
 }  # fmt: skip
 

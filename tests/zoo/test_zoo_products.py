@@ -26,7 +26,7 @@ def tokens(body: str, weights: str = f"{FIRST}, {SECOND}", **stated: object) -> 
 
 
 NEXT = "r = Relu(a) y = Gemm(r, n, d)"
-NO_CLAMP = "Gemm before it runs in float"
+NO_CLAMP = "it reads the output of Gemm, which is in float"
 BIAS = "its bias has the shape {}; the integer kernel needs one a column"
 
 GEMMS = {
@@ -145,7 +145,7 @@ MATMULS = {
         "float[8, 4] y",
         kept={
             "MatMul": "its first input is the constant; only weights on the second are quantized",
-            "Relu": "MatMul before it runs in float",
+            "Relu": "it reads the output of MatMul, which is in float",
         },
     ),
     "one row without a batch": Case(
@@ -186,7 +186,7 @@ MATMULS = {
         "a = MatMul(x, m) b0 = Add(c, a) r = Relu(b0) e = MatMul(r, n) y = Add(e, d)",
         kept={
             "Add": "it reads the output of MatMul, which is in float",
-            "Relu": "Add before it runs in float",
+            "Relu": "it reads the output of Add, which is in float",
         },
     ),
     "three axes, bias of one row": tokens(

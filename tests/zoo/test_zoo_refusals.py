@@ -29,7 +29,7 @@ NOTHING = {
     ),
     "no layers": (
         "(float[N] x) => (float[N] y) { a = Tanh(x) y = Relu(a) }",
-        f"1 x Tanh: {NO_KERNEL} Tanh; 1 x Relu: Tanh before it runs in float",
+        f"1 x Tanh: {NO_KERNEL} Tanh; 1 x Relu: it reads the output of Tanh, which is in float",
     ),
     "nothing to do": (
         "(float[N] x) => (float[N] y) { y = Identity(x) }",

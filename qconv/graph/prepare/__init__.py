@@ -8,6 +8,7 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from qconv.graph.prepare.activations import split_activations
 from qconv.graph.prepare.constants import fold_constants
 from qconv.graph.prepare.equivalents import use_equivalents
 from qconv.graph.prepare.gemm import normalize_gemm, use_gemm
@@ -36,6 +37,8 @@ def prepare(model: ir.Model) -> ir.Model:
     fold_pads(model)
     normalize_gemm(model)
     use_gemm(model)
+    fold_scaling(model)
+    split_activations(model)
     fold_scaling(model)
     remove_unused(model)
     fix_names(model)

@@ -11,6 +11,7 @@ from qconv.graph.view import (
     constant,
     int_attribute,
     ints_attribute,
+    is_constant,
     is_standard,
     name_of,
     only_consumer,
@@ -21,8 +22,9 @@ from qconv.graph.view import (
 def use_equivalents(model: ir.Model) -> None:
     """Rewrite nodes of the main graph.
 
-    ``Sum`` becomes ``Add``; ``ReduceMean`` over all axes of a map ``GlobalAveragePool``; ``Max``
-    and ``Min`` with a number ``Clip``; a ``Relu`` or ``Clip`` behind another one ``Clip``.
+    ``Sum`` becomes ``Add``; ``Sub`` of a constant ``Add``, and ``Div`` by one ``Mul``;
+    ``ReduceMean`` over all axes of a map ``GlobalAveragePool``; ``Max`` and ``Min`` with a number
+    ``Clip``; a ``Relu`` or ``Clip`` behind another one ``Clip``.
     """
     editor = Editor(model.graph)
     rewriters = {
@@ -30,6 +32,8 @@ def use_equivalents(model: ir.Model) -> None:
         "ReduceMean": _pool,
         "Max": _clip,
         "Min": _clip,
+        "Div": _invert_constant,
+        "Sub": _invert_constant,
         "Relu": _merge_clamps,
         "Clip": _merge_clamps,
     }
@@ -92,6 +96,29 @@ def _clip(node: ir.Node, editor: Editor) -> None:
         supersede(node, clip)
         _merge_clamps(clip, editor)
         return
+
+
+def _invert_constant(node: ir.Node, editor: Editor) -> None:
+    data, table = node.inputs[0], constant(node.inputs[1])
+    if data is None or is_constant(data) or table is None or table.dtype != np.float32:
+        return
+    if _in_float_pattern(node):
+        return
+    numbers = table.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        inverse = (-numbers if node.op_type == "Sub" else 1 / numbers).astype(np.float32)
+    if not np.isfinite(inverse).all():
+        return
+    name, op_type = name_of(node.outputs[0]), "Add" if node.op_type == "Sub" else "Mul"
+    value = editor.initializer(f"{name}/constant", inverse)
+    supersede(node, editor.node(op_type, [data, value], f"{name}/{op_type}"))
+
+
+def _in_float_pattern(node: ir.Node) -> bool:
+    """Whether the runtime looks for the node as it is: in attention, or in Gelu."""
+    source = node.inputs[0].producer() if node.inputs[0] is not None else None
+    in_gelu = any(usage.node.op_type == "Erf" for usage in node.outputs[0].uses())
+    return in_gelu or (source is not None and source.op_type == "MatMul")
 
 
 def _merge_clamps(node: ir.Node, editor: Editor) -> None:

@@ -10,6 +10,7 @@ from qconv.graph.edit import Editor, bypass, may_bypass, supersede
 from qconv.graph.view import (
     constant,
     int_attribute,
+    is_constant,
     is_standard,
     name_of,
     only_consumer,
@@ -23,21 +24,25 @@ _SCALING = ("BatchNormalization", "Mul", "Div", "Add", "Sub")
 
 
 def fold_scaling(model: ir.Model) -> None:
-    """Fold what alone reads a Conv, ConvTranspose or Gemm and scales or shifts its channels.
+    """Fold what scales or shifts the channels of a Conv, ConvTranspose or Gemm, and nothing else.
 
     These are BatchNormalization, and Mul, Div, Add and Sub with constants. For
     ``y = (Wx + b) g + o`` the weight becomes ``g W`` and the bias ``b g + o``; computed in
     float64, stored in the weight's type. A BatchNormalization of another map, such as the
     Concat of a DenseNet, becomes a depthwise convolution of one tap, which has an integer
-    kernel and is faster in float too.
+    kernel and is faster in float too. A product with one number goes into the weights of the
+    linear operator that alone reads it.
     """
     editor = Editor(model.graph)
     for node in list(model.graph):
         if not is_standard(node) or node.op_type not in _SCALING:
             continue
-        folded = _fold(node, editor)
-        if not folded and node.op_type == "BatchNormalization":
+        if _fold(node, editor):
+            continue
+        if node.op_type == "BatchNormalization":
             _use_convolution(node, editor)
+        elif node.op_type == "Mul":
+            _fold_forward(node, editor)
 
 
 def _fold(node: ir.Node, editor: Editor) -> bool:
@@ -85,6 +90,27 @@ def _use_convolution(norm: ir.Node, editor: Editor) -> None:
     weight = editor.initializer(f"{name}/weight", gain.reshape(-1, *(1,) * (axes - 1)))
     bias = editor.initializer(f"{name}/bias", offset)
     supersede(norm, editor.node("Conv", [source, weight, bias], f"{name}/conv", group=gain.size))
+
+
+def _fold_forward(product: ir.Node, editor: Editor) -> None:
+    linear = only_consumer(product.outputs[0])
+    if linear is None or not is_standard(linear) or linear.op_type not in (*_LINEAR, "MatMul"):
+        return
+    weight = constant(linear.inputs[1])
+    if linear.inputs[0] is not product.outputs[0] or weight is None or not _plain(linear):
+        return
+    for data, factor in (product.inputs, product.inputs[::-1]):
+        number = constant(factor)
+        if data is None or number is None or number.size != 1 or is_constant(data):
+            continue
+        if number.ndim > (rank(data) or 0):
+            return
+        scaled = np.asarray(weight, np.float64) * number.astype(np.float64).reshape(())
+        name = name_of(linear.outputs[0])
+        weight_value = editor.initializer(f"{name}/weight", scaled.astype(weight.dtype))
+        linear.replace_input_with(1, weight_value)
+        bypass(product, data)
+        return
 
 
 def _linear_input(node: ir.Node) -> ir.Value | None:
