@@ -29,7 +29,8 @@ SUMS = {
     ),
     "residual from before the Relu": Case(f"{ENTRY} s = Add(a, c) y = Relu(s)"),
     "relu behind a pool": Case(
-        f"{A} p = MaxPool<kernel_shape = [2, 2]>(a) q = Relu(p) r = Conv(q, w1) s = Add(q, r) {NEXT}"
+        f"{A} p = MaxPool<kernel_shape = [2, 2]>(a) q = Relu(p) r = Conv(q, w1) "
+        f"s = Add(q, r) {NEXT}"
     ),
     "clip of what is read elsewhere": Case(
         f"{A} q = Clip(a, l, h) r = Conv{SAME}(q, w2, b2) s = Add(a, r) {NEXT}",
