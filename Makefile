@@ -34,7 +34,7 @@ lint: .venv/.lint
 types: .venv/.lint .venv/.test
 	$(BIN)/mypy
 
-real: .venv/.test
+real: .venv/.test .venv/.real
 	@test -n "$$QCONV_DATA" || { echo 'set QCONV_DATA to the folder of models, see CONTRIBUTING.md'; exit 2; }
 	$(BIN)/python -m pytest tests/real $(ARGS)
 
@@ -56,6 +56,10 @@ clean:
 
 .venv/.test: .venv/.installed
 	$(INSTALL) --group test
+	@touch $@
+
+.venv/.real: .venv/.installed
+	$(INSTALL) --group real
 	@touch $@
 
 .venv/.lint: .venv/.installed
