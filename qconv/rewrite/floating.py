@@ -8,7 +8,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, release
-from qconv.graph.view import name_of
+from qconv.graph.view import constant, name_of
 from qconv.observers.statistic import SENTINEL
 from qconv.placement.plan import PrecisionPlan
 from qconv.placement.precision import FLOAT16_MAX
@@ -18,12 +18,15 @@ Array = NDArray[np.generic]
 
 BFLOAT16_MAX = 3.3895313892515355e38
 _CHUNK = 1 << 18
+_ADDING = {"Add", "Mul", "Sub", "Where"}
 _MIN_STORED = 16
 """Constants of fewer elements are scales and the like, not worth a Cast."""
 
 
 def to_half(model: ir.Model, plan: PrecisionPlan, *, keep_ports: bool) -> int:
     """Rewrite a prepared float32 model as the plan says; return the number of Casts added."""
+    if plan.dtype is ir.DataType.FLOAT16:
+        _make_room(model)
     casts = retype(
         model,
         ir.DataType.FLOAT,
@@ -78,6 +81,29 @@ def store_bfloat16(model: ir.Model) -> int:
             graph.insert_before(graph[0], cast)
             stored += 1
     return stored
+
+
+def _make_room(model: ir.Model) -> None:
+    """Halve what becomes of sentinels in masks: added to a score, the largest float16 overflows.
+
+    Bounds, which Clip, Max and Min read, stay as large as they can be.
+    """
+    for graph in (model.graph, *model.graph.subgraphs()):
+        for value in graph.initializers.values():
+            readers = {usage.node.op_type for usage in value.uses()}
+            if value.dtype is not ir.DataType.FLOAT or not readers or not readers <= _ADDING:
+                continue
+            array = constant(value)
+            if array is None:
+                continue
+            sentinels = np.isfinite(array) & (np.abs(array) >= SENTINEL)
+            if sentinels.any():
+                limit = np.float32(FLOAT16_MAX / 2)
+                room = np.where(sentinels, np.clip(array, -limit, limit), array)
+                value.const_value = ir.tensor(room.astype(np.float32), name=value.name)
+            else:
+                del array
+                release(value.const_value)
 
 
 def _lazy(value: ir.Value, tensor: ir.TensorProtocol, name: str) -> ir.LazyTensor:

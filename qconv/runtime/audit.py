@@ -39,7 +39,6 @@ _MOVEMENT = {
     *("Slice", "Expand", "Tile", "DepthToSpace", "Resize", "MaxPool", "ReduceMax", "ReduceMin"),
     *("Split", "ArgMax"),
 }
-_EXTERNAL_DATA = "session.model_external_initializers_file_folder_path"
 _Q, _DQ = "QuantizeLinear", "DequantizeLinear"
 
 
@@ -109,12 +108,7 @@ def _optimized(model: ir.Model, path: Path) -> dict[str, ir.Node]:
     """Return the nodes that the runtime runs, by name."""
     with tempfile.TemporaryDirectory(prefix="qconv-audit-") as folder:
         written = Path(folder) / path.name
-        open_session(
-            model_to_bytes(model),
-            optimized_model=written,
-            optimization="extended",
-            settings={_EXTERNAL_DATA: str(path.parent.resolve())},
-        )
+        open_session(model_to_bytes(model), optimized_model=written, optimization="extended")
         optimized = read_model(written, weights=False)
         return {str(node.name): node for node in optimized.graph}
 
@@ -159,6 +153,9 @@ def _reason(node: ir.Node) -> str:
         return "its output is not quantized"
     if quantized > 1 or readers > 1:
         return f"its output is read {readers} times; the runtime wants one QuantizeLinear there"
+    clamp = next(iter(node.outputs[0].uses())).node.op_type
+    if clamp in _CLAMPS:
+        return f"the QuantizeLinear behind its {clamp} holds more numbers than {clamp} gives"
     return f"the runtime has no integer kernel for {node.op_type} with these types or attributes"
 
 

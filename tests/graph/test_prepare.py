@@ -13,7 +13,7 @@ import pytest
 from qconv.errors import UnsupportedError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import MIN_OPSET, prepare
-from tests.graph.prepare_cases import CASES
+from tests.graph import form_cases, linear_cases
 from tests.model_helpers import (
     list_weights_as_inputs,
     op_types,
@@ -42,6 +42,9 @@ def check_same(
         expected, found = (run(it, feed, optimized=False) for it in (model, result))
         for name, array in expected.items():
             np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-5)
+
+
+CASES = {**linear_cases.CASES, **form_cases.CASES}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -360,6 +360,24 @@ def test_infinite_masks_are_no_overflow(tmp_path: Path) -> None:
     assert report.variants[0].simulation.overflow is None
 
 
+def test_masks_that_are_added_are_no_overflow(tmp_path: Path) -> None:
+    model = parse(
+        """(float[2,4] x, int64[2,4] mask) => (float[2,4] y)
+        <float one = {1.0}, float low = {-3.4028234663852886e38}, float[4,4] w>
+        { m = MatMul(x, w) f = Cast<to = 1>(mask) n = Sub(one, f) p = Mul(n, low) a = Add(m, p)
+          y = Softmax(a) }"""
+    )
+    set_weight(model, "w", np.eye(4, dtype=np.float32))
+    path, half = save(model, tmp_path), tmp_path / "half.onnx"
+    qconv.convert(path, half, settings=HalfSettings())
+    scores = np.full((2, 4), -100, np.float32)
+    feeds = [{"x": scores, "mask": np.array([[1, 1, 0, 0], [0, 0, 0, 0]])}]
+    report = qconv.report(path, [half], data=data(feeds), latency=False)
+    assert report.variants[0].simulation is not None
+    assert report.variants[0].simulation.overflow is None
+    assert report.variants[0].outputs[0].sqnr_db > 50
+
+
 def test_numbers_that_round_down_are_no_overflow(tmp_path: Path) -> None:
     """65519 becomes 65504; 65520 becomes an infinity."""
     model = parse("(float[2] x) => (float[2] y) <float[2] w = {1, 1}> { y = Mul(x, w) }")

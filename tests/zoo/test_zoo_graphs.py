@@ -17,6 +17,7 @@ from tests.model_helpers import (
     parse,
     random_feeds,
     save,
+    sqnr,
 )
 from tests.zoo.zoo_helpers import (
     IMAGE,
@@ -265,3 +266,13 @@ def test_declared_shapes_that_are_wrong(tmp_path: Path) -> None:
     feeds = random_feeds(onnx.load(path), SIZES)
     convert(path, tmp_path / "int8.onnx", data=data(feeds))
     assert "QuantizeLinear" in op_types(onnx.load(tmp_path / "int8.onnx"))
+
+
+def test_ports_of_unknown_rank(tmp_path: Path) -> None:
+    text = "(float[] x) => (float[] y) <float[8, 4, 3, 3] w> { a = Conv(x, w) y = Relu(a) }"
+    model = parse(text)
+    assert not model.graph.input[0].type.tensor_type.HasField("shape")
+    feeds = [{"x": np.random.default_rng(0).standard_normal((1, 4, 9, 9)).astype(np.float32)}] * 2
+    path, output = save(model, tmp_path), tmp_path / "int8.onnx"
+    convert(path, output, data=data(feeds))
+    assert sqnr(path, output, feeds)["y"] > 30

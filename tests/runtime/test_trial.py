@@ -1,0 +1,102 @@
+"""A model is tried before it takes its final name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from qconv.errors import UnsupportedError
+from qconv.runtime.trial import require_running, require_valid
+from tests.model_helpers import parse, save
+
+GOOD = "(float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }"
+HINT = "this is a fault of qconv or of the runtime; please report it with the model"
+SHAPES = {"x": (1, 4)}
+
+
+def files(folder: Path, text: str, reference: str = GOOD) -> tuple[Path, Path]:
+    return save(parse(text), folder, "new.onnx"), save(parse(reference), folder, "float.onnx")
+
+
+def test_a_model_that_runs(tmp_path: Path) -> None:
+    require_running(*files(tmp_path, GOOD), SHAPES)
+
+
+def test_inputs_without_a_known_shape_are_fed_ones_along_free_axes(tmp_path: Path) -> None:
+    require_running(*files(tmp_path, GOOD), {})
+
+
+def test_the_checker_is_asked(tmp_path: Path) -> None:
+    text = "(float[N, 4] x) => (float[N, 5] y) { y = Relu(x) }"
+    path, reference = files(tmp_path, text)
+    calls: list[Callable[[], None]] = [
+        lambda: require_running(path, reference, SHAPES),
+        lambda: require_valid(path, reference),
+    ]
+    for call in calls:
+        with pytest.raises(UnsupportedError) as caught:
+            call()
+        assert str(caught.value).startswith(
+            f"{reference}: the converted model does not work, and is not written: "
+            "the ONNX checker rejects it: "
+        )
+        assert caught.value.hint == HINT
+
+
+def test_shapes_that_are_wrong_in_the_float_model_too_are_no_fault(tmp_path: Path) -> None:
+    text = "(float[N, 4] x) => (float[N, 5] y) { y = Relu(x) }"
+    path, reference = files(tmp_path, text, text)
+    require_running(path, reference, SHAPES)
+    require_valid(path, reference)
+
+
+def test_a_failing_inference_is_a_fault(tmp_path: Path) -> None:
+    text = (
+        "(float[N, 4] x) => (float[N, M] y) <int64[2] s = {3, -1}> "
+        "{ a = Relu(x) y = Reshape(a, s) }"
+    )
+    path, reference = files(tmp_path, text)
+    with pytest.raises(UnsupportedError) as caught:
+        require_running(path, reference, SHAPES)
+    message = str(caught.value)
+    assert message.startswith(
+        f"{reference}: the converted model does not work, and is not written: "
+    )
+    assert "fails on a feed of zeros" in message
+
+
+INDEX = "(int64[1] x) => (float[1] y) <float[1] t = {1}> { y = Gather(t, x) }"
+NEITHER = "(int64[1] x) => (float[K] y) <float[6] t> { s = Squeeze(x) y = Reshape(t, x) }"
+
+
+@pytest.mark.parametrize("text", [INDEX, NEITHER])
+def test_feeds_that_even_the_float_model_fails_on(tmp_path: Path, text: str) -> None:
+    path, reference = files(tmp_path, text, text)
+    require_running(path, reference, {"x": (1,)})
+
+
+def test_a_model_of_very_many_nodes_is_not_optimized(tmp_path: Path) -> None:
+    count = 5001
+    body = " ".join(f"v{i + 1} = Neg(v{i})" for i in range(count))
+    text = f"(float[2] v0) => (float[2] v{count}) {{ {body} }}"
+    require_running(*files(tmp_path, text, text), {"v0": (2,)})
+
+
+def test_a_large_model_is_loaded_without_its_weights(tmp_path: Path) -> None:
+    model = parse(
+        "(float[N, 4096] x, float[4096, 4000] w) => (float[N, 4000] y) { y = MatMul(x, w) }"
+    )
+    del model.graph.input[1]
+    weights = np.zeros((4096, 4000), np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(weights, "w"))
+    path, reference = save(model, tmp_path, "new.onnx"), save(parse(GOOD), tmp_path, "float.onnx")
+    assert path.stat().st_size > 64_000_000
+    require_running(path, reference, {"x": (1, 4096)})
+    model.graph.node[0].domain, model.graph.node[0].op_type = "com.microsoft", "NoSuchOperator"
+    onnx.save(model, path)
+    with pytest.raises(UnsupportedError, match="does not work, and is not written"):
+        require_running(path, reference, {"x": (1, 4096)})
