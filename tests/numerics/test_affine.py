@@ -115,7 +115,7 @@ def test_scales_of_channels_want_a_symmetric_scheme_with_an_axis() -> None:
             channel_scales(np.ones((2, 2)), scheme)
 
 
-@given(st.floats(-1e30, 1e30), st.floats(1e-15, 1e15))
+@given(st.floats(-1e20, 1e20), st.floats(1e-15, 1e10))
 def test_products_of_scales_are_normal_numbers(low: float, size: float) -> None:
     scale = affine_params(min(low, 0), abs(low), BYTES).scale
     weights = channel_scales(np.full((1, 1), size), ROWS)
