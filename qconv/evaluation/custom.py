@@ -13,6 +13,7 @@ from qconv.data.user_function import names_function, user_code
 from qconv.errors import DataError, UsageError
 from qconv.evaluation.callables import load_callable
 from qconv.reporting.catalog import metric_names
+from qconv.reporting.expressions import KEYWORDS
 
 MetricFunction = Callable[[dict[str, Array], Sample], float]
 
@@ -78,7 +79,7 @@ def check_custom_names(names: Sequence[str]) -> None:
     Raises:
         UsageError: two names are equal, or one is a built-in metric or keyword of gates.
     """
-    taken = {*metric_names(), "and", "or", "not"}
+    taken = {*metric_names(), *KEYWORDS}
     for name in names:
         own = {name, f"{name}_drop"}
         if clash := sorted(own & taken):

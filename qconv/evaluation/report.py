@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from qconv.evaluation.naming import display_names
 from qconv.evaluation.simulation import HalfSimulation
 from qconv.evaluation.traits import Traits, read_traits
 from qconv.progress import Progress, no_progress
-from qconv.reporting.catalog import LATENCY_METRICS, metric_names, metric_values
-from qconv.reporting.gates import Gate, judge, parse_gate, require
+from qconv.reporting.catalog import LATENCY_METRICS
+from qconv.reporting.gates import Gate, require
+from qconv.reporting.judging import judged, read_gates
 from qconv.reporting.record import (
     DataSummary,
     FusionAudit,
@@ -114,26 +115,10 @@ def report(
     return judged(result, gates)
 
 
-def judged(result: Report, gates: Sequence[Gate]) -> Report:
-    """Return the report with the verdict of every gate on every variant.
-
-    Raises:
-        UsageError: a gate needs a number that the report does not have.
-    """
-    verdicts = []
-    for variant in result.variants:
-        values = metric_values(result, variant)
-        for gate in gates:
-            absent = [name for name in gate.names if name not in values]
-            require([gate], dict.fromkeys(absent, f"{variant.name} gives no such number"))
-            verdicts.append(judge(gate, variant.name, values))
-    return replace(result, verdicts=tuple(verdicts))
-
-
 def _read_gates(fail_if: Sequence[str], metrics: Sequence[str], *, latency: bool) -> list[Gate]:
     own = [custom_name(spec) for spec in metrics]
     check_custom_names(own)
-    gates = [parse_gate(text, metric_names(own)) for text in fail_if]
+    gates = read_gates(fail_if, own)
     if not latency:
         require(gates, dict.fromkeys(LATENCY_METRICS, "latency is switched off"))
     return gates

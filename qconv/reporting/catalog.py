@@ -19,12 +19,16 @@ class Metric:
 
 
 METRICS: tuple[Metric, ...] = (
+    Metric("size_bytes", "bytes", "file and its external data"),
     Metric("size_mb", "MB", "file and its external data, 1 MB = 1,000,000 bytes"),
     Metric("size_ratio", "ratio", "size divided by the float model's size"),
     Metric("top1", "%", "labelled samples whose best class is the label"),
     Metric("top5", "%", "labelled samples whose five best classes hold the label"),
     Metric("top1_drop", "points", "top1 of the float model minus top1 of the variant"),
     Metric("top5_drop", "points", "top5 of the float model minus top5 of the variant"),
+    Metric("top1_drop_low", "points", "lower end of the 95 % confidence interval of top1_drop"),
+    Metric("top1_drop_high", "points", "upper end of the 95 % confidence interval of top1_drop"),
+    Metric("mcnemar_p", "0 to 1", "probability of such a top1_drop, or more, by chance alone"),
     Metric("agreement", "%", "rows with the float model's best class, on the output of top1"),
     Metric("sqnr_db", "dB", "signal to quantization noise ratio, of the worst output"),
     Metric("cosine", "-1 to 1", "mean cosine similarity, of the worst output"),
@@ -32,14 +36,20 @@ METRICS: tuple[Metric, ...] = (
     Metric("latency_ms", "ms", "median time of one inference"),
     Metric("latency_p90_ms", "ms", "time that 90 % of the inferences stay under"),
     Metric("speedup", "ratio", "latency_ms of the float model divided by that of the variant"),
+    Metric("speedup_low", "ratio", "lower end of the 95 % confidence interval of speedup"),
+    Metric("speedup_high", "ratio", "upper end of the 95 % confidence interval of speedup"),
+    Metric("coverage_ops", "%", "operators that are quantized"),
+    Metric("coverage_macs", "%", "multiplications of Conv, Gemm and MatMul that are quantized"),
+    Metric("coverage_bytes", "%", "weights that are quantized, by their bytes in float32"),
     Metric("quantized_ops", "count", "operators with quantized inputs"),
     Metric("integer_ops", "count", "quantized operators that the runtime computes in integers"),
     Metric("integer_share", "%", "integer_ops out of quantized_ops; nan where there are none"),
 )
 
-LABEL_METRICS = ("top1", "top5", "top1_drop", "top5_drop")
+PAIRED_METRICS = ("top1_drop_low", "top1_drop_high", "mcnemar_p")
+LABEL_METRICS = ("top1", "top5", "top1_drop", "top5_drop", *PAIRED_METRICS)
 TOP5_METRICS = ("top5", "top5_drop")
-LATENCY_METRICS = ("latency_ms", "latency_p90_ms", "speedup")
+LATENCY_METRICS = ("latency_ms", "latency_p90_ms", "speedup", "speedup_low", "speedup_high")
 DISTRIBUTION_METRICS = ("agreement", "kl")
 
 
@@ -53,12 +63,20 @@ def metric_values(report: Report, variant: VariantReport) -> dict[str, float]:
     """Return the numbers of a variant by metric name; those that were not measured are absent."""
     reference = report.reference
     values = {
+        "size_bytes": float(variant.size_bytes),
         "size_mb": variant.size_bytes / 1e6,
         "size_ratio": _ratio(variant.size_bytes, reference.size_bytes),
         **_accuracy_values(reference, variant),
         **_output_values(variant, report.class_output),
         **_latency_values(reference, variant),
     }
+    if (paired := variant.paired) is not None:
+        found = (paired.low, paired.high, paired.p_value)
+        values.update(zip(PAIRED_METRICS, found, strict=True))
+    if (coverage := variant.coverage) is not None:
+        values |= {"coverage_ops": coverage.ops, "coverage_bytes": coverage.bytes}
+        if coverage.macs is not None:
+            values["coverage_macs"] = coverage.macs
     if variant.fusion is not None:
         quantized, integer = variant.fusion.quantized, variant.fusion.integer
         values["quantized_ops"] = float(quantized)
@@ -103,11 +121,14 @@ def _latency_values(reference: VariantReport, variant: VariantReport) -> dict[st
     base, own = reference.latency, variant.latency
     if base is None or own is None:
         return {}
-    return {
+    values = {
         "latency_ms": own.median_ms,
         "latency_p90_ms": own.p90_ms,
         "speedup": _ratio(base.median_ms, own.median_ms),
     }
+    if own.speedup_low is not None and own.speedup_high is not None:
+        values |= {"speedup_low": own.speedup_low, "speedup_high": own.speedup_high}
+    return values
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -31,6 +31,8 @@ def encode(value: Any) -> Any:
 
 def decode(kind: type[T], value: object) -> T:
     """Build a ``kind`` from what :func:`encode` made of one.
+
+    A field that has a default may be missing: older files lack what came later.
 
     Raises:
         ValueError: a key is missing or unknown, or a value has another type; it names the place.
@@ -63,12 +65,13 @@ def _decode_dataclass(kind: Any, value: object, where: str) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{where} is not an object")
     hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]
-    if missing := [name for name in names if name not in value]:
-        raise ValueError(f"{where}.{missing[0]} is missing")
-    if unknown := [key for key in value if key not in names]:
+    for field in fields(kind):
+        optional = field.default is not MISSING or field.default_factory is not MISSING
+        if field.name not in value and not optional:
+            raise ValueError(f"{where}.{field.name} is missing")
+    if unknown := [key for key in value if key not in hints]:
         raise ValueError(f"{where}.{unknown[0]} is unknown")
-    return kind(**{name: _decode(hints[name], value[name], f"{where}.{name}") for name in names})
+    return kind(**{key: _decode(hints[key], item, f"{where}.{key}") for key, item in value.items()})
 
 
 def _decode_union(kinds: tuple[Any, ...], value: object, where: str) -> Any:

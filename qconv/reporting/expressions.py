@@ -1,128 +1,54 @@
-"""The small language of gates: a tokenizer, a recursive descent parser and its syntax tree.
+"""The small language of gates: a tokenizer and a recursive descent parser.
 
 ::
 
     expression = conjunction { "or" conjunction }
     conjunction = negation { "and" negation }
-    negation = "not" negation | "(" expression ")" | comparison
-    comparison = term ("<" | "<=" | ">" | ">=" | "==" | "!=") term
-    term = [ "-" ] ( NAME | NUMBER )
+    negation = "not" negation | comparison | "(" expression ")"
+    comparison = sum ("<" | "<=" | ">" | ">=" | "==" | "!=") sum [ "with" NUMBER "%" ]
+    sum = product { ("+" | "-") product }
+    product = factor { ("*" | "/") factor }
+    factor = [ "-" ] ( NAME | NUMBER | "(" sum ")" )
+    NAME = WORD { "." ( WORD | DIGITS | '"' any text '"' ) }
 """
 
 from __future__ import annotations
 
 import math
-import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qconv.errors import UsageError
+from qconv.reporting.syntax import (
+    COMPARISONS,
+    Arithmetic,
+    Combination,
+    Comparison,
+    Expression,
+    Name,
+    Negative,
+    Not,
+    Number,
+    Term,
+)
 
 MAX_DEPTH = 50
 """How deep parentheses and ``not`` may nest."""
 
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-_KEYWORDS = ("and", "or", "not")
+KEYWORDS = ("and", "or", "not", "with")
+LEVELS = (50.0, 100.0)
+"""Between which percentages the level of a comparison must lie."""
+
+QUOTED = r'"(?:[^"\\]|\\.)*"'
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?!\w))"
-    r"|(?P<name>[^\W\d]\w*)|(?P<symbol><=|>=|==|!=|<|>|\(|\)|-)|(?P<bad>\S))"
+    rf"|(?P<name>[^\W\d]\w*(?:\.(?:\w+|{QUOTED}))*)"
+    r"|(?P<symbol><=|>=|==|!=|<|>|\(|\)|-|\+|\*|/|%)|(?P<bad>\S))"
 )
 _SUGGESTIONS = {"=": "==", "&": "and", "|": "or", "!": "not"}
-
-
-@dataclass(frozen=True)
-class Number:
-    """A literal, minus sign included."""
-
-    value: float
-
-    def __str__(self) -> str:
-        return repr(self.value)
-
-
-@dataclass(frozen=True)
-class Name:
-    """A metric, negated where a minus sign precedes it."""
-
-    name: str
-    negative: bool = False
-
-    def __str__(self) -> str:
-        return f"-{self.name}" if self.negative else self.name
-
-
-Term = Number | Name
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """``left operator right``."""
-
-    left: Term
-    operator: str
-    right: Term
-
-    def __str__(self) -> str:
-        return f"{self.left} {self.operator} {self.right}"
-
-
-@dataclass(frozen=True)
-class Not:
-    """``not operand``."""
-
-    operand: Expression
-
-    def __str__(self) -> str:
-        return f"not ({self.operand})"
-
-
-@dataclass(frozen=True)
-class Combination:
-    """Operands joined by ``and``, or all by ``or``."""
-
-    keyword: str
-    operands: tuple[Expression, ...]
-
-    def __str__(self) -> str:
-        return f" {self.keyword} ".join(f"({operand})" for operand in self.operands)
-
-
-Expression = Comparison | Not | Combination
-
-
-def evaluate(expression: Expression, values: Mapping[str, float]) -> bool:
-    """Return whether the expression holds for these numbers; every name must be among them."""
-    match expression:
-        case Comparison():
-            left, right = (_value(term, values) for term in (expression.left, expression.right))
-            return _OPERATORS[expression.operator](left, right)
-        case Not():
-            return not evaluate(expression.operand, values)
-        case Combination():
-            every = expression.keyword == "and"
-            results = (evaluate(operand, values) for operand in expression.operands)
-            return all(results) if every else any(results)
-
-
-def names(expression: Expression) -> Iterator[str]:
-    """Yield the metrics that the expression names, in its order, repeats included."""
-    match expression:
-        case Comparison():
-            terms = (expression.left, expression.right)
-            yield from (term.name for term in terms if isinstance(term, Name))
-        case Not():
-            yield from names(expression.operand)
-        case Combination():
-            for operand in expression.operands:
-                yield from names(operand)
+_COMPARATOR = "one of < <= > >= == !="
+_CONNECTIVE = "'and', 'or' or "
 
 
 def parse(text: str) -> Expression:
@@ -132,12 +58,6 @@ def parse(text: str) -> Expression:
         UsageError: it is not one; the message shows the place and what was expected there.
     """
     return _Parser(text).parse()
-
-
-def _value(term: Term, values: Mapping[str, float]) -> float:
-    if isinstance(term, Number):
-        return term.value
-    return -values[term.name] if term.negative else values[term.name]
 
 
 @dataclass(frozen=True)
@@ -172,9 +92,9 @@ class _Parser:
 
     def parse(self) -> Expression:
         """Read the whole text."""
-        expression = self._combination()
+        expression = self._require_truth(self._combination())
         if self._peek.kind != "end":
-            raise self._error("'and', 'or' or the end")
+            raise self._error(f"{_CONNECTIVE}the end")
         return expression
 
     @property
@@ -189,52 +109,107 @@ class _Parser:
         self._next += 1
         return token.text
 
-    def _combination(self) -> Expression:
+    def _combination(self) -> Expression | Term:
+        """Read what may stand in parentheses: truths joined by words, or a lone number."""
         return self._joined("or", lambda: self._joined("and", self._negation))
 
-    def _joined(self, keyword: str, operand: Callable[[], Expression]) -> Expression:
-        operands = [operand()]
+    def _joined(self, keyword: str, operand: Callable[[], Expression | Term]) -> Expression | Term:
+        first = operand()
+        if self._peek.text != keyword:
+            return first
+        operands = [self._require_truth(first)]
         while self._take(keyword):
-            operands.append(operand())
-        return operands[0] if len(operands) == 1 else Combination(keyword, tuple(operands))
+            operands.append(self._require_truth(operand()))
+        return Combination(keyword, tuple(operands))
 
-    def _negation(self) -> Expression:
-        if self._peek.text not in ("not", "("):
+    def _negation(self) -> Expression | Term:
+        if self._peek.text != "not":
             return self._comparison()
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise self._error(f"at most {MAX_DEPTH} nested parentheses and 'not'")
-        expression: Expression
-        if self._take("not"):
-            expression = Not(self._negation())
-        else:
-            self._take("(")
-            expression = self._combination()
-            if not self._take(")"):
-                raise self._error("'and', 'or' or ')'")
+        self._deeper()
+        self._take("not")
+        negated = Not(self._require_truth(self._negation()))
         self._depth -= 1
-        return expression
+        return negated
 
-    def _comparison(self) -> Comparison:
-        left = self._term()
-        chosen = self._take(*_OPERATORS)
-        if chosen is None:
-            raise self._error("one of < <= > >= == !=")
-        return Comparison(left, chosen, self._term())
+    def _comparison(self) -> Expression | Term:
+        left = self._sum()
+        if not isinstance(left, Term) or self._peek.text not in COMPARISONS:
+            return left
+        chosen = str(self._take(*COMPARISONS))
+        right = self._require_number(self._sum())
+        return Comparison(left, chosen, right, self._level(chosen))
 
-    def _term(self) -> Term:
-        negative = self._take("-") is not None
+    def _level(self, comparator: str) -> float | None:
+        if self._peek.text != "with":
+            return None
+        if comparator in ("==", "!="):
+            raise self._error(f"{_CONNECTIVE}the end: only < <= > >= can hold with a confidence")
+        self._take("with")
         token = self._peek
+        level = float(token.text) if token.kind == "number" else 0.0
+        if not LEVELS[0] <= level < LEVELS[1]:
+            raise self._error("a confidence from 50 to below 100, as in 'with 95%'")
+        self._next += 1
+        if not self._take("%"):
+            raise self._error("'%'")
+        return level
+
+    def _sum(self) -> Expression | Term:
+        return self._chain(("+", "-"), lambda: self._chain(("*", "/"), self._factor))
+
+    def _chain(
+        self, signs: tuple[str, ...], operand: Callable[[], Expression | Term]
+    ) -> Expression | Term:
+        first = operand()
+        rest = []
+        while isinstance(first, Term) and (sign := self._take(*signs)):
+            rest.append((sign, self._require_number(operand())))
+        return Arithmetic(first, tuple(rest)) if rest and isinstance(first, Term) else first
+
+    def _factor(self) -> Expression | Term:
+        if self._take("-"):
+            return Negative(self._require_number(self._primary()))
+        return self._primary()
+
+    def _primary(self) -> Expression | Term:
+        token = self._peek
+        if token.text == "(":
+            return self._group()
         if token.kind == "number":
             value = float(token.text)
             if math.isinf(value):
                 raise self._error("a number that is not so large")
             self._next += 1
-            return Number(-value if negative else value)
-        if token.kind == "name" and token.text not in _KEYWORDS:
+            return Number(value)
+        if token.kind == "name" and token.text not in KEYWORDS:
             self._next += 1
-            return Name(token.text, negative)
+            return Name(token.text)
         raise self._error("a metric or a number")
+
+    def _group(self) -> Expression | Term:
+        self._deeper()
+        self._take("(")
+        inner = self._combination()
+        if not self._take(")"):
+            expected = f"{_CONNECTIVE}')'" if not isinstance(inner, Term) else _COMPARATOR
+            raise self._error(expected)
+        self._depth -= 1
+        return inner
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self._error(f"at most {MAX_DEPTH} nested parentheses and 'not'")
+
+    def _require_truth(self, found: Expression | Term) -> Expression:
+        if isinstance(found, Term):
+            raise self._error(_COMPARATOR)
+        return found
+
+    def _require_number(self, found: Expression | Term) -> Term:
+        if not isinstance(found, Term):
+            raise self._error("a number in the parentheses before it, not a comparison")
+        return found
 
     def _error(self, expected: str) -> UsageError:
         """Say what stands at the next token, with the text and a caret under the place."""

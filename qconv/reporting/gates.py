@@ -1,20 +1,29 @@
 """Gates: expressions over a report's numbers that decide the exit code.
 
 A gate says what must not be: it fails where its expression is true. It also fails where one of
-the numbers that it names is NaN, whatever the rest of the expression says.
+the numbers that it names or computes is NaN, whatever the rest of the expression says.
+
+``top1_drop > 0.5 with 95%`` fails only where the data show it: where the one-sided lower 95 %
+confidence limit of the drop is above 0.5.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from qconv.errors import UsageError
-from qconv.reporting import expressions
-from qconv.reporting.expressions import Expression
+from qconv.reporting import expressions, syntax
+from qconv.reporting.paired import Pairing, Side
 from qconv.reporting.record import Verdict
+from qconv.reporting.syntax import Expression, Name, Number, Term
+
+BASELINE = "baseline."
+CONFIDENT = "top1_drop"
+"""The metric that ``with 95%`` can be said of."""
 
 
 @dataclass(frozen=True)
@@ -25,22 +34,42 @@ class Gate:
     expression: Expression
     names: tuple[str, ...]
 
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether it compares with an earlier report."""
+        return any(name.startswith(BASELINE) for name in self.names)
 
-def parse_gate(text: str, known: Collection[str]) -> Gate:
-    """Read a gate over the ``known`` metric names.
+
+def parse_gate(text: str, known: Collection[str], fields: Collection[str] = ()) -> Gate:
+    """Read a gate.
+
+    Args:
+        text: the expression.
+        known: names of metrics.
+        fields: what the paths of numbers may begin with, see :mod:`qconv.reporting.numbers`.
 
     Raises:
-        UsageError: it is not an expression, names no metric, or an unknown one.
+        UsageError: it is not an expression, names no metric or an unknown one, or asks for
+            confidence in a metric that has no confidence interval.
     """
     expression = expressions.parse(text)
-    names = tuple(dict.fromkeys(expressions.names(expression)))
-    shown = " ".join(text.split())
+    names = tuple(dict.fromkeys(syntax.names(expression)))
+    shown = _one_line(text)
     if not names:
         raise UsageError(f"the gate '{shown}' names no metric, so it says nothing of the models")
     for name in names:
-        if name not in known:
+        own = name.removeprefix(BASELINE)
+        field, dot, _ = own.partition(".")
+        if own not in known and not (dot and field in fields):
             raise UsageError(
-                f"the gate '{shown}' names the unknown metric '{name}'", hint=_nearest(name, known)
+                f"the gate '{shown}' names the unknown metric '{name}'", hint=_nearest(own, known)
+            )
+    for comparison in syntax.comparisons(expression):
+        if comparison.level is not None and comparison.left != Name(CONFIDENT):
+            raise UsageError(
+                f"the gate '{shown}' asks for a confidence in '{comparison.left}', "
+                "which has no confidence interval",
+                hint=f"write it as '{CONFIDENT} > NUMBER with {comparison.level:g}%'",
             )
     return Gate(shown, expression, names)
 
@@ -64,11 +93,19 @@ def require(gates: Iterable[Gate], unmeasured: Mapping[str, str]) -> None:
                 )
 
 
-def judge(gate: Gate, variant: str, values: Mapping[str, float]) -> Verdict:
-    """Return what the gate says of a variant with these numbers."""
+def judge(
+    gate: Gate, variant: str, values: Mapping[str, float], paired: Pairing | None = None
+) -> Verdict:
+    """Return what the gate says of a variant with these numbers.
+
+    ``paired`` is needed where the gate asks for a confidence.
+    """
     mine = {name: values[name] for name in gate.names}
-    failed = any(map(math.isnan, mine.values())) or expressions.evaluate(gate.expression, mine)
-    return Verdict(variant, gate.text, failed, mine)
+    for comparison in syntax.comparisons(gate.expression):
+        if comparison.level is not None and paired is not None:
+            side: Side = "low" if comparison.operator.startswith(">") else "high"
+            mine[comparison.limit] = paired.limit(comparison.level, side)
+    return Verdict(variant, gate.text, _fails(gate.expression, mine), mine)
 
 
 def verdict_line(verdict: Verdict) -> str:
@@ -78,15 +115,40 @@ def verdict_line(verdict: Verdict) -> str:
 
 
 def shown_values(verdict: Verdict) -> str:
-    """Return ``top1_drop = 1.35``: six digits, or all where six would tell another verdict."""
-    shown = {name: f"{value:.6g}" for name, value in verdict.values.items()}
-    rounded = {name: float(text) for name, text in shown.items()}
+    """Return ``top1_drop = 1.35``, and what the other sides of comparisons come to.
+
+    Numbers have six digits, or all where six would tell another verdict.
+    """
     expression = expressions.parse(verdict.expression)
-    if expressions.evaluate(expression, rounded) != expressions.evaluate(
-        expression, verdict.values
-    ):
-        shown = {name: repr(value) for name, value in verdict.values.items()}
-    return ", ".join(f"{name} = {text}" for name, text in shown.items())
+    values = dict(verdict.values)
+    rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
+    exact = _fails(expression, rounded) != verdict.failed
+    values |= {str(side): syntax.compute(side, values) for side in _computed(expression)}
+    return ", ".join(
+        f"{name} = {value!r}" if exact else f"{name} = {value:.6g}"
+        for name, value in values.items()
+    )
+
+
+def _fails(expression: Expression, values: Mapping[str, float]) -> bool:
+    numbers = [*values.values()]
+    for comparison in syntax.comparisons(expression):
+        numbers.extend(syntax.sides(comparison, values))
+    return any(map(math.isnan, numbers)) or syntax.evaluate(expression, values)
+
+
+def _computed(expression: Expression) -> Iterator[Term]:
+    """Yield the sides of comparisons that are neither a name nor a literal."""
+    for comparison in syntax.comparisons(expression):
+        for side in (comparison.left, comparison.right):
+            if not isinstance(side, Name | Number) and any(syntax.term_names(side)):
+                yield side
+
+
+def _one_line(text: str) -> str:
+    """Return the text with each run of blanks as one, but for those in quotes."""
+    pattern = rf"({expressions.QUOTED})|\s+"
+    return re.sub(pattern, lambda match: match[1] or " ", text.strip())
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

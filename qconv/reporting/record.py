@@ -18,8 +18,9 @@ from typing import Any
 
 from qconv.errors import InputError
 from qconv.reporting.codec import decode, encode
+from qconv.reporting.paired import Pairing
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,35 @@ class OutputMetrics:
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How much of a model is quantized, each in percent.
+
+    Attributes:
+        ops: operators with quantized inputs, out of all but those that only quantize and
+            restore.
+        macs: multiplications of Conv, Gemm and MatMul with quantized inputs or weights, out of
+            all; None where shapes are unknown or there are no such layers.
+        bytes: weights stored in integers, or in floats of 8 bits or fewer, out of all weights,
+            each counted with the bytes that it has in float32.
+    """
+
+    ops: float
+    macs: float | None
+    bytes: float
+
+
+@dataclass(frozen=True)
 class Latency:
-    """Time of one inference in milliseconds: the median, and what nine of ten runs stay under."""
+    """Time of one inference in milliseconds: the median, and what nine of ten runs stay under.
+
+    ``speedup_low`` and ``speedup_high`` are the 95 % confidence interval of the float model's
+    median divided by this one's; None for the float model itself.
+    """
 
     median_ms: float
     p90_ms: float
+    speedup_low: float | None = None
+    speedup_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +136,7 @@ class VariantReport:
 
     ``name`` is what tables and gates call it, unique within the report. ``size_bytes`` includes
     external data files. ``custom`` maps a metric function to its mean over the samples.
+    ``paired`` is there with labels: what became of each sample's answer.
     """
 
     name: str
@@ -122,6 +148,8 @@ class VariantReport:
     fusion: FusionAudit | None
     custom: Mapping[str, float]
     simulation: Simulation | None = None
+    paired: Pairing | None = None
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True)
@@ -145,12 +173,17 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class Timing:
-    """How latency was measured; ``threads`` is None where the runtime chose."""
+    """How latency was measured; ``threads`` is None where the runtime chose.
+
+    ``batch`` is the length of the first axis of the timed feeds, ``provider`` the runtime's
+    execution provider.
+    """
 
     threads: int | None
     batch: int
     runs: int
     warmup: int
+    provider: str = "CPUExecutionProvider"
 
 
 @dataclass(frozen=True)

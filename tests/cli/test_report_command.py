@@ -85,7 +85,7 @@ def test_json_on_stdout_is_alone_there(run: Run) -> None:
     assert result.exit_code == 1
     read = from_json(result.stdout)
     assert read.exit_code == 1
-    assert json.loads(result.stdout)["schema"] == 1
+    assert json.loads(result.stdout)["schema"] == 2
     assert "FAIL  neg.onnx: top1 < 50  (top1 = 0)" in result.stderr
 
 

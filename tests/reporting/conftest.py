@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from qconv.reporting.paired import Pairing
 from qconv.reporting.record import (
     Accuracy,
+    Coverage,
     DataSummary,
     FusionAudit,
     FusionMiss,
@@ -32,7 +34,7 @@ INT8 = VariantReport(
     size_bytes=5_100_000,
     accuracy=Accuracy(86.4, 97.5),
     outputs=(OutputMetrics("logits", 24.13, 0.998, 0.00912, 98.25, 0),),
-    latency=Latency(7.272, 8.0),
+    latency=Latency(7.272, 8.0, 1.9, 2.1),
     fusion=FusionAudit(
         quantized=60,
         integer=57,
@@ -44,6 +46,8 @@ INT8 = VariantReport(
         ),
     ),
     custom={"confidence": 0.5},
+    paired=Pairing(400, 9, 4, -0.25, 3.1, 0.27),
+    coverage=Coverage(ops=80.0, macs=99.5, bytes=98.0),
 )
 
 
@@ -69,7 +73,14 @@ def bare_report(full_report: Report) -> Report:
     def bare(variant: VariantReport) -> VariantReport:
         outputs = tuple(replace(out, kl=None, agreement=None) for out in variant.outputs)
         return replace(
-            variant, accuracy=None, latency=None, fusion=None, custom={}, outputs=outputs
+            variant,
+            accuracy=None,
+            latency=None,
+            fusion=None,
+            custom={},
+            outputs=outputs,
+            paired=None,
+            coverage=None,
         )
 
     return replace(

@@ -19,12 +19,16 @@ def with_outputs(report: Report, *outputs: OutputMetrics) -> Report:
 def test_the_numbers_of_a_variant(full_report: Report) -> None:
     assert values(full_report) == pytest.approx(
         {
+            "size_bytes": 5_100_000,
             "size_mb": 5.1,
             "size_ratio": 5.1 / 18.61,
             "top1": 86.4,
             "top5": 97.5,
             "top1_drop": 1.35,
             "top5_drop": -0.25,
+            "top1_drop_low": -0.25,
+            "top1_drop_high": 3.1,
+            "mcnemar_p": 0.27,
             "agreement": 98.25,
             "sqnr_db": 24.13,
             "cosine": 0.998,
@@ -32,6 +36,11 @@ def test_the_numbers_of_a_variant(full_report: Report) -> None:
             "latency_ms": 7.272,
             "latency_p90_ms": 8.0,
             "speedup": 2.0,
+            "speedup_low": 1.9,
+            "speedup_high": 2.1,
+            "coverage_ops": 80,
+            "coverage_macs": 99.5,
+            "coverage_bytes": 98,
             "quantized_ops": 60,
             "integer_ops": 57,
             "integer_share": 95,
@@ -46,7 +55,8 @@ def test_the_table_of_names_is_what_a_full_report_holds(full_report: Report) -> 
 
 
 def test_what_was_not_measured_is_absent(bare_report: Report) -> None:
-    assert set(values(bare_report)) == {"size_mb", "size_ratio", "sqnr_db", "cosine"}
+    sizes = {"size_bytes", "size_mb", "size_ratio"}
+    assert set(values(bare_report)) == sizes | {"sqnr_db", "cosine"}
 
 
 def test_top5_is_absent_where_the_model_has_few_classes(full_report: Report) -> None:

@@ -75,10 +75,10 @@ def test_the_exit_code_is_one_when_any_gate_failed(full_report: Report) -> None:
 
 
 def test_a_newer_schema_is_refused(full_report: Report) -> None:
-    content = strict(to_json(full_report)) | {"schema": 2, "novelty": True}
+    content = strict(to_json(full_report)) | {"schema": 3, "novelty": True}
     with pytest.raises(InputError) as caught:
         from_json(json.dumps(content), origin="r.json")
-    assert str(caught.value) == "r.json: the report has schema 2; this qconv reads up to 1"
+    assert str(caught.value) == "r.json: the report has schema 3; this qconv reads up to 2"
     assert caught.value.hint == "upgrade qconv, or run 'qconv report' again"
 
 

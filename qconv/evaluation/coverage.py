@@ -1,0 +1,182 @@
+"""How much of a model file is quantized: its operators, its multiplications, its weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import onnx_ir as ir
+
+from qconv.data.source import Feeds, Sample
+from qconv.errors import ModelError, UnsupportedError
+from qconv.evaluation.weights import StoredWeight
+from qconv.graph.model_io import model_to_bytes
+from qconv.graph.shapes import infer_shapes
+from qconv.graph.view import static_shape
+from qconv.reporting.record import Coverage
+from qconv.runtime.audit import is_quantized
+from qconv.runtime.runner import Runner
+from qconv.runtime.session import input_specs, open_session
+
+_NO_WORK = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Constant"}
+_PRODUCTS = {
+    "Conv": 1,
+    "ConvTranspose": 1,
+    "Gemm": 1,
+    "MatMul": 1,
+    "QLinearConv": 3,
+    "QLinearMatMul": 3,
+    "ConvInteger": 1,
+    "MatMulInteger": 1,
+    "MatMulIntegerToFloat": 1,
+    "DynamicQuantizeMatMul": 1,
+    "QGemm": 3,
+    "MatMulNBits": 1,
+}
+"""Operators that multiply, each with the index of the input that holds the weight."""
+
+Shape = tuple[int, ...]
+
+
+def coverage(model: ir.Model, weights: Sequence[StoredWeight], feeds: Feeds) -> Coverage:
+    """Return how much of a model is quantized.
+
+    Args:
+        model: a model file as it was read, with all nodes named.
+        weights: what it stores.
+        feeds: one feed, for the shapes of its inputs.
+    """
+    working = [node for node in model.graph if node.op_type not in _NO_WORK]
+    quantized = [node for node in working if is_quantized(node) or _is_merged(node)]
+    covered = {str(node.name) for node in quantized}
+    covered |= {str(node.name) for node in working if _restores_weight(node)}
+    return Coverage(
+        ops=_percent(len(quantized), len(working)),
+        macs=_mac_share(model, covered, feeds),
+        bytes=_percent(
+            sum(weight.elements for weight in weights if weight.quantized and not weight.parameter),
+            sum(weight.elements for weight in weights if not weight.parameter),
+        ),
+    )
+
+
+def _is_merged(node: ir.Node) -> bool:
+    """Whether the node is the activation of a quantized operator, computed by its rounding."""
+    producer = node.inputs[0].producer() if node.inputs and node.inputs[0] is not None else None
+    if node.op_type not in ("Relu", "Clip") or producer is None or not is_quantized(producer):
+        return False
+    readers = [usage.node.op_type for usage in node.outputs[0].uses()]
+    return bool(readers) and set(readers) == {"QuantizeLinear"}
+
+
+def _restores_weight(node: ir.Node) -> bool:
+    """Whether the weight of a layer comes from integers, possibly reshaped on the way."""
+    index = _PRODUCTS.get(node.op_type)
+    if index is None or len(node.inputs) <= index:
+        return False
+    value = node.inputs[index]
+    producer = value.producer() if value is not None else None
+    while producer is not None and producer.op_type in ("Reshape", "Transpose", "Cast"):
+        source = producer.inputs[0]
+        producer = source.producer() if source is not None else None
+    return producer is not None and producer.op_type == "DequantizeLinear"
+
+
+def layer_macs(model: ir.Model, feeds: Feeds) -> dict[str, int] | None:
+    """Return the multiplications of each Conv, Gemm and MatMul of the main graph, by node name.
+
+    Where shapes cannot be inferred, they are taken from one inference; None where the runtime
+    cannot make one.
+    """
+    sized = model.clone()
+    for value in sized.graph.inputs:
+        feed = feeds.get(str(value.name))
+        if feed is not None:
+            value.shape = ir.Shape(feed.shape)
+    infer_shapes(sized)
+    counts = _counts(sized, {})
+    if counts is None:
+        try:
+            counts = _counts(sized, _shapes_of_a_run(model, feeds))
+        except (ModelError, UnsupportedError):
+            return None
+    return counts
+
+
+def _mac_share(model: ir.Model, quantized: set[str], feeds: Feeds) -> float | None:
+    counts = layer_macs(model, feeds)
+    if not counts:
+        return None
+    return _percent(
+        sum(count for name, count in counts.items() if name in quantized), sum(counts.values())
+    )
+
+
+def _counts(model: ir.Model, shapes: Mapping[str, Shape]) -> dict[str, int] | None:
+    counts = {}
+    for node in model.graph:
+        if node.op_type not in _PRODUCTS:
+            continue
+        count = _macs(node, shapes)
+        if count is None:
+            return None
+        counts[str(node.name)] = count
+    return counts
+
+
+def _macs(node: ir.Node, shapes: Mapping[str, Shape]) -> int | None:
+    """Return the multiplications of one operator: outputs times what each sums over.
+
+    A ConvTranspose spreads each input over a kernel, so its inputs are counted instead.
+    """
+    transposed = node.op_type == "ConvTranspose"
+    counted = _shape(node.inputs[0] if transposed else node.outputs[0], shapes)
+    if counted is None:
+        return None
+    if node.op_type == "MatMulNBits":
+        return math.prod(counted) * node.attributes.get_int("K", 0)
+    weight = _shape(node.inputs[_PRODUCTS[node.op_type]], shapes)
+    if weight is None:
+        return None
+    if "Conv" in node.op_type:
+        return math.prod(counted) * math.prod(weight[1:])
+    if len(weight) < 2:
+        return math.prod(weight) * (math.prod(counted) or 1)
+    by_columns = "Gemm" in node.op_type and node.attributes.get_int("transB", 0) == 1
+    return math.prod(counted) * weight[-1 if by_columns else -2]
+
+
+def _shape(value: ir.Value | None, shapes: Mapping[str, Shape]) -> Shape | None:
+    if value is None:
+        return None
+    if value.const_value is not None:
+        return tuple(value.const_value.shape.numpy())
+    shape = static_shape(value)
+    if shape is not None and all(isinstance(size, int) for size in shape):
+        return tuple(size for size in shape if size is not None)
+    return shapes.get(str(value.name))
+
+
+def _shapes_of_a_run(model: ir.Model, feeds: Feeds) -> dict[str, Shape]:
+    """Return the shapes of what layers read and give, as one inference shows them."""
+    probed = model.clone()
+    values = {
+        str(value.name): value
+        for node in probed.graph
+        if node.op_type in _PRODUCTS
+        for value in (*node.inputs, *node.outputs)
+        if value is not None and value.const_value is None and not value.is_graph_input()
+    }
+    probed.graph.outputs.clear()
+    probed.graph.outputs.extend(values.values())
+    runner = Runner(Path("model"), open_session(model_to_bytes(probed), optimization="none"))
+    fitted = {
+        spec.name: feeds[spec.name].astype(spec.dtype) for spec in input_specs(runner.session)
+    }
+    outputs = runner.run(Sample(fitted, None, "a sample"))
+    return {name: tuple(array.shape) for name, array in outputs.items()}
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100 * part / whole if whole else 0.0

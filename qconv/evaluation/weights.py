@@ -1,0 +1,103 @@
+"""The weights that a model file stores: which layer reads them, in what type, how many bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+_QUANTIZERS = {"QuantizeLinear", "DequantizeLinear"}
+_PARAMETERS: dict[str, set[int]] = {
+    "QuantizeLinear": {1, 2},
+    "DequantizeLinear": {1, 2},
+    "QLinearConv": {1, 2, 4, 5, 6, 7},
+    "QLinearMatMul": {1, 2, 4, 5, 6, 7},
+    "ConvInteger": {2, 3},
+    "MatMulInteger": {2, 3},
+    "MatMulIntegerToFloat": {2, 3, 4, 5},
+    "DynamicQuantizeMatMul": {2, 3},
+    "QGemm": {1, 2, 4, 5, 7, 8},
+    "MatMulNBits": {2, 3},
+    "GatherBlockQuantized": {2, 3},
+}
+"""Inputs that hold scales and zero points, by operator."""
+
+_FLOATS = {
+    ir.DataType.FLOAT,
+    ir.DataType.DOUBLE,
+    ir.DataType.FLOAT16,
+    ir.DataType.BFLOAT16,
+}
+_WIDE = {ir.DataType.INT32, ir.DataType.INT16, ir.DataType.UINT16}
+_OTHER = {ir.DataType.INT64, ir.DataType.UINT64, ir.DataType.UINT32, ir.DataType.BOOL,
+          ir.DataType.STRING, ir.DataType.COMPLEX64, ir.DataType.COMPLEX128}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StoredWeight:
+    """One initializer that holds weights.
+
+    ``layer`` and ``op`` are the operator that reads it, behind a DequantizeLinear or Cast;
+    ``elements`` counts numbers, also where several share a byte. Scales and zero points are
+    ``parameter``, and count for the bytes of their layer alone.
+    """
+
+    name: str
+    layer: str
+    op: str
+    dtype: str
+    nbytes: int
+    elements: int
+    quantized: bool
+    parameter: bool
+
+
+def stored_weights(model: ir.Model) -> Iterator[StoredWeight]:
+    """Yield the weights of a model, those of subgraphs included, in the order of the file.
+
+    Integers that are no weights (shapes, indices) are left out.
+    """
+    for graph in model.graphs():
+        for value in graph.initializers.values():
+            tensor, use = value.const_value, _first_use(value)
+            if tensor is None or use is None:
+                continue
+            node, index = use
+            scaled = node.op_type in _PARAMETERS
+            if tensor.dtype in _OTHER or (tensor.dtype in _WIDE and not scaled):
+                continue
+            reader = _reader(node)
+            yield StoredWeight(
+                name=str(value.name),
+                layer=str(reader.name),
+                op=reader.op_type,
+                dtype=tensor.dtype.name.lower(),
+                nbytes=tensor.nbytes,
+                elements=_elements(tensor, node),
+                quantized=tensor.dtype not in _FLOATS,
+                parameter=scaled and index in _PARAMETERS[node.op_type],
+            )
+
+
+def _first_use(value: ir.Value) -> tuple[ir.Node, int] | None:
+    """Return the first node that reads a value, and at which input."""
+    return next(((use.node, use.idx) for use in value.uses()), None)
+
+
+def _reader(node: ir.Node) -> ir.Node:
+    """Follow a weight through what only restores it to the operator that computes with it."""
+    while node.op_type in (*_QUANTIZERS, "Cast", "Reshape", "Transpose") and node.outputs:
+        use = _first_use(node.outputs[0])
+        if use is None:
+            break
+        node = use[0]
+    return node
+
+
+def _elements(tensor: ir.TensorProtocol, node: ir.Node) -> int:
+    """Count numbers; the block formats of com.microsoft pack several into a byte."""
+    packed = node.op_type in ("MatMulNBits", "GatherBlockQuantized")
+    if packed and tensor.dtype is ir.DataType.UINT8:
+        return tensor.size * 8 // node.attributes.get_int("bits", 4)
+    return tensor.size

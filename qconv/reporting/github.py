@@ -1,0 +1,29 @@
+"""What GitHub Actions shows: annotations of failed gates, and the summary of a step.
+
+The commands are those of GitHub's documentation, "Workflow commands for GitHub Actions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qconv.reporting.gates import shown_values
+from qconv.reporting.record import Report
+
+
+def error_commands(report: Report) -> Iterator[str]:
+    """Yield one ``::error`` command, a line, for each gate that failed."""
+    for verdict in report.verdicts:
+        if verdict.failed:
+            title = _property(f"{verdict.variant}: a gate failed")
+            message = _escaped(f"{verdict.variant}: {verdict.expression} ({shown_values(verdict)})")
+            yield f"::error title={title}::{message}"
+
+
+def _escaped(text: str) -> str:
+    """Escape what would end the command, or begin another; the percent sign comes first."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,91 @@
+"""A report with the verdicts of gates, from its numbers alone: nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from qconv.errors import UsageError
+from qconv.reporting.catalog import metric_names, metric_values
+from qconv.reporting.gates import BASELINE, Gate, judge, parse_gate, require
+from qconv.reporting.numbers import REPORT_FIELDS, VARIANT_FIELDS, variant_numbers
+from qconv.reporting.record import Report, VariantReport
+
+
+def read_gates(
+    fail_if: Sequence[str], custom: Sequence[str] = (), *, baseline: bool = False
+) -> list[Gate]:
+    """Read gates over the metrics of the catalog, metrics of the user's, and paths of numbers.
+
+    Args:
+        fail_if: the expressions.
+        custom: names of the user's metric functions.
+        baseline: whether there is an earlier report to compare with.
+
+    Raises:
+        UsageError: a gate is wrong, or compares with a baseline where there is none.
+    """
+    fields = (*VARIANT_FIELDS, *REPORT_FIELDS)
+    gates = [parse_gate(text, metric_names(custom), fields) for text in fail_if]
+    for gate in gates:
+        if gate.needs_baseline and not baseline:
+            raise UsageError(
+                f"the gate '{gate.text}' compares with a baseline, and none is given",
+                hint="give an earlier report with --baseline FILE",
+            )
+    return gates
+
+
+def judged(result: Report, gates: Sequence[Gate], baseline: Report | None = None) -> Report:
+    """Return the report with the verdict of every gate on every variant.
+
+    Raises:
+        UsageError: a gate needs a number that the report or the baseline does not have.
+    """
+    verdicts = []
+    for variant in result.variants:
+        values = gate_values(result, variant)
+        earlier = _baseline_values(gates, variant, baseline)
+        for gate in gates:
+            absent = {
+                name: f"{variant.name} gives no such number"
+                for name in gate.names
+                if name not in values and not name.startswith(BASELINE)
+            }
+            absent |= {
+                name: f"the baseline gives no such number for {variant.name}"
+                for name in gate.names
+                if name.startswith(BASELINE) and name not in earlier
+            }
+            require([gate], absent)
+            verdicts.append(judge(gate, variant.name, {**values, **earlier}, variant.paired))
+    return replace(result, verdicts=tuple(verdicts))
+
+
+def gate_values(report: Report, variant: VariantReport) -> dict[str, float]:
+    """Return every number that a gate may name: paths of the JSON, and metrics over them."""
+    return variant_numbers(report, variant) | metric_values(report, variant)
+
+
+def _baseline_values(
+    gates: Sequence[Gate], variant: VariantReport, baseline: Report | None
+) -> Mapping[str, float]:
+    """Return the numbers of the same variant in an earlier report.
+
+    It is the one of the same name, or of the same path where names differ.
+
+    Raises:
+        UsageError: a gate needs the baseline, which does not have the variant.
+    """
+    if baseline is None or not any(gate.needs_baseline for gate in gates):
+        return {}
+    for key in ("name", "path"):
+        for earlier in baseline.variants:
+            if getattr(earlier, key) == getattr(variant, key):
+                values = gate_values(baseline, earlier)
+                return {f"{BASELINE}{name}": value for name, value in values.items()}
+    known = ", ".join(f"'{earlier.name}'" for earlier in baseline.variants)
+    raise UsageError(
+        f"the baseline has no variant '{variant.name}'",
+        hint=f"it has {known}; give the file the same name",
+    )
