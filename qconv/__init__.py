@@ -17,7 +17,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qconv.conversions.settings import Float32Settings, HalfSettings, Int8Settings
+    from qconv.conversions.settings import (
+        Float32Settings,
+        HalfSettings,
+        Int8Settings,
+        WeightOnlySettings,
+    )
     from qconv.pipeline import calibrate, convert, inspect, report
 
 __version__ = "0.1.0"
@@ -25,13 +30,14 @@ __all__ = [
     "Float32Settings",
     "HalfSettings",
     "Int8Settings",
+    "WeightOnlySettings",
     "__version__",
     "calibrate",
     "convert",
     "inspect",
     "report",
 ]
-_SETTINGS = ("Float32Settings", "HalfSettings", "Int8Settings")
+_SETTINGS = ("Float32Settings", "HalfSettings", "Int8Settings", "WeightOnlySettings")
 
 
 def __getattr__(name: str) -> object:

@@ -15,6 +15,7 @@ NAMES = [
     "Float32Settings",
     "HalfSettings",
     "Int8Settings",
+    "WeightOnlySettings",
     "__version__",
     "calibrate",
     "convert",

@@ -7,14 +7,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 from queue import SimpleQueue
 
 import onnx_ir as ir
 
-from qconv.calibration.observe import Accumulator, Depth, Observer
+from qconv.calibration.observe import Accumulator, Depth, Observation, Observer
 from qconv.data import Batch, Source, batches
+from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
+from qconv.placement.inputs import LayerInput
 from qconv.placement.plan import ValuePlan
 from qconv.progress import Progress
 
@@ -23,9 +24,13 @@ _MAX_WORKERS = 8
 
 @dataclass(frozen=True)
 class Collected:
-    """Statistics by value name, a digest of each sample, and the shapes of one feed by input."""
+    """Statistics by value name, second moments by key, and what was seen.
+
+    ``samples`` holds a digest of each sample, ``feed_shapes`` the shapes of one feed by input.
+    """
 
     statistics: Mapping[str, ValueStatistics]
+    grams: Mapping[str, Gram]
     samples: frozenset[str]
     feed_shapes: Mapping[str, tuple[int, ...]]
 
@@ -38,38 +43,52 @@ def collect(
     depth: Depth,
     batch_size: int,
     progress: Progress,
+    inputs: Sequence[LayerInput] = (),
 ) -> Collected:
-    """Return the statistics of the given values.
+    """Return the statistics of the given values, and the second moments of layers' inputs.
 
     Samples run in parallel, each on one thread, which uses the cores better than parallel
     operators do; statistics merge exactly, so neither the number of workers nor the order in
-    which they finish changes the result.
+    which they finish changes the result. Second moments are added in the order of the samples.
 
     Raises:
         DataError: the model gives NaN or Inf; the message names value and sample.
     """
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
-    observer = Observer(model, values, depth, feed_shapes)
+    observer = Observer(model, values, depth, feed_shapes, inputs)
     workers = min(_cores(), _MAX_WORKERS)
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):
         free.put(observer.accumulator())
 
-    def observe(batch: Batch) -> list[str]:
+    def observe(batch: Batch) -> Observation:
         accumulator = free.get()
         try:
             return observer.observe(batch, accumulator)
         finally:
             free.put(accumulator)
 
-    digests = chain.from_iterable(_in_parallel(observe, batches(source, batch_size), workers))
-    samples = frozenset(progress(digests, len(source), "calibrating"))
+    grams = {layer_input.key: Gram() for layer_input in inputs}
+
+    def digests() -> Iterator[str]:
+        for observation in _in_parallel(observe, batches(source, batch_size), workers):
+            for key, vectors in observation.vectors.items():
+                grams[key].update(vectors)
+            yield from observation.digests
+
+    samples = frozenset(progress(digests(), len(source), _label(inputs)))
     statistics = free.get().statistics(observer.maps)
     for _ in range(workers - 1):
         for name, other in free.get().statistics(observer.maps).items():
             statistics[name].merge(other)
-    return Collected(statistics, samples, feed_shapes)
+    rounded = {key: Gram.from_arrays(gram.to_arrays()) for key, gram in grams.items()}
+    return Collected(statistics, rounded, samples, feed_shapes)
+
+
+def _label(inputs: Sequence[LayerInput]) -> str:
+    megabytes = sum(layer_input.bytes for layer_input in inputs) / 1e6
+    return f"calibrating, {megabytes:.0f} MB of second moments" if inputs else "calibrating"
 
 
 def _cores() -> int:
@@ -80,11 +99,11 @@ def _cores() -> int:
 
 
 def _in_parallel(
-    work: Callable[[Batch], list[str]], items: Iterable[Batch], workers: int
-) -> Iterator[list[str]]:
+    work: Callable[[Batch], Observation], items: Iterable[Batch], workers: int
+) -> Iterator[Observation]:
     """Yield the results of ``work`` in order, with a bounded number of items under way."""
     pool = ThreadPoolExecutor(workers)
-    pending: deque[Future[list[str]]] = deque()
+    pending: deque[Future[Observation]] = deque()
     try:
         for item in items:
             pending.append(pool.submit(work, item))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -16,13 +17,27 @@ from qconv.data import Batch
 from qconv.errors import DataError
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.probe import Probe, Request, add_probes
+from qconv.numerics.patches import patch_vectors, row_vectors
 from qconv.observers.maps import MapStatistics
+from qconv.observers.statistic import SENTINEL
 from qconv.observers.value import NotFinite, ValueStatistics
+from qconv.placement.inputs import LayerInput
 from qconv.placement.plan import ValuePlan
 from qconv.runtime.session import InferenceSession, one_line, open_session
 
-Depth = Literal["ranges", "histogram"]
+Depth = Literal["ranges", "histogram", "full"]
 Outputs = Mapping[str, NDArray[np.float32]]
+
+_FEWEST, _MOST = 16, 256
+"""Vectors that are taken from one sample for a second moment."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Digests of the samples of a batch, and the vectors that layers read, by key."""
+
+    digests: list[str]
+    vectors: Mapping[str, NDArray[np.float32]]
 
 
 class Accumulator:
@@ -50,12 +65,15 @@ class Observer:
         values: Sequence[ValuePlan],
         depth: Depth,
         feed_shapes: Mapping[str, tuple[int, ...]],
+        inputs: Sequence[LayerInput] = (),
     ) -> None:
         self._model = model
+        self._inputs = inputs
         self._axes = {value.name: value.channel_axis for value in values}
-        self._histogram = depth == "histogram"
+        self._histogram = depth != "ranges"
         requests = [self._request(value) for value in values]
-        probed = add_probes(model, requests, feed_shapes)
+        also = [layer_input.value for layer_input in inputs]
+        probed = add_probes(model, requests, feed_shapes, also)
         self.maps = probed.maps
         self._whole = probed.whole
         self._session = open_session(model_to_bytes(probed.model), threads=1)
@@ -65,8 +83,8 @@ class Observer:
         """Return empty statistics of all observed values."""
         return Accumulator([*self._whole, *(probe.value for probe in self.maps)], len(self.maps))
 
-    def observe(self, batch: Batch, into: Accumulator) -> list[str]:
-        """Run one batch and add what it shows; return the digests of its samples.
+    def observe(self, batch: Batch, into: Accumulator) -> Observation:
+        """Run one batch and add what it shows; return its samples' digests and the vectors.
 
         Raises:
             DataError: the model fails on the batch, or a value is NaN or Inf.
@@ -81,7 +99,27 @@ class Observer:
             self._observe_whole(into, name, outputs[name], batch)
         if self.maps:
             self._observe_maps(into, outputs, batch)
-        return _sample_digests(batch)
+        digests = _sample_digests(batch)
+        random = np.random.default_rng(int("".join(digests), 16))
+        vectors = {
+            layer_input.key: self._vectors(layer_input, outputs, len(batch), random)
+            for layer_input in self._inputs
+        }
+        return Observation(digests, vectors)
+
+    def _vectors(
+        self, layer_input: LayerInput, outputs: Outputs, samples: int, random: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """Draw what a layer multiplies its weights with, without sentinels."""
+        array = outputs[layer_input.value]
+        limit = samples * min(max(layer_input.size // 4, _FEWEST), _MOST)
+        if layer_input.windows is None:
+            vectors = row_vectors(array, limit, random)
+        else:
+            vectors = patch_vectors(array, layer_input.windows, limit, random)
+        if vectors.size and not np.abs(vectors).max() < SENTINEL:
+            vectors = np.where(np.abs(vectors) < SENTINEL, vectors, np.float32(0))
+        return vectors
 
     def _request(self, value: ValuePlan) -> Request:
         ranged = value.params_from == value.name

@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 import qconv
 from qconv.calibration.tables import check_tables
 from qconv.errors import RecordError
+from qconv.observers.gram import Gram
 from qconv.observers.histogram import Histogram
 from qconv.observers.means import ChannelMeans
 from qconv.observers.ranges import Range
 from qconv.observers.statistic import Statistic
 from qconv.observers.value import ValueStatistics
 
-SCHEMA = 1
+SCHEMA = 2
 _MANIFEST = "manifest.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MERGE_FIELDS = ("model_fingerprint", "target", "depth")
@@ -41,10 +42,11 @@ class Record:
     Attributes:
         model_fingerprint: SHA-256 of the float model.
         target: the target whose Plan chose the values.
-        depth: what was collected, ``ranges`` or ``histogram``.
+        depth: what was collected, ``ranges``, ``histogram`` or ``full``.
         samples: a digest of each sample.
         feed_shapes: the shapes of one feed, by input name, with which a result can be tried.
         statistics: by value name of the prepared model.
+        grams: second moments of layers' inputs, by key.
         tools: versions of qconv and of the runtime that computed the values.
     """
 
@@ -54,6 +56,7 @@ class Record:
     samples: frozenset[str]
     feed_shapes: Mapping[str, tuple[int, ...]]
     statistics: Mapping[str, ValueStatistics]
+    grams: Mapping[str, Gram]
     tools: Mapping[str, str]
 
     @property
@@ -83,6 +86,7 @@ def merge_records(records: list[Record]) -> Record:
     """
     first, *others = records
     merged = {name: ValueStatistics() for name in first.statistics}
+    grams = {key: Gram() for key in first.grams}
     samples: frozenset[str] = frozenset()
     for record in (first, *others):
         for field in _MERGE_FIELDS:
@@ -97,6 +101,8 @@ def merge_records(records: list[Record]) -> Record:
         samples |= record.samples
         for name, statistics in record.statistics.items():
             merged[name].merge(statistics)
+        for key, gram in record.grams.items():
+            grams[key].merge(gram)
     return Record(
         first.model_fingerprint,
         first.target,
@@ -104,6 +110,7 @@ def merge_records(records: list[Record]) -> Record:
         samples,
         first.feed_shapes,
         merged,
+        grams,
         first.tools,
     )
 
@@ -121,6 +128,7 @@ def write_record(record: Record, path: Path) -> None:
         "samples": sorted(record.samples),
         "feed_shapes": {name: list(shape) for name, shape in record.feed_shapes.items()},
         "values": list(record.statistics),
+        "inputs": list(record.grams),
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         _write_entry(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
@@ -128,6 +136,12 @@ def write_record(record: Record, path: Path) -> None:
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, array, allow_pickle=False)
             _write_entry(archive, f"{name}.npy", buffer.getvalue())
+        for index, gram in enumerate(record.grams.values()):
+            for name, array in gram.to_arrays().items():
+                buffer = io.BytesIO()
+                np.lib.format.write_array(buffer, array, allow_pickle=False)
+                entry = f"gram.{index}.{name}.npy"
+                _write_entry(archive, entry, buffer.getvalue(), zipfile.ZIP_STORED)
 
 
 def read_record(path: Path) -> Record:
@@ -182,6 +196,9 @@ def record_hash(record: Record) -> str:
     digest.update(record.data_fingerprint.encode())
     for name, array in _tables(list(record.statistics.values())).items():
         digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+    for key, gram in record.grams.items():
+        for array in gram.to_arrays().values():
+            digest.update(key.encode() + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
@@ -205,11 +222,12 @@ def _from_manifest(manifest: dict[str, Any], tables: dict[str, Array]) -> Record
             str(name): tuple(map(int, shape)) for name, shape in manifest["feed_shapes"].items()
         },
         statistics=statistics,
+        grams=_grams([str(key) for key in manifest["inputs"]], tables),
         tools=dict(manifest["tools"]),
     )
     if len(statistics) < len(names):
         raise ValueError("it names a value twice")
-    if record.depth not in ("ranges", "histogram"):
+    if record.depth not in ("ranges", "histogram", "full"):
         raise ValueError(f"its statistics are '{record.depth}'")
     if record.data_fingerprint != manifest["data"]:
         raise ValueError("its samples do not match their fingerprint")
@@ -246,7 +264,18 @@ def _row(tables: dict[str, Array], kind: str, index: int) -> dict[str, Array]:
     return row
 
 
-def _write_entry(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def _grams(keys: list[str], tables: dict[str, Array]) -> dict[str, Gram]:
+    return {
+        key: Gram.from_arrays(
+            {name: tables[f"gram.{index}.{name}"] for name in ("count", "sums", "products")}
+        )
+        for index, key in enumerate(keys)
+    }
+
+
+def _write_entry(
+    archive: zipfile.ZipFile, name: str, content: bytes, compression: int = zipfile.ZIP_DEFLATED
+) -> None:
     entry = zipfile.ZipInfo(name, _EPOCH)
-    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.compress_type = compression
     archive.writestr(entry, content)

@@ -24,10 +24,11 @@ from qconv.cli.paths import FilePath, OutputPath, check_not_read
 )
 @click.option(
     "--statistics",
-    type=click.Choice(["ranges", "histogram"]),
+    type=click.Choice(["ranges", "histogram", "full"]),
     default="histogram",
     show_default=True,
-    help="What to collect: ranges is faster and allows only --method minmax later on.",
+    help="What to collect: ranges is faster and allows only --method minmax later on; full adds "
+    "second moments of what layers read, which gptq needs.",
 )
 @click.option(
     "--values",
@@ -60,7 +61,7 @@ def calibrate(
     model: Path,
     data: DataArguments,
     output: Path,
-    statistics: Literal["ranges", "histogram"],
+    statistics: Literal["ranges", "histogram", "full"],
     values: Literal["quantizable", "all"],
     target: str,
     batch_size: int,

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from qconv.cli.choices import refuse_unread
+from qconv.cli.convert_unread import unread_options
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.paths import FilePath, OutputPath, check_not_read
+from qconv.cli.weight_options import (
+    WEIGHT_TYPES,
+    WeightArguments,
+    weight_options,
+)
 
 if TYPE_CHECKING:
     from qconv.pipeline import Conversion
 
 
 _DATA_SIZE = 1000.0
+DTYPES = ("int8", *WEIGHT_TYPES[1:], "fp16", "bf16", "fp32")
 
 
 @click.command()
@@ -25,18 +30,26 @@ _DATA_SIZE = 1000.0
 @click.option(
     "--dtype",
     "dtypes",
-    type=click.Choice(["int8", "fp16", "bf16", "fp32"]),
+    type=click.Choice(list(DTYPES)),
+    metavar="TYPE",
     multiple=True,
     required=True,
-    help="Type to convert to; may be repeated, with a folder as output. fp32 is for models of "
-    "float64 or float16.",
+    help="Type to convert to; may be repeated, with a folder as output. int8, or for weights alone "
+    "uint8, int4, uint4, int3, int2, uint2, ternary, binary, fp8e4m3, fp8e5m2 (those with u have a "
+    "zero point); fp16, bf16; fp32 for models of float64 or float16.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["static", "weight-only"]),
+    help="int8: quantize activations too, by calibration, or weights alone.  [default: static]",
 )
 @click.option(
     "--calibration",
     metavar="FILE",
     type=FilePath(),
-    help="A record that qconv calibrate wrote for this model. int8 needs it, or --data; fp16 "
-    "learns from one made with --values all what would overflow.",
+    help="A record that qconv calibrate wrote for this model. Static int8 needs it, or --data; "
+    "fp16 learns from one made with --values all what would overflow, gptq from one made with "
+    "--statistics full what the layers read.",
 )
 @data_options(required=False)
 @click.option(
@@ -76,6 +89,7 @@ _DATA_SIZE = 1000.0
     help="int8: scale weights so that 16-bit sums cannot saturate on x64 CPUs without VNNI, "
     "where a file made without it can lose many points of accuracy.",
 )
+@weight_options
 @click.option(
     "--keep-float",
     metavar="REGEX",
@@ -132,6 +146,7 @@ def convert(
     *,
     model: Path,
     dtypes: tuple[str, ...],
+    mode: Literal["static", "weight-only"] | None,
     calibration: Path | None,
     data: DataArguments,
     output: Path,
@@ -139,6 +154,7 @@ def convert(
     percentile: float,
     bias_correction: bool,
     portable: bool,
+    weights: WeightArguments,
     keep_float: tuple[str, ...],
     io_dtype: str,
     storage_only: bool,
@@ -155,6 +171,7 @@ def convert(
     Examples:
       qconv convert model.onnx --dtype int8 --calibration model.qcal -o model.int8.onnx
       qconv convert model.onnx --dtype int8 --data calibration.npz -o model.int8.onnx
+      qconv convert model.onnx --dtype int4 -o model.int4.onnx
       qconv convert model.onnx --dtype fp16 -o model.fp16.onnx
       qconv convert model.onnx --dtype bf16 --storage-only -o model.bf16.onnx
       qconv convert model.onnx --dtype int8 --dtype fp16 --calibration model.qcal -o out/
@@ -168,6 +185,8 @@ def convert(
     from qconv.placement.targets import find_target
 
     def settings_of(dtype: str) -> Settings:
+        if dtype in weight_only:
+            return weights.settings(dtype, bias_correction=bias_correction)
         if dtype == "int8":
             return Int8Settings(method, percentile, bias_correction, portable)
         if dtype == "fp16":
@@ -177,9 +196,15 @@ def convert(
         return Float32Settings()
 
     wanted = tuple(dict.fromkeys(dtypes))
+    if mode is not None and "int8" not in wanted:
+        raise UsageError("--mode goes with --dtype int8; the smaller types are for weights alone")
+    weight_only = {dtype for dtype in wanted if dtype in WEIGHT_TYPES}
+    if mode != "weight-only":
+        weight_only.discard("int8")
+    static = "int8" in wanted and "int8" not in weight_only
     if data.data and calibration is not None:
         raise UsageError("--data and --calibration exclude each other")
-    if "int8" in wanted and not data.data and calibration is None:
+    if static and not data.data and calibration is None:
         raise UsageError("--calibration or --data is needed", hint="qconv calibrate makes a record")
     if len(wanted) > 1 and not output.is_dir():
         hint = None if output.exists() else "create the folder first"
@@ -190,7 +215,7 @@ def convert(
         raise UsageError("--storage-only goes with --dtype bf16, not with fp16")
     if external_data_size != _DATA_SIZE and external_data is None:
         external_data = "auto"
-    unread = _unread(wanted, bool(data.data), method, external_data)
+    unread = unread_options(wanted, weight_only, bool(data.data), method, external_data)
     refuse_unread(click.get_current_context(), unread)
     find_target(target)
     outputs = {
@@ -217,35 +242,8 @@ def convert(
             progress=make_progress(quiet=quiet),
         )
         if not quiet:
-            _print(conversion, _WORDS[dtype])
-
-
-def _unread(
-    dtypes: Sequence[str],
-    data: bool,
-    method: str,
-    external_data: str | None,
-) -> dict[str, str]:
-    """Return the parameters that nothing would read, and what the option of each goes with."""
-    unread: dict[str, str] = {}
-    if "int8" not in dtypes:
-        unread |= dict.fromkeys(
-            ("method", "percentile", "bias_correction", "portable"), "--dtype int8"
-        )
-    elif method != "percentile":
-        unread["percentile"] = "--method percentile"
-    if not {"fp16", "bf16"}.intersection(dtypes):
-        unread |= {"keep_float": "--dtype fp16 or bf16", "storage_only": "--dtype bf16"}
-    elif "bf16" not in dtypes:
-        unread["storage_only"] = "--dtype bf16"
-    if tuple(dtypes) == ("fp32",):
-        unread |= dict.fromkeys(("data", "calibration"), "--dtype int8, fp16 or bf16")
-    if not data:
-        names = (field.name for field in dataclasses.fields(DataArguments) if field.name != "data")
-        unread |= dict.fromkeys((*names, "batch_size"), "--data")
-    if external_data in ("always", "never"):
-        unread["external_data_size"] = "--external-data auto"
-    return unread
+            words = f"with {dtype} weights" if dtype in weight_only else _WORDS[dtype]
+            _print(conversion, words)
 
 
 def _print(conversion: Conversion, words: str) -> None:
@@ -264,6 +262,8 @@ def _print(conversion: Conversion, words: str) -> None:
     hidden = len(count_nodes(plan.kept_float)) - _SHOWN_REASONS
     if hidden > 0:
         click.echo(f"  and {hidden} more reasons, which qconv inspect lists")
+    for remark in conversion.remarks:
+        click.echo(f"  {remark}")
 
 
 _SHOWN_REASONS = 5

@@ -27,6 +27,35 @@ class Int8Settings:
 
 
 @dataclass(frozen=True)
+class WeightOnlySettings:
+    """How weights alone are stored in few bits, while activations stay float.
+
+    Attributes:
+        dtype: ``int8``, ``uint8``, ``int4``, ``uint4``, ``int3``, ``int2``, ``uint2``,
+            ``ternary``, ``binary``, ``fp8e4m3`` or ``fp8e5m2``; those with ``u`` have a zero point.
+        algorithm: how weights are rounded: ``auto`` takes ``gptq`` where there are second moments
+            of the inputs, else ``mse``.
+        granularity: what shares a scale; ``auto`` is a block below 8 bits, else a channel.
+        block_size: inputs of a block, a power of two from 16 to 256.
+        embeddings: type of embeddings; ``auto`` is int8 for 8-bit types, else int4.
+        format: ``operator`` for the runtime's own operators, ``qdq`` for DequantizeLinear.
+        bias_correction: whether the mean error of the weights is taken out of the biases, where
+            the means of the inputs are known.
+        sequential: whether the inputs of later layers are measured again with the earlier ones
+            quantized.
+    """
+
+    dtype: str = "int4"
+    algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq"] = "auto"
+    granularity: Literal["auto", "tensor", "channel", "block"] = "auto"
+    block_size: int = 128
+    embeddings: Literal["auto", "int8", "int4", "float"] = "auto"
+    format: Literal["operator", "qdq"] = "operator"
+    bias_correction: bool = True
+    sequential: bool = False
+
+
+@dataclass(frozen=True)
 class HalfSettings:
     """How FP16 or BF16 is made.
 
@@ -49,14 +78,14 @@ class Float32Settings:
     """A float32 model from one of float64, float16 or bfloat16; there is nothing to choose."""
 
 
-Settings = Int8Settings | HalfSettings | Float32Settings
+Settings = Int8Settings | WeightOnlySettings | HalfSettings | Float32Settings
 
 
 def dtype_of(settings: Settings) -> str:
     """Return the name that the settings' type has on the command line."""
     if isinstance(settings, Int8Settings):
         return "int8"
-    return settings.dtype if isinstance(settings, HalfSettings) else "fp32"
+    return "fp32" if isinstance(settings, Float32Settings) else settings.dtype
 
 
 def runs_on_cpu(settings: Settings) -> bool:

@@ -63,11 +63,12 @@ def add_probes(
     model: ir.Model,
     requests: Iterable[Request],
     feed_shapes: Mapping[str, tuple[int, ...]],
+    also: Iterable[str] = (),
 ) -> Probed:
     """Return a copy of ``model`` with the probes as its only outputs; weights are shared.
 
     ``feed_shapes`` are the shapes of one feed, from which the sampling density of maps with
-    dynamic axes is chosen.
+    dynamic axes is chosen. The values ``also`` are given as they are, beside what is requested.
     """
     shapes = _map_shapes(model, feed_shapes)
     probed = model.clone()
@@ -83,6 +84,7 @@ def add_probes(
         else:
             builder.outputs.append(value)
             whole.append(request.value)
+    builder.outputs.extend(values[name] for name in dict.fromkeys(also) if name not in whole)
     graph.outputs.clear()
     graph.outputs.extend(builder.outputs)
     return Probed(probed, tuple(whole), tuple(maps))

@@ -23,7 +23,7 @@ from qconv.graph.view import (
     rank,
 )
 from qconv.placement.plan import LayerPlan, NodePlan, Plan, ValuePlan
-from qconv.placement.rules import data_inputs, is_bias, refusal, weight_scheme
+from qconv.placement.rules import adder_of, data_inputs, refusal, weight_scheme
 from qconv.placement.targets import Kind, Target
 
 _UNBOUNDED = (-float("inf"), float("inf"))
@@ -258,11 +258,10 @@ class _Placement:
         """Return the bias of a layer and the node that adds it."""
         if node.op_type != "MatMul":
             return (node.inputs[2] if len(node.inputs) > 2 else None), node
-        add = only_consumer(node.outputs[0])
-        if add is None or add.op_type != "Add" or add in self.chosen:
+        add = adder_of(node)
+        if add is None or add in self.chosen:
             return None, None
-        other = add.inputs[0] if add.inputs[1] is node.outputs[0] else add.inputs[1]
-        return (other, add) if is_bias(other, node) else (None, None)
+        return next(value for value in add.inputs if is_constant(value)), add
 
     def _node_plans(self) -> dict[str, NodePlan]:
         plans = {}

@@ -12,6 +12,7 @@ from qconv.graph.view import (
     is_constant,
     is_standard,
     name_of,
+    only_consumer,
     rank,
     static_shape,
 )
@@ -50,7 +51,16 @@ def weight_scheme(node: ir.Node, target: Target) -> Scheme:
     return Scheme(target.weight_dtype, symmetric=True, granularity=PerAxis(0 if by_row else 1))
 
 
-def is_bias(value: ir.Value | None, product: ir.Node) -> bool:
+def adder_of(product: ir.Node) -> ir.Node | None:
+    """Return the Add that alone reads a product and gives it a constant bias, if there is one."""
+    add = only_consumer(product.outputs[0])
+    if add is None or add.op_type != "Add" or not is_standard(add):
+        return None
+    other = add.inputs[0] if add.inputs[1] is product.outputs[0] else add.inputs[1]
+    return add if _is_bias(other, product) else None
+
+
+def _is_bias(value: ir.Value | None, product: ir.Node) -> bool:
     """Whether a constant has one number for each column of a product, or one for all."""
     shape, weight, axes = (
         static_shape(value),

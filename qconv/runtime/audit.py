@@ -56,7 +56,7 @@ def audit_fusion(path: Path) -> FusionAudit:
     """
     model = read_model(path)
     fix_names(model)
-    quantized = [node for node in model.graph if _is_quantized(node)]
+    quantized = [node for node in model.graph if is_quantized(node)]
     if not quantized:
         return FusionAudit(0, 0, {}, ())
     running = _optimized(model, path)
@@ -90,7 +90,8 @@ def _quantize_readers(node: ir.Node) -> int:
     return sum(reader.op_type == _Q for reader in readers)
 
 
-def _is_quantized(node: ir.Node) -> bool:
+def is_quantized(node: ir.Node) -> bool:
+    """Whether an operator counts as quantized, as :func:`audit_fusion` says."""
     if node.op_type in (_Q, _DQ):
         return False
     if _is_integer_op(node):

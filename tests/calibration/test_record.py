@@ -36,6 +36,7 @@ def _record(seed: int, samples: set[str]) -> Record:
         samples=frozenset(samples),
         feed_shapes={"x": (1, 3, 8, 8)},
         statistics=statistics,
+        grams={},
         tools={"numpy": "2"},
     )
 
@@ -143,7 +144,7 @@ def test_a_newer_schema_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.qcal"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("manifest.json", json.dumps({"schema": 99}))
-    with pytest.raises(RecordError, match="has schema 99; this qconv reads 1"):
+    with pytest.raises(RecordError, match="has schema 99; this qconv reads 2"):
         read_record(path)
 
 

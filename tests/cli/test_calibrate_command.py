@@ -226,7 +226,7 @@ def test_a_full_disk_leaves_nothing_behind(
     refuses: Refuses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr("qconv.pipeline.write_record", begin_and_raise(full))
+    monkeypatch.setattr("qconv.pipeline.calibration.write_record", begin_and_raise(full))
     message = "r.qcal: cannot be written: No space left on device"
     refuses(f"{LINE} data.npz", code=3, message=message)
 
@@ -234,7 +234,9 @@ def test_a_full_disk_leaves_nothing_behind(
 def test_an_interrupt_while_writing_leaves_nothing_behind(
     qconv: Qconv, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qconv.pipeline.write_record", begin_and_raise(KeyboardInterrupt()))
+    monkeypatch.setattr(
+        "qconv.pipeline.calibration.write_record", begin_and_raise(KeyboardInterrupt())
+    )
     before = contents(folder)
     said = qconv(f"{LINE} data.npz")
     assert (said.code, said.error.strip()) == (130, "qconv: interrupted")

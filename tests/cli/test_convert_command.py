@@ -324,14 +324,16 @@ def test_a_full_disk_leaves_nothing_behind(
     refuses: Refuses, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr("qconv.pipeline.save_model", begin_and_raise(full))
+    monkeypatch.setattr("qconv.pipeline.conversion.save_model", begin_and_raise(full))
     refuses(line, code=3, message="y.onnx: cannot be written: No space left on device")
 
 
 def test_an_interrupt_while_writing_leaves_nothing_behind(
     qconv: Qconv, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qconv.pipeline.save_model", begin_and_raise(KeyboardInterrupt()))
+    monkeypatch.setattr(
+        "qconv.pipeline.conversion.save_model", begin_and_raise(KeyboardInterrupt())
+    )
     before = contents(folder)
     said = qconv(INT8)
     assert (said.code, said.error.strip()) == (130, "qconv: interrupted")

@@ -103,7 +103,7 @@ def _fold_forward(product: ir.Node, editor: Editor) -> None:
         number = constant(factor)
         if data is None or number is None or number.size != 1 or is_constant(data):
             continue
-        if number.ndim > (rank(data) or 0):
+        if number.ndim > (rank(data) or 0) or _is_gelu(data):
             return
         scaled = np.asarray(weight, np.float64) * number.astype(np.float64).reshape(())
         name = name_of(linear.outputs[0])
@@ -111,6 +111,22 @@ def _fold_forward(product: ir.Node, editor: Editor) -> None:
         linear.replace_input_with(1, weight_value)
         bypass(product, data)
         return
+
+
+def _is_gelu(value: ir.Value) -> bool:
+    """Whether a factor behind the value is the half of Gelu, which the runtime looks for."""
+    product = value.producer()
+    sums = [] if product is None else [v.producer() for v in product.inputs if v is not None]
+    return any(
+        node is not None
+        and node.op_type == "Add"
+        and any(v is not None and _is_erf(v.producer()) for v in node.inputs)
+        for node in sums
+    )
+
+
+def _is_erf(node: ir.Node | None) -> bool:
+    return node is not None and node.op_type == "Erf"
 
 
 def _linear_input(node: ir.Node) -> ir.Value | None:

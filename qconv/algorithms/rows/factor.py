@@ -1,0 +1,55 @@
+"""The Gram matrix as the couplings between columns that rounding one after another needs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+
+
+def unit_gram(gram: Doubles) -> Doubles:
+    """Return ``gram [G, K, K]`` with a mean diagonal of 1 in each group; zeros stay."""
+    mean = np.diagonal(gram, axis1=1, axis2=2).mean(axis=-1)
+    unit: Doubles = gram / np.where(mean > 0, mean, 1)[:, None, None]
+    return unit
+
+
+def damped(gram: Doubles, damping: float) -> Doubles:
+    """Return ``gram`` with ``damping`` added to the diagonal, and 1 where an input is dead."""
+    diagonal = np.diagonal(gram, axis1=1, axis2=2)
+    added = np.where(diagonal > 0, damping, 1.0)
+    return gram + added[:, :, None] * np.eye(gram.shape[1])
+
+
+def triangular_coupling(gram: Doubles, damping: float) -> NDArray[np.float32]:
+    """Return the coupling ``[G, K, K]``, lower triangular without diagonal, that makes GPTQ.
+
+    With ``H = R R^T`` and R upper triangular, ``tr(D H D^T) = |D R|^2``, and column j of D R
+    holds ``R_jj (D_j + sum_{i<j} D_i R_ij / R_jj)``: what column j has to make up for. This
+    is GPTQ, arXiv 2210.17323, equation 3, with ``H^-1 = U^T U``, ``U = R^-1``, without an
+    inverse. ``gram`` is in units of its mean diagonal; damping grows until it is regular.
+    """
+    while True:
+        try:
+            lower = np.linalg.cholesky(damped(gram, damping)[:, ::-1, ::-1])
+            break
+        except np.linalg.LinAlgError:
+            damping = max(10 * damping, 1e-4)
+    upper = lower[:, ::-1, ::-1]
+    scaled = upper / np.diagonal(upper, axis1=1, axis2=2)[:, None, :]
+    return np.triu(scaled, 1).swapaxes(1, 2).astype(np.float32)
+
+
+def full_coupling(gram: Doubles) -> NDArray[np.float32]:
+    """Return ``H_ji / H_jj`` ``[G, K, K]`` without diagonal: that of coordinate descent.
+
+    A column rounded to ``w_j - sum_i H_ji / H_jj error_i`` has the best level, given the
+    others: QuantEase, arXiv 2309.01885, equation 7. Dead inputs are coupled to nothing.
+    """
+    diagonal = np.diagonal(gram, axis1=1, axis2=2)
+    alive = diagonal > 0
+    coupling = gram * (alive / np.where(alive, diagonal, 1))[:, :, None]
+    index = np.arange(gram.shape[1])
+    coupling[:, index, index] = 0
+    return coupling.astype(np.float32)

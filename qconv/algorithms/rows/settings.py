@@ -1,0 +1,53 @@
+"""What a user or a caller may choose about rows of weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from qconv.numerics.grids import TERNARY, Grid
+
+Method = Literal["rtn", "mse", "hqq", "gptq"]
+
+
+@dataclass(frozen=True)
+class RowSettings:
+    """How rows ``[R, K]`` are quantized.
+
+    Args:
+        grid: the numbers to round to.
+        block: columns that share a scale; K and more for one scale a row.
+        symmetric: whether zero points are zero.
+        shared: one scale for all rows; ``block`` then covers K.
+        method: how scales and levels are found.
+        damping: gptq: share of the mean diagonal that is added to the diagonal of the Gram matrix.
+        activation_order: gptq: round the columns of the strongest inputs first.
+        sweeps: gptq: passes of coordinate descent after it.
+        refit: gptq: fit the scales to the levels again after each of these passes.
+
+    Raises:
+        ValueError: the grid has no zero point, or no negative numbers where it needs them.
+    """
+
+    grid: Grid
+    block: int
+    symmetric: bool
+    shared: bool
+    method: Method
+    damping: float = 0.01
+    activation_order: bool = True
+    sweeps: int = 3
+    refit: bool = True
+
+    def __post_init__(self) -> None:
+        if self.block < 1:
+            raise ValueError(f"a block has at least one column, not {self.block}")
+        if self.symmetric and self.grid.low >= 0:
+            raise ValueError(f"a symmetric grid has negative levels: {self.grid.name}")
+        if not self.symmetric and not self.grid.is_integer:
+            raise ValueError(f"only grids of integers have zero points: {self.grid.name}")
+
+    @property
+    def is_ternary(self) -> bool:
+        """Whether weights become -scale, 0 or scale."""
+        return self.symmetric and self.grid.levels == TERNARY.levels

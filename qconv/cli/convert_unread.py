@@ -1,0 +1,42 @@
+"""Which options of ``qconv convert`` nothing would read, given the others."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+from qconv.cli.data_options import DataArguments
+from qconv.cli.weight_options import WEIGHT_PARAMETERS
+
+
+def unread_options(
+    dtypes: Sequence[str],
+    weight_only: Collection[str],
+    data: bool,
+    method: str,
+    external_data: str | None,
+) -> dict[str, str]:
+    """Return the parameters that nothing would read, and what the option of each goes with."""
+    unread: dict[str, str] = {}
+    if not weight_only:
+        where = "weights alone: --dtype int4, or --dtype int8 --mode weight-only"
+        unread |= dict.fromkeys(WEIGHT_PARAMETERS, where)
+    if "int8" not in dtypes or "int8" in weight_only:
+        where = "--mode static" if "int8" in dtypes else "--dtype int8"
+        unread |= dict.fromkeys(("method", "percentile", "portable"), where)
+        if not weight_only:
+            unread["bias_correction"] = where
+    elif method != "percentile":
+        unread["percentile"] = "--method percentile"
+    if not {"fp16", "bf16"}.intersection(dtypes):
+        unread |= {"keep_float": "--dtype fp16 or bf16", "storage_only": "--dtype bf16"}
+    elif "bf16" not in dtypes:
+        unread["storage_only"] = "--dtype bf16"
+    if tuple(dtypes) == ("fp32",):
+        unread |= dict.fromkeys(("data", "calibration"), "--dtype int8, fp16 or bf16")
+    if not data:
+        names = (field.name for field in dataclasses.fields(DataArguments) if field.name != "data")
+        unread |= dict.fromkeys((*names, "batch_size"), "--data")
+    if external_data in ("always", "never"):
+        unread["external_data_size"] = "--external-data auto"
+    return unread

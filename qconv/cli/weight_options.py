@@ -1,0 +1,111 @@
+"""Options of ``qconv convert`` that say how weights alone are stored in few bits."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from qconv.conversions.settings import WeightOnlySettings
+
+WEIGHT_TYPES = (
+    *("int8", "uint8", "int4", "uint4", "int3", "int2", "uint2"),
+    *("ternary", "binary", "fp8e4m3", "fp8e5m2"),
+)
+
+
+@dataclass(frozen=True)
+class WeightArguments:
+    """The options as they were given."""
+
+    algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq"]
+    granularity: Literal["auto", "tensor", "channel", "block"]
+    block_size: int
+    embeddings: Literal["auto", "int8", "int4", "float"]
+    output_format: Literal["operator", "qdq"]
+    sequential: bool
+
+    def settings(self, dtype: str, *, bias_correction: bool) -> WeightOnlySettings:
+        """Return the settings for one type."""
+        from qconv.conversions.settings import WeightOnlySettings
+
+        return WeightOnlySettings(
+            dtype,
+            self.algorithm,
+            self.granularity,
+            self.block_size,
+            self.embeddings,
+            self.output_format,
+            bias_correction,
+            self.sequential,
+        )
+
+
+WEIGHT_PARAMETERS = (
+    *("algorithm", "granularity", "block_size", "embeddings", "output_format", "sequential"),
+)
+
+_OPTIONS = (
+    click.option(
+        "--algorithm",
+        type=click.Choice(["auto", "rtn", "mse", "hqq", "gptq"]),
+        default="auto",
+        show_default=True,
+        help="weights: round to nearest, with scales of least squared error, half-quadratic, or "
+        "GPTQ, which needs statistics; auto is gptq where there are some, else mse.",
+    ),
+    click.option(
+        "--granularity",
+        type=click.Choice(["auto", "tensor", "channel", "block"]),
+        default="auto",
+        show_default=True,
+        help="weights: what shares a scale; auto is a block below 8 bits, else a channel.",
+    ),
+    click.option(
+        "--block-size",
+        metavar="N",
+        type=click.Choice(["16", "32", "64", "128", "256"]),
+        default="128",
+        show_default=True,
+        help="weights: inputs of a block: 16, 32, 64, 128 or 256; smaller ones are more exact, "
+        "larger ones faster. Those of embeddings are never above 32.",
+    ),
+    click.option(
+        "--embeddings",
+        type=click.Choice(["auto", "int8", "int4", "float"]),
+        default="auto",
+        show_default=True,
+        help="weights: type of embeddings; auto is int8 for 8-bit types, else int4.",
+    ),
+    click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(["operator", "qdq"]),
+        default="operator",
+        show_default=True,
+        help="weights: ONNX Runtime's own operators, or DequantizeLinear of standard ONNX.",
+    ),
+    click.option(
+        "--sequential",
+        is_flag=True,
+        help="weights: with --data, measure again after each layer what the next ones read.",
+    ),
+)
+
+
+def weight_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command, which gets them as one argument ``weights``."""
+
+    @functools.wraps(command)
+    def with_weights(**arguments: Any) -> Any:
+        own = {name: arguments.pop(name) for name in WEIGHT_PARAMETERS}
+        own["block_size"] = int(own["block_size"])
+        return command(weights=WeightArguments(**own), **arguments)
+
+    for option in reversed(_OPTIONS):
+        with_weights = option(with_weights)
+    return with_weights

@@ -1,0 +1,205 @@
+"""Weights of eight bits and fewer, activations in float."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import onnx_ir as ir
+
+from qconv.algorithms.rows import Method
+from qconv.algorithms.stored_weights import Rounding, WeightRounder
+from qconv.calibration.record import Record
+from qconv.conversions.settings import WeightOnlySettings
+from qconv.errors import NothingQuantized, UsageError
+from qconv.graph.prepare import normalize
+from qconv.graph.prepare.opset import raise_opset
+from qconv.numerics.stored import STORED_TYPES, StoredType
+from qconv.observers.gram import Gram
+from qconv.placement.inputs import LayerInput, layer_inputs
+from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weights
+from qconv.progress import Progress
+from qconv.rewrite.weights.rewriter import Written, rewrite_weights
+
+Measure = Callable[[ir.Model, LayerInput], Gram]
+
+_TABLE_BLOCK = 32
+_BLOCK_OPSET = 21
+_IR_VERSIONS = {19: 9, 21: 10, 25: 13}
+"""The IR version that came with an opset's new types."""
+
+
+def weight_only_model(
+    model: ir.Model,
+    record: Record | None,
+    settings: WeightOnlySettings,
+    label: str,
+    measure: Measure | None,
+    progress: Progress,
+) -> tuple[ir.Model, WeightOnlyPlan, tuple[str, ...]]:
+    """Convert a prepared model; return it with its plan and remarks on what was done.
+
+    ``measure`` gives the second moment of what layers read in a model as it is now; rounding in
+    sequence needs it.
+
+    Raises:
+        UsageError: settings contradict each other, or need statistics that are not there.
+        NothingQuantized: no weight can be stored in fewer bits.
+    """
+    stored = STORED_TYPES[settings.dtype]
+    table = _table_type(settings)
+    grams = {} if record is None else _grams_by_node(model, record)
+    _check(settings, grams)
+    rounding = _roundings(settings, stored, table, has_grams=bool(grams))
+    if settings.format == "qdq":
+        model = _raise(model, rounding.values())
+    plan = place_weights(model, stored.bits, None if table is None else table.bits)
+    if not plan.weights:
+        reasons = {f"{node.op_type}: {node.reason}" for node in plan.kept_float}
+        raise NothingQuantized(
+            f"{label}: it has no weights to store in {settings.dtype}"
+            + "".join(f"; {reason}" for reason in sorted(reasons)[:3])
+        )
+    rounder = WeightRounder(model, rounding, bias_correction=settings.bias_correction)
+    if settings.sequential:
+        if measure is None:
+            raise UsageError("rounding in sequence needs --data, to measure again after each layer")
+        _round_in_sequence(model, rounder, plan, grams, measure, progress)
+    else:
+        _round_all(rounder, plan, grams, progress)
+    for weight in plan.weights:
+        if weight.tied_to is not None:
+            rounder.tie(weight)
+    written = rewrite_weights(model, plan, rounder.weights, settings.format)
+    return model, plan, tuple(_remarks(rounder.methods, written))
+
+
+def _table_type(settings: WeightOnlySettings) -> StoredType | None:
+    if settings.embeddings == "float":
+        return None
+    if settings.embeddings != "auto":
+        return STORED_TYPES[settings.embeddings]
+    return STORED_TYPES["int8" if STORED_TYPES[settings.dtype].bits == 8 else "int4"]
+
+
+def _grams_by_node(model: ir.Model, record: Record) -> dict[str, Gram]:
+    return {
+        node: record.grams[layer_input.key]
+        for layer_input in layer_inputs(model)
+        if layer_input.key in record.grams
+        for node in layer_input.nodes
+    }
+
+
+def _check(settings: WeightOnlySettings, grams: Mapping[str, Gram]) -> None:
+    size = settings.block_size
+    if not 16 <= size <= 256 or size & (size - 1):
+        raise UsageError(f"the block size is {size}; it must be 16, 32, 64, 128 or 256")
+    if settings.algorithm == "gptq" and not grams:
+        raise UsageError(
+            f"{settings.algorithm} needs second moments of what the layers read",
+            hint="calibrate with --statistics full, or give --data",
+        )
+
+
+def _roundings(
+    settings: WeightOnlySettings, stored: StoredType, table: StoredType | None, *, has_grams: bool
+) -> dict[Role, Rounding]:
+    """Return how the weights of each role are rounded."""
+    methods: dict[str, Method] = {
+        "auto": "gptq" if has_grams else "mse",
+        "rtn": "rtn",
+        "mse": "mse",
+        "hqq": "hqq",
+        "gptq": "gptq",
+    }
+    method = methods[settings.algorithm]
+
+    def block(stored: StoredType) -> int:
+        small = "block" if stored.bits < 8 else "channel"
+        chosen = small if settings.granularity == "auto" else settings.granularity
+        return {"tensor": -1, "channel": 0, "block": settings.block_size}[chosen]
+
+    rounding = {role: Rounding(stored, block(stored), method) for role in Role}
+    if table is not None:
+        size = min(block(table), _TABLE_BLOCK)
+        rounding[Role.TABLE] = Rounding(table, size, "mse" if method == "gptq" else method)
+    return rounding
+
+
+def _raise(model: ir.Model, rounding: Iterable[Rounding]) -> ir.Model:
+    """Convert the model to the first opset whose DequantizeLinear takes every type and block."""
+    opset = max(
+        max(how.stored.opset, _BLOCK_OPSET if how.block > 0 and how.stored.container else 0)
+        for how in rounding
+    )
+    if opset > model.graph.opset_imports.get("", 1):
+        model = normalize(raise_opset(model, opset))
+    needed = [version for first, version in _IR_VERSIONS.items() if opset >= first]
+    model.ir_version = max(model.ir_version or 0, *needed, 0)
+    return model
+
+
+def _round_all(
+    rounder: WeightRounder,
+    plan: WeightOnlyPlan,
+    grams: Mapping[str, Gram],
+    progress: Progress,
+) -> None:
+    own = [weight for weight in plan.weights if weight.tied_to is None]
+    for weight in progress(own, len(own), "rounding weights"):
+        rounder.round(weight, grams, grams)
+
+
+def _round_in_sequence(
+    model: ir.Model,
+    rounder: WeightRounder,
+    plan: WeightOnlyPlan,
+    grams: Mapping[str, Gram],
+    measure: Measure,
+    progress: Progress,
+) -> None:
+    """Round layer by layer, each on what the quantized layers before it give.
+
+    Weights without second moments come first, so that the layers learn of their error.
+    """
+    own = [weight for weight in plan.weights if weight.tied_to is None]
+    layered: dict[str, list[WeightPlan]] = {}
+    for weight in own:
+        first = weight.readers[0].node
+        if first in grams and not weight.graph:
+            layered.setdefault(first, []).append(weight)
+        else:
+            rounder.round(weight, {}, {})
+            rounder.substitute(weight)
+    stages = [stage for stage in layer_inputs(model) if layered.keys() & set(stage.nodes)]
+    for stage in progress(stages, len(stages), "rounding in sequence"):
+        gram = measure(model, stage)
+        for weight in (weight for node in stage.nodes for weight in layered.get(node, ())):
+            rounder.round(weight, {**grams, **dict.fromkeys(stage.nodes, gram)}, grams)
+            rounder.substitute(weight)
+
+
+def _remarks(methods: Mapping[Method, int], written: Written) -> Iterator[str]:
+    """Say how weights were rounded and written, and what that means for speed."""
+    counts = ", ".join(f"{count} by {method}" for method, count in methods.items())
+    yield f"weights rounded: {counts}"
+    if written.operators:
+        yield "in the runtime's own operators: " + _listed(written.operators)
+    if written.unpacked:
+        yield (
+            f"unpacked when the model is loaded, so only the file is smaller, and the speed that "
+            f"of float: weights of {_listed(written.unpacked)}"
+        )
+    fused = {op: n for op, n in written.dequantized.items() if op in ("MatMul", "Gemm")}
+    slow = {op: n for op, n in written.dequantized.items() if op not in fused}
+    if fused:
+        yield f"behind DequantizeLinear, which the runtime fuses: {_listed(fused)}"
+    if slow:
+        yield (
+            f"dequantized at every inference, which is slower than float: weights of "
+            f"{_listed(slow)}; --format operator avoids that"
+        )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {op}" for op, count in counts.items())

@@ -1,0 +1,90 @@
+"""Second moments of what a layer multiplies its weights with."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.observers.statistic import Arrays
+
+Floats = NDArray[np.float64]
+
+
+class Gram:
+    """Sums over the input vectors ``x [K]`` of G groups of channels: count, ``x`` and ``x x^T``.
+
+    They are what the error of a layer depends on: with the weight error ``D`` the outputs of one
+    vector are off by ``D x``, and the squares of that sum up to ``tr(D H D^T)``.
+
+    Unlike other statistics these sums are of floating-point numbers: merged in another order they
+    agree to about 1e-7 of the largest entry, not to the bit.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sums: Floats = np.zeros((0, 0))
+        self._products: Floats = np.zeros((0, 0, 0))
+
+    def update(self, vectors: NDArray[np.float32]) -> None:
+        """Add P vectors of each group, ``[G, P, K]``."""
+        products = np.matmul(vectors.transpose(0, 2, 1), vectors)
+        self._add(vectors.shape[1], vectors.sum(axis=1, dtype=np.float64), products)
+
+    def merge(self, other: Self) -> None:
+        """Add the sums of another statistic."""
+        if other.count:
+            self._add(other.count, other._sums, other._products)
+
+    def means(self) -> Floats:
+        """Return the mean vector of each group, ``[G, K]``."""
+        return self._sums / max(self.count, 1)
+
+    def centred(self) -> Floats:
+        """Return the covariance of each group, ``[G, K, K]``: what a bias cannot mend."""
+        means = self.means()
+        second: Floats = self._products / max(self.count, 1)
+        return second - means[:, :, None] * means[:, None, :]
+
+    def second_moment(self) -> Floats:
+        """Return the mean of ``x x^T`` of each group, ``[G, K, K]``."""
+        second: Floats = self._products / max(self.count, 1)
+        return second
+
+    def to_arrays(self) -> Arrays:
+        """``count [1]`` int64, ``sums [G, K]`` float64, ``products [G, K (K + 1) / 2]`` float32.
+
+        The products are the upper triangles, row by row.
+        """
+        upper = np.triu_indices(self._products.shape[-1])
+        return {
+            "count": np.array([self.count], np.int64),
+            "sums": self._sums,
+            "products": self._products[:, *upper].astype(np.float32),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """Rebuild from :meth:`to_arrays`.
+
+        Raises:
+            ValueError: the shapes do not fit each other.
+        """
+        statistic = cls()
+        statistic.count = int(arrays["count"].reshape(1)[0])
+        statistic._sums = arrays["sums"].astype(np.float64)
+        groups, size = statistic._sums.shape
+        upper = np.triu_indices(size)
+        triangle = arrays["products"].reshape(groups, len(upper[0])).astype(np.float64)
+        statistic._products = np.zeros((groups, size, size))
+        statistic._products[:, *upper] = triangle
+        statistic._products[:, upper[1], upper[0]] = triangle
+        return statistic
+
+    def _add(self, count: int, sums: Floats, products: NDArray[np.floating]) -> None:
+        if not self.count:
+            self._sums, self._products = np.zeros_like(sums), np.zeros(products.shape)
+        self.count += count
+        self._sums += sums
+        self._products += products

@@ -1,0 +1,141 @@
+"""One pass of the float model over data, kept as a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import onnx_ir as ir
+
+from qconv.calibration.collect import collect
+from qconv.calibration.observe import Depth
+from qconv.calibration.record import Record, write_record
+from qconv.data import check_batchable
+from qconv.graph.model_io import LoadedModel, load_model
+from qconv.graph.prepare import prepare
+from qconv.graph.summary import input_specs
+from qconv.observers.gram import Gram
+from qconv.outputs import staged
+from qconv.pipeline.inputs import Data, check_path, opener
+from qconv.placement.demands import require_quantized
+from qconv.placement.inputs import LayerInput, layer_inputs
+from qconv.placement.observed import all_values, quantizable_values
+from qconv.placement.place import place
+from qconv.placement.plan import Plan, ValuePlan
+from qconv.placement.targets import ORT_CPU, find_target
+from qconv.progress import Progress, no_progress
+from qconv.runtime.machine import library_versions
+
+Values = Literal["quantizable", "all"]
+
+
+def calibrate(
+    model: str | Path,
+    *,
+    data: Data,
+    output: str | Path | None = None,
+    target: str = ORT_CPU.name,
+    statistics: Depth = "histogram",
+    values: Values = "quantizable",
+    batch_size: int = 1,
+    force: bool = False,
+    progress: Progress = no_progress,
+) -> Record:
+    """Run the float model over data once and return the statistics of its inner values.
+
+    Args:
+        model: the float model.
+        data: DATA arguments as the command takes them, or a function that opens the samples.
+        output: where to write the record (``.qcal``), or None.
+        target: for whose Plan the values are chosen.
+        statistics: ``histogram``, or ``ranges`` for min-max only, which is faster.
+        values: ``quantizable``, which INT8 needs, or ``all``, from which FP16 learns what would
+            overflow.
+        batch_size: samples per inference; more than one needs a dynamic first axis.
+        force: replace an output that exists.
+        progress: shown over the samples.
+
+    Raises:
+        ModelError, UnsupportedError: see :func:`inspect`.
+        NothingQuantized: no operator of the model could use the statistics.
+        DataError: the data does not fit, or makes the model give NaN or Inf.
+        OutputError: the record cannot be written.
+    """
+    path = None if output is None else Path(output)
+    if path is not None:
+        check_path(path, Path(model), force=force)
+    loaded = load_model(Path(model))
+    prepared = prepare(loaded.ir)
+    if values == "all":
+        plan = place(prepared, find_target(target))
+        observed = all_values(prepared, plan)
+    else:
+        plan = place(prepared, find_target(target))
+        if statistics != "full" or not layer_inputs(prepared):
+            require_quantized(plan, str(loaded.path))
+        observed = quantizable_values(plan)
+    record = collect_record(
+        loaded, prepared, plan, observed, data, statistics, batch_size, progress
+    )
+    if path is not None:
+        with staged(path, force=force) as temporary:
+            write_record(record, temporary)
+    return record
+
+
+def collect_record(
+    loaded: LoadedModel,
+    prepared: ir.Model,
+    plan: Plan,
+    values: Sequence[ValuePlan],
+    data: Data,
+    depth: Depth,
+    batch_size: int,
+    progress: Progress,
+) -> Record:
+    """Run a prepared model over data and return the statistics of the given values."""
+    inputs = input_specs(prepared)
+    if batch_size > 1:
+        check_batchable(inputs)
+    source = opener(data)(inputs)
+    collected = collect(
+        prepared,
+        values,
+        source,
+        depth=depth,
+        batch_size=batch_size,
+        progress=progress,
+        inputs=layer_inputs(prepared) if depth == "full" else (),
+    )
+    return Record(
+        model_fingerprint=loaded.fingerprint,
+        target=plan.target,
+        depth=depth,
+        samples=collected.samples,
+        feed_shapes=collected.feed_shapes,
+        statistics=collected.statistics,
+        grams=collected.grams,
+        tools=library_versions(),
+    )
+
+
+def moment_measure(
+    prepared: ir.Model, data: Data, batch_size: int
+) -> Callable[[ir.Model, LayerInput], Gram]:
+    """Return what measures the second moment of one input of layers, in a model as it is then."""
+    source = opener(data)(input_specs(prepared))
+
+    def measure(model: ir.Model, layer_input: LayerInput) -> Gram:
+        collected = collect(
+            model,
+            (),
+            source,
+            depth="ranges",
+            batch_size=batch_size,
+            progress=no_progress,
+            inputs=(layer_input,),
+        )
+        return collected.grams[layer_input.key]
+
+    return measure

@@ -1,0 +1,41 @@
+"""Variants beside their float model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qconv.evaluation.report import report as _report
+from qconv.pipeline.inputs import Data, opener
+from qconv.progress import Progress, no_progress
+from qconv.reporting.record import Report
+
+
+def report(
+    model: str | Path,
+    variants: Sequence[str | Path],
+    *,
+    data: Data,
+    fail_if: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    threads: int | None = 1,
+    runs: int = 50,
+    latency: bool = True,
+    progress: Progress = no_progress,
+) -> Report:
+    """Compare variants with their float model and judge them by gates.
+
+    The arguments are those of :func:`qconv.evaluation.report.report`, with data as in
+    :func:`calibrate`.
+    """
+    return _report(
+        Path(model),
+        [Path(variant) for variant in variants],
+        data=opener(data),
+        fail_if=fail_if,
+        metrics=metrics,
+        threads=threads,
+        runs=runs,
+        latency=latency,
+        progress=progress,
+    )

@@ -1,0 +1,57 @@
+"""What every function of the pipeline is given: models, data, records and where to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import onnx_ir as ir
+
+from qconv.calibration.record import Record, read_record
+from qconv.data import Source, TensorSpec, open_data
+from qconv.errors import UsageError
+from qconv.graph.model_io import LoadedModel
+from qconv.outputs import check_output
+from qconv.placement.demands import require_quantized
+from qconv.placement.place import place
+from qconv.placement.plan import Plan
+from qconv.placement.targets import find_target
+
+OpenData = Callable[[Sequence[TensorSpec]], Source]
+Data = Sequence[str] | OpenData
+
+
+def check_path(output: Path, model: Path, *, force: bool) -> None:
+    """Refuse an output that would replace the model, exists, or cannot be written."""
+    if output.resolve() == model.resolve():
+        raise UsageError(f"{output}: the output would replace the float model")
+    check_output(output, force=force)
+
+
+def opener(data: Data) -> OpenData:
+    """Return the function that opens the samples."""
+    if callable(data):
+        return data
+    specs = [data] if isinstance(data, str) else list(data)
+    return lambda inputs: open_data(specs, inputs)
+
+
+def required_plan(prepared: ir.Model, path: Path, target: str) -> Plan:
+    """Place a prepared model for INT8.
+
+    Raises:
+        NothingQuantized: no operator can run in integers.
+    """
+    plan = place(prepared, find_target(target))
+    require_quantized(plan, str(path))
+    return plan
+
+
+def given_record(calibration: Record | str | Path | None, loaded: LoadedModel) -> Record | None:
+    """Read the record that was given, if one was, and refuse that of another model."""
+    if calibration is None:
+        return None
+    given = isinstance(calibration, Record)
+    record = calibration if isinstance(calibration, Record) else read_record(Path(calibration))
+    record.require_model(loaded.fingerprint, "the record" if given else str(calibration))
+    return record

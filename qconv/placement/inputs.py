@@ -1,0 +1,92 @@
+"""What layers multiply their weights with, and how to cut it out of a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from qconv.graph.view import int_attribute, is_constant, is_standard, name_of, rank, static_shape
+from qconv.graph.windows import windows_of
+from qconv.numerics.windows import Windows
+
+_FLOAT_BYTES = 8
+
+
+@dataclass(frozen=True)
+class LayerInput:
+    """The vectors that one or more layers read.
+
+    Attributes:
+        key: a name for them.
+        value: the value that they are taken from.
+        windows: the geometry of the convolution that reads it; None for products, which read
+            its last axis.
+        groups: G, the number of groups of channels.
+        size: K, the length of a vector.
+        nodes: the layers.
+    """
+
+    key: str
+    value: str
+    windows: Windows | None
+    groups: int
+    size: int
+    nodes: tuple[str, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Memory that their second moments take."""
+        return self.groups * self.size * self.size * _FLOAT_BYTES
+
+
+def layer_inputs(model: ir.Model) -> tuple[LayerInput, ...]:
+    """Return the inputs of the products, convolutions and recurrent layers of the main graph."""
+    found: dict[str, LayerInput] = {}
+    for node in model.graph:
+        own = _input_of(node)
+        if own is None:
+            continue
+        known = found.get(own.key)
+        nodes = (*known.nodes, *own.nodes) if known is not None else own.nodes
+        found[own.key] = LayerInput(own.key, own.value, own.windows, own.groups, own.size, nodes)
+    return tuple(found.values())
+
+
+def _input_of(node: ir.Node) -> LayerInput | None:
+    if not is_standard(node) or len(node.inputs) < 2:
+        return None
+    data, weight = node.inputs[0], node.inputs[1]
+    shape = static_shape(weight)
+    if data is None or not is_constant(weight) or is_constant(data) or shape is None:
+        return None
+    if data.dtype is not ir.DataType.FLOAT or None in shape:
+        return None
+    sizes = tuple(size for size in shape if size is not None)
+    name, nodes = name_of(data), (str(node.name),)
+    if node.op_type == "MatMul" and len(sizes) == 2:
+        return LayerInput(name, name, None, 1, sizes[0], nodes)
+    if node.op_type == "Gemm" and not int_attribute(node, "transA", 0):
+        columns = sizes[1 if int_attribute(node, "transB", 0) else 0]
+        return LayerInput(name, name, None, 1, columns, nodes)
+    if node.op_type in ("LSTM", "GRU", "RNN"):
+        return LayerInput(name, name, None, 1, sizes[2], nodes)
+    if node.op_type == "Conv" and (rank(data) or 0) >= 3:
+        windows = windows_of(node, sizes[2:])
+        groups = windows.groups
+        size = sizes[1]
+        for length in sizes[2:]:
+            size *= length
+        return LayerInput(f"{name} {_geometry(windows)}", name, windows, groups, size, nodes)
+    return None
+
+
+def _geometry(windows: Windows) -> str:
+    parts = {
+        "k": windows.kernel,
+        "s": windows.strides,
+        "d": windows.dilations,
+        "p": (*windows.begins, *windows.ends),
+        "g": (windows.groups,),
+    }
+    return " ".join(key + "x".join(map(str, numbers)) for key, numbers in parts.items())

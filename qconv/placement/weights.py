@@ -1,0 +1,200 @@
+"""Which weights are stored in low bits, how each is seen as a matrix, and what reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.graph.view import (
+    constant,
+    int_attribute,
+    is_constant,
+    is_standard,
+    name_of,
+    static_shape,
+)
+from qconv.numerics.layouts import Layout, convolution_transpose, matrix, transposed
+from qconv.placement.plan import Decisions, NodePlan
+
+_FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE)
+_RECURRENT = ("LSTM", "GRU", "RNN")
+_MOVEMENT = (
+    *("Slice", "Split", "Concat", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity"),
+    *("Cast", "Flatten", "Expand", "Tile"),
+)
+_OVERHEAD = 800
+"""Bytes that the nodes around a stored weight take in the file, at most."""
+
+
+class Role(Enum):
+    """What a weight is to the operators that read it."""
+
+    PRODUCT = "the matrix of MatMul or Gemm"
+    CONVOLUTION = "the kernel of Conv or ConvTranspose"
+    TABLE = "the table of Gather"
+    RECURRENT = "the weights of LSTM, GRU or RNN"
+    MOVED = "taken apart or put together before it is used"
+
+
+@dataclass(frozen=True)
+class WeightReader:
+    """One use of a weight: the input of a node."""
+
+    node: str
+    op_type: str
+    index: int
+
+
+@dataclass(frozen=True)
+class WeightPlan:
+    """One weight to be stored in low bits.
+
+    Attributes:
+        weight: name of the initializer.
+        graph: which graph holds it: 0 is the main graph, the others are its subgraphs in order.
+        role: what it is to its readers.
+        layout: how it is seen as a matrix.
+        readers: its uses.
+        tied_to: the weight whose matrix it is equal to, or None.
+    """
+
+    weight: str
+    graph: int
+    role: Role
+    layout: Layout
+    readers: tuple[WeightReader, ...]
+    tied_to: str | None = None
+
+
+@dataclass(frozen=True)
+class WeightOnlyPlan(Decisions):
+    """What is stored in low bits; ``nodes`` holds the operators that read float weights."""
+
+    weights: tuple[WeightPlan, ...]
+
+
+def place_weights(model: ir.Model, bits: int, table_bits: int | None) -> WeightOnlyPlan:
+    """Return the plan for a prepared model.
+
+    Args:
+        model: the prepared model.
+        bits: width of a stored number.
+        table_bits: the same for embeddings, or None to leave them in float.
+    """
+    nodes: dict[str, NodePlan] = {}
+    weights = []
+    for number, graph in enumerate((model.graph, *model.graph.subgraphs())):
+        for value in graph.initializers.values():
+            uses = [(node, index) for node, index in value.uses()]
+            if value.dtype not in _FLOATS or len(static_shape(value) or ()) < 2 or not uses:
+                continue
+            found = [_use(node, index) for node, index in uses]
+            if not any(role for role, _ in found):
+                continue
+            plan = _weight_plan(value, number, found, uses)
+            reason = plan if isinstance(plan, str) else None
+            if isinstance(plan, WeightPlan):
+                width = table_bits if plan.role is Role.TABLE else bits
+                reason = _refusal(value, plan, width)
+                if reason is None:
+                    weights.append(plan)
+            for node, _ in uses:
+                name = str(node.name)
+                quantized = reason is None or (name in nodes and nodes[name].quantized)
+                nodes[name] = NodePlan(name, node.op_type, quantized, reason or "")
+    return WeightOnlyPlan(nodes, tuple(_tied(model, weights)))
+
+
+def _use(node: ir.Node, index: int) -> tuple[Role | None, Layout | None]:
+    """Return what a value is to one reader, and how it is seen as a matrix there."""
+    value = node.inputs[index]
+    shape = static_shape(value)
+    if not is_standard(node) or value is None or shape is None or None in shape:
+        return None, None
+    sizes = tuple(size for size in shape if size is not None)
+    if node.op_type == "MatMul":
+        return Role.PRODUCT, transposed(sizes) if index == 1 else matrix(sizes, axes=len(sizes) - 1)
+    if node.op_type == "Gemm" and index < 2:
+        by_row = int_attribute(node, "transB" if index else "transA", 0) == index
+        return Role.PRODUCT, matrix(sizes) if by_row else transposed(sizes)
+    if node.op_type == "Conv" and index == 1:
+        return Role.CONVOLUTION, matrix(sizes, groups=int_attribute(node, "group", 1))
+    if node.op_type == "ConvTranspose" and index == 1:
+        groups = int_attribute(node, "group", 1)
+        return Role.CONVOLUTION, convolution_transpose(sizes, groups)
+    if node.op_type == "Gather" and index == 0 and not is_constant(node.inputs[1]):
+        return Role.TABLE, matrix(sizes)
+    if node.op_type in _RECURRENT and index in (1, 2):
+        return Role.RECURRENT, matrix(sizes, axes=2, groups=sizes[0])
+    if node.op_type in _MOVEMENT and index == 0:
+        return Role.MOVED, matrix(sizes)
+    return None, None
+
+
+def _weight_plan(
+    value: ir.Value,
+    graph: int,
+    found: list[tuple[Role | None, Layout | None]],
+    uses: Sequence[tuple[ir.Node, int]],
+) -> WeightPlan | str:
+    roles = {role for role, _ in found if role is not None}
+    layouts = [layout for _, layout in found if layout is not None]
+    if any(role is None for role, _ in found):
+        pairs = zip(uses, found, strict=True)
+        others = sorted({node.op_type for (node, _), (role, _) in pairs if role is None})
+        return f"its weight is also read by {', '.join(others)}"
+    if len(roles) > 1 and roles != {Role.TABLE, Role.PRODUCT}:
+        roles = {Role.MOVED}
+    agreed = len(set(layouts)) == 1
+    role = Role.PRODUCT if len(roles) > 1 and agreed else Role.MOVED if not agreed else roles.pop()
+    layout = layouts[0] if agreed else matrix(layouts[0].shape)
+    readers = tuple(WeightReader(str(node.name), node.op_type, index) for node, index in uses)
+    return WeightPlan(name_of(value), graph, role, layout, readers)
+
+
+def _refusal(value: ir.Value, plan: WeightPlan, bits: int | None) -> str | None:
+    if bits is None:
+        return "embeddings are left in float, as asked for"
+    layout = plan.layout
+    width = value.dtype.bitwidth if value.dtype is not None else 32
+    numbers = layout.rows * layout.columns
+    if value.is_graph_output():
+        return "its weight is an output of the model"
+    if numbers * (width - bits) // 8 <= _OVERHEAD + 4 * layout.rows:
+        return "its weight is too small to save anything"
+    return None
+
+
+def _tied(model: ir.Model, weights: list[WeightPlan]) -> list[WeightPlan]:
+    """Note which tables hold the same matrix as a product, though as a weight of its own.
+
+    Exporters write a table that is tied to the output projection once more, transposed.
+    """
+    products: dict[tuple[int, int], list[WeightPlan]] = {}
+    for plan in weights:
+        if plan.role is Role.PRODUCT:
+            products.setdefault((plan.layout.rows, plan.layout.columns), []).append(plan)
+    graphs = (model.graph, *model.graph.subgraphs())
+
+    def rows_of(plan: WeightPlan) -> NDArray[np.generic]:
+        array = constant(graphs[plan.graph].initializers[plan.weight])
+        if array is None:
+            raise ValueError(f"{plan.weight} is not a constant")
+        return plan.layout.to_rows(array)
+
+    found = []
+    for plan in weights:
+        tie = None
+        if plan.role is Role.TABLE:
+            for product in products.get((plan.layout.rows, plan.layout.columns), ()):
+                same = product.graph == plan.graph
+                if same and np.array_equal(rows_of(plan), rows_of(product)):
+                    tie = product.weight
+                    break
+        found.append(replace(plan, tied_to=tie))
+    return found

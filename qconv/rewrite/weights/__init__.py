@@ -1,0 +1,1 @@
+"""Put weights of few bits in the place of float ones, in one of two formats."""

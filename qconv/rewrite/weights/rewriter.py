@@ -1,0 +1,157 @@
+"""Put each stored weight in the place of the float one, for all that read it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import onnx_ir as ir
+
+from qconv.graph.edit import Editor
+from qconv.graph.view import int_attribute
+from qconv.placement.weights import WeightOnlyPlan, WeightPlan
+from qconv.rewrite.weights import operators
+from qconv.rewrite.weights.chain import Chain
+from qconv.rewrite.weights.constants import Constants
+from qconv.rewrite.weights.dequantized import dequantized_weight
+from qconv.rewrite.weights.stored import StoredWeight
+from qconv.rewrite.weights.unpacked import unpacked_weight
+
+Format = Literal["operator", "qdq"]
+Key = tuple[int, str]
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many readers of stored weights were written in which way.
+
+    Keys: ``MatMulNBits``, ``GatherBlockQuantized``, ``DequantizeLinear`` by the operator that
+    reads it, and ``unpacked`` for weights that the runtime unpacks at load.
+    """
+
+    operators: Mapping[str, int]
+    dequantized: Mapping[str, int]
+    unpacked: Mapping[str, int]
+
+
+def rewrite_weights(
+    model: ir.Model,
+    plan: WeightOnlyPlan,
+    weights: Mapping[Key, StoredWeight],
+    output: Format,
+) -> Written:
+    """Replace weights in place.
+
+    Args:
+        model: the prepared model that the plan was made for, its opset high enough for ``qdq``.
+        plan: which weights are stored.
+        weights: by graph number and name; tied weights hold the same object.
+        output: ``operator`` for the runtime's own operators, ``qdq`` for DequantizeLinear.
+    """
+    return _Rewriter(model, weights, output).run(plan)
+
+
+class _Rewriter:
+    def __init__(
+        self, model: ir.Model, weights: Mapping[Key, StoredWeight], output: Format
+    ) -> None:
+        self.model = model
+        self.weights = weights
+        self.output = output
+        self.graphs = [model.graph, *model.graph.subgraphs()]
+        self.editor = Editor(model.graph)
+        self.constants = {graph: Constants(self.editor, graph) for graph in self.graphs}
+        self.stem = ""
+        self.packed: dict[tuple[int, int, int], ir.Value] = {}
+        self.counts: dict[str, Counter[str]] = {
+            "operators": Counter(),
+            "dequantized": Counter(),
+            "unpacked": Counter(),
+        }
+
+    def run(self, plan: WeightOnlyPlan) -> Written:
+        for number, weight_plan in enumerate(plan.weights):
+            self.stem = f"stored_{number}"
+            self._replace(weight_plan, self.weights[weight_plan.graph, weight_plan.weight])
+        if self.counts["operators"]:
+            self.model.graph.opset_imports.setdefault(operators.DOMAIN, 1)
+        return Written(**self.counts)
+
+    def _replace(self, plan: WeightPlan, weight: StoredWeight) -> None:
+        graph = self.graphs[plan.graph]
+        value = graph.initializers[plan.weight]
+        if self.output == "operator":
+            for node, index in list(value.uses()):
+                self._replace_operator(node, index, plan, weight)
+        readers = [(node, index) for node, index in value.uses()]
+        if readers:
+            self._restore(value, plan, weight, readers)
+        graph.initializers.pop(plan.weight)
+
+    def _replace_operator(
+        self, node: ir.Node, index: int, plan: WeightPlan, weight: StoredWeight
+    ) -> None:
+        """Write the runtime's own operator, if it has one for this reader."""
+        graph = self.graphs[plan.graph]
+        if node.graph is not graph:
+            return
+        constants = self.constants[graph]
+        block = operators.kernel_block(weight)
+        width = -(-weight.layout.columns // block) * block
+        if operators.takes_product(node, index, weight):
+            packed = self._packed(plan, weight, width)
+            operators.replace_product(node, weight, packed, self.stem, self.editor, constants)
+            self.counts["operators"]["MatMulNBits"] += 1
+        elif node.op_type == "Gather" and operators.takes_table(node, weight):
+            packed = self._packed(plan, weight, weight.layout.columns)
+            operators.replace_gather(node, weight, packed, self.stem, self.editor, constants)
+            self.counts["operators"]["GatherBlockQuantized"] += 1
+
+    def _packed(self, plan: WeightPlan, weight: StoredWeight, columns: int) -> ir.Value:
+        """Return the codes as an initializer, the same for tied weights."""
+        key = (plan.graph, id(weight), columns)
+        if key not in self.packed:
+            constants = self.constants[self.graphs[plan.graph]]
+            self.packed[key] = constants.own(f"{plan.weight}/packed", weight.padded(columns))
+        return self.packed[key]
+
+    def _restore(
+        self,
+        value: ir.Value,
+        plan: WeightPlan,
+        weight: StoredWeight,
+        readers: list[tuple[ir.Node, int]],
+    ) -> None:
+        """Write nodes that give the float weight, before the first node of its graph."""
+        graph = self.graphs[plan.graph]
+        constants = self.constants[graph]
+        dtype = value.dtype or ir.DataType.FLOAT
+        dequantize = self.output == "qdq" and bool(weight.stored.container)
+        if dequantize:
+            turn = all(_is_transposed_gemm(node, index) for node, index in readers)
+            chain = dequantized_weight(
+                weight, self.stem, dtype, self.editor, constants, columns_first=turn
+            )
+            for node, _ in readers if turn else ():
+                node.attributes.pop("transB")
+        else:
+            chain = self._unpack(plan, weight, dtype)
+        for node, index in readers:
+            self.counts["dequantized" if dequantize else "unpacked"][node.op_type] += 1
+            node.replace_input_with(index, chain.value)
+        graph.insert_before(graph[0], chain.nodes)
+
+    def _unpack(self, plan: WeightPlan, weight: StoredWeight, dtype: ir.DataType) -> Chain:
+        blocked = not weight.per_tensor and weight.blocks > 1
+        count = 8 // weight.stored.bits
+        columns = weight.blocks * weight.block if blocked else weight.layout.columns
+        width = columns + -columns % count
+        packed = self._packed(plan, weight, width)
+        constants = self.constants[self.graphs[plan.graph]]
+        return unpacked_weight(weight, self.stem, dtype, packed, width, self.editor, constants)
+
+
+def _is_transposed_gemm(node: ir.Node, index: int) -> bool:
+    return node.op_type == "Gemm" and index == 1 and bool(int_attribute(node, "transB", 0))

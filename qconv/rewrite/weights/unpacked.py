@@ -1,0 +1,54 @@
+"""Weights that operators of the oldest opsets unpack, which the runtime does once, at load.
+
+A byte is looked up in a table of the numbers that it holds. All inputs are constants, so the
+runtime folds the whole chain into a float weight: the file is small, the model as fast as float.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from qconv.graph.edit import Editor
+from qconv.rewrite.weights.chain import Chain, scales_of
+from qconv.rewrite.weights.constants import Constants
+from qconv.rewrite.weights.stored import StoredWeight
+
+
+def unpacked_weight(
+    weight: StoredWeight,
+    name: str,
+    dtype: ir.DataType,
+    packed: ir.Value,
+    width: int,
+    editor: Editor,
+    constants: Constants,
+) -> Chain:
+    """Return the chain from packed codes of ``[R, width]`` numbers to the float weight."""
+    stored, layout = weight.stored, weight.layout
+    rows = layout.rows
+    table = constants.shared(f"{stored.name}/bytes", stored.byte_values)
+    chain = Chain(packed, name, editor, constants)
+    chain.cast(ir.DataType.INT32)
+    chain.then("Gather", first=table)
+    blocked = not weight.per_tensor and weight.blocks > 1
+    scales = scales_of(weight, f"{name}/scale", editor, constants)
+    shape = weight.scale.shape
+    if blocked:
+        chain.reshape(rows, weight.blocks, weight.block)
+        shape = (*shape, 1)
+        scales.reshape(*shape)
+    else:
+        chain.reshape(rows, width)
+        if width != layout.columns:
+            chain.columns(layout.columns)
+    if weight.zero_point is not None:
+        offsets = weight.zero_point.reshape(shape).astype(np.float32)
+        chain.then("Sub", constants.shared(f"{name}/zero_point", offsets))
+    chain.nodes.extend(scales.nodes)
+    chain.then("Mul", scales.value)
+    if blocked:
+        chain.reshape(rows, weight.blocks * weight.block)
+        if weight.blocks * weight.block != layout.columns:
+            chain.columns(layout.columns)
+    return chain.weight_of(layout, dtype)
