@@ -11,7 +11,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 import qconv
 from qconv.calibration.tables import check_tables
 from qconv.errors import RecordError
+from qconv.graph.assume import shown
 from qconv.observers.gram import Gram
 from qconv.observers.histogram import Histogram
 from qconv.observers.means import ChannelMeans
@@ -31,7 +32,7 @@ from qconv.observers.value import ValueStatistics
 SCHEMA = 2
 _MANIFEST = "manifest.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_MERGE_FIELDS = ("model_fingerprint", "target", "depth")
+_MERGE_FIELDS = ("model_fingerprint", "assumptions", "target", "depth")
 Array = NDArray[np.generic]
 
 
@@ -48,6 +49,7 @@ class Record:
         statistics: by value name of the prepared model.
         grams: second moments of layers' inputs, by key.
         tools: versions of qconv and of the runtime that computed the values.
+        assumptions: inputs that were fixed to constants, by name, as text.
     """
 
     model_fingerprint: str
@@ -58,23 +60,32 @@ class Record:
     statistics: Mapping[str, ValueStatistics]
     grams: Mapping[str, Gram]
     tools: Mapping[str, str]
+    assumptions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data_fingerprint(self) -> str:
         """A hash of the set of samples, in hex."""
         return hashlib.sha256("".join(sorted(self.samples)).encode()).hexdigest()
 
-    def require_model(self, fingerprint: str, label: str) -> None:
-        """Refuse a record of another model.
+    def require_model(
+        self, fingerprint: str, label: str, assumptions: Mapping[str, str] | None = None
+    ) -> None:
+        """Refuse a record of another model, or of this one with other inputs assumed.
 
         Raises:
-            RecordError: the fingerprints differ.
+            RecordError: the fingerprints or the assumptions differ.
         """
         if self.model_fingerprint != fingerprint:
             raise RecordError(
                 f"{label}: was made for another model "
                 f"(it has {self.model_fingerprint[:12]}, this one is {fingerprint[:12]})",
                 hint="run qconv calibrate on this model",
+            )
+        if dict(self.assumptions) != dict(assumptions or {}):
+            raise RecordError(
+                f"{label}: was made with {shown(self.assumptions)} assumed, "
+                f"and this conversion assumes {shown(assumptions or {})}",
+                hint="give calibrate and convert the same --assume",
             )
 
 
@@ -89,11 +100,11 @@ def merge_records(records: list[Record]) -> Record:
     grams = {key: Gram() for key in first.grams}
     samples: frozenset[str] = frozenset()
     for record in (first, *others):
-        for field in _MERGE_FIELDS:
-            ours, theirs = getattr(first, field), getattr(record, field)
+        for name in _MERGE_FIELDS:
+            ours, theirs = getattr(first, name), getattr(record, name)
             if ours != theirs:
                 raise RecordError(
-                    f"the records differ in {field.replace('_', ' ')}: '{ours}' and '{theirs}'"
+                    f"the records differ in {name.replace('_', ' ')}: '{ours}' and '{theirs}'"
                 )
         shared = samples & record.samples
         if shared:
@@ -112,6 +123,7 @@ def merge_records(records: list[Record]) -> Record:
         merged,
         grams,
         first.tools,
+        first.assumptions,
     )
 
 
@@ -123,6 +135,7 @@ def write_record(record: Record, path: Path) -> None:
         "tools": dict(record.tools),
         "model": record.model_fingerprint,
         "data": record.data_fingerprint,
+        "assumed": dict(record.assumptions),
         "target": record.target,
         "statistics": record.depth,
         "samples": sorted(record.samples),
@@ -194,6 +207,8 @@ def record_hash(record: Record) -> str:
     """A hash of everything in the record that a conversion reads, in hex."""
     digest = hashlib.sha256(record.model_fingerprint.encode())
     digest.update(record.data_fingerprint.encode())
+    if record.assumptions:
+        digest.update(json.dumps(dict(record.assumptions)).encode())
     for name, array in _tables(list(record.statistics.values())).items():
         digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
     for key, gram in record.grams.items():
@@ -224,6 +239,7 @@ def _from_manifest(manifest: dict[str, Any], tables: dict[str, Array]) -> Record
         statistics=statistics,
         grams=_grams([str(key) for key in manifest["inputs"]], tables),
         tools=dict(manifest["tools"]),
+        assumptions={str(name): str(text) for name, text in manifest.get("assumed", {}).items()},
     )
     if len(statistics) < len(names):
         raise ValueError("it names a value twice")

@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from qconv.cli.assume_option import assume_option
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.paths import FilePath, OutputPath, check_not_read
 
@@ -14,6 +15,7 @@ from qconv.cli.paths import FilePath, OutputPath, check_not_read
 @click.command()
 @click.argument("model", type=FilePath())
 @data_options()
+@assume_option
 @click.option(
     "-o",
     "--output",
@@ -60,6 +62,7 @@ def calibrate(
     *,
     model: Path,
     data: DataArguments,
+    assume: dict[str, str],
     output: Path,
     statistics: Literal["ranges", "histogram", "full"],
     values: Literal["quantizable", "all"],
@@ -84,6 +87,7 @@ def calibrate(
     record = run(
         model,
         data=data.open,
+        assume=assume,
         output=output,
         target=target,
         statistics=statistics,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from qconv.cli.assume_option import assume_option
 from qconv.cli.choices import refuse_unread
 from qconv.cli.convert_unread import unread_options
 from qconv.cli.data_options import DataArguments, data_options
@@ -52,6 +53,7 @@ DTYPES = ("int8", *WEIGHT_TYPES[1:], "fp16", "bf16", "fp32")
     "--statistics full what the layers read.",
 )
 @data_options(required=False)
+@assume_option
 @click.option(
     "-o",
     "--output",
@@ -149,6 +151,7 @@ def convert(
     mode: Literal["static", "weight-only"] | None,
     calibration: Path | None,
     data: DataArguments,
+    assume: dict[str, str],
     output: Path,
     method: Literal["auto", "minmax", "percentile", "entropy", "mse"],
     percentile: float,
@@ -235,6 +238,7 @@ def convert(
             calibration=None if dtype == "fp32" else calibration,
             data=data.open if data.data and dtype != "fp32" else None,
             settings=settings_of(dtype),
+            assume=assume,
             target=target,
             batch_size=batch_size,
             storage=storage,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qconv.cli.assume_option import assume_option
 from qconv.cli.paths import FilePath
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", type=FilePath())
+@assume_option
 @click.option(
     "--target",
     default="ort-cpu",
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     help="Runtime to place operators for; ort-cpu is ONNX Runtime's CPU provider.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every node of the graph.")
-def inspect(model: Path, target: str, *, as_json: bool) -> None:
+def inspect(model: Path, target: str, *, assume: dict[str, str], as_json: bool) -> None:
     """Show a float MODEL's inputs, size and operators, and what INT8 would do to each operator.
 
     For every operator that would stay in float it gives the reason.
@@ -35,7 +37,7 @@ def inspect(model: Path, target: str, *, as_json: bool) -> None:
     """
     from qconv.pipeline import inspect as run
 
-    inspection = run(model, target=target)
+    inspection = run(model, assume=assume, target=target)
     if as_json:
         click.echo(_to_json(inspection))
     else:

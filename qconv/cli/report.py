@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qconv.cli.assume_option import assume_option
 from qconv.cli.data_options import DataArguments, data_options
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class _ReportCommand(click.Command):
     "variants", metavar="VARIANT...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @data_options()
+@assume_option
 @click.option(
     "--fail-if",
     metavar="EXPRESSION",
@@ -91,6 +93,7 @@ def report(
     model: Path,
     variants: tuple[Path, ...],
     data: DataArguments,
+    assume: dict[str, str],
     fail_if: tuple[str, ...],
     metrics: tuple[str, ...],
     threads: int,
@@ -117,6 +120,7 @@ def report(
         model,
         variants,
         data=data.open,
+        assume=assume,
         fail_if=fail_if,
         metrics=metrics,
         threads=threads,

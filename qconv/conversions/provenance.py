@@ -8,13 +8,17 @@ from dataclasses import asdict
 import qconv
 from qconv.calibration.record import Record, record_hash
 from qconv.conversions.settings import Settings, dtype_of
+from qconv.graph.assume import ASSUMED
 from qconv.graph.model_io import LoadedModel
 
 
 def provenance(
     loaded: LoadedModel, record: Record | None, settings: Settings, target: str
 ) -> dict[str, str]:
-    """Return the metadata: version, settings, and hashes of the float model and the record."""
+    """Return the metadata: version, settings, and hashes of the float model and the record.
+
+    Inputs that were fixed to constants are told as JSON: ``{"sr": "16000"}``.
+    """
     made: dict[str, object] = {**asdict(settings), "target": target}
     lines = {
         "qconv.version": qconv.__version__,
@@ -22,4 +26,6 @@ def provenance(
         "qconv.settings": json.dumps(made, sort_keys=True),
         "qconv.float_model": loaded.fingerprint,
     }
+    if loaded.assumed:
+        lines[ASSUMED] = json.dumps(loaded.assumptions)
     return lines if record is None else {**lines, "qconv.record": record_hash(record)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -32,7 +32,6 @@ from qconv.reporting.record import (
 from qconv.runtime.latency import Session, measure_latency
 from qconv.runtime.machine import cpu_name, runtime_version
 from qconv.runtime.runner import FittedSession, Runner, check_outputs, check_same_ports
-from qconv.runtime.session import input_specs
 
 OpenData = Callable[[Sequence[TensorSpec]], Source]
 Audit = Callable[[Path], FusionAudit]
@@ -55,6 +54,7 @@ def report(
     data: OpenData,
     fail_if: Sequence[str] = (),
     metrics: Sequence[str] = (),
+    assume: Mapping[str, str] | None = None,
     threads: int | None = 1,
     runs: int = DEFAULT_RUNS,
     latency: bool = True,
@@ -69,6 +69,8 @@ def report(
         data: opens the samples for the model's inputs.
         fail_if: gates; one fails where its expression is true.
         metrics: the user's metric functions, each as ``script.py:function``.
+        assume: inputs that the data need not hold, see :func:`qconv.graph.assume.assumed_arrays`;
+            a variant may lack them.
         threads: threads of the timed inferences; None leaves the choice to the runtime.
         runs: timed inferences of each model.
         latency: whether to time at all.
@@ -87,9 +89,10 @@ def report(
     names = display_names(model, variants)
     paths = (model, *variants)
     customs = [load_metric(spec) for spec in metrics]
-    measured = _measure_quality(paths, data, customs, gates, progress, audit)
+    assumed = _assumed(model, assume)
+    measured = _measure_quality(paths, data, assumed, customs, gates, progress, audit)
     timing = Timing(threads, measured.data.batch, runs, WARMUP) if latency else None
-    latencies = _measure_latencies(paths, measured.feeds, timing, progress)
+    latencies = _measure_latencies(paths, assumed, measured.feeds, timing, progress)
     reports = [
         _variant_report(name, path, quality, fusion, simulation, time)
         for name, path, quality, fusion, simulation, time in zip(
@@ -113,6 +116,16 @@ def report(
         variants=tuple(reports[1:]),
     )
     return judged(result, gates)
+
+
+def _assumed(model: Path, assume: Mapping[str, str] | None) -> Feeds:
+    from qconv.graph.assume import assumed_arrays
+    from qconv.graph.model_io import read_model
+    from qconv.graph.summary import input_specs
+
+    if not assume:
+        return {}
+    return assumed_arrays(input_specs(read_model(model, weights=False)), assume, str(model))
 
 
 def _read_gates(fail_if: Sequence[str], metrics: Sequence[str], *, latency: bool) -> list[Gate]:
@@ -139,21 +152,22 @@ class _Measured:
 def _measure_quality(
     paths: Sequence[Path],
     data: OpenData,
+    assumed: Feeds,
     customs: Sequence[CustomMetric],
     gates: Sequence[Gate],
     progress: Progress,
     audit: Audit,
 ) -> _Measured:
-    reference = Runner.open(paths[0], threads=None)
-    halves = [_simulation(path) for path in paths[1:]]
+    reference = Runner.open(paths[0], threads=None, assumed=assumed)
+    halves = [_simulation(path, assumed) for path in paths[1:]]
     variants = [
-        Runner.open(path, threads=None) if half is None else half.runner
+        Runner.open(path, threads=None, assumed=assumed) if half is None else half.runner
         for path, half in zip(paths[1:], halves, strict=True)
     ]
     check_outputs(reference)
     for variant in variants:
         check_same_ports(reference, variant)
-    specs = input_specs(reference.session)
+    specs = reference.specs
     source = data(specs)
     first = list(islice(source, _LATENCY_FEEDS))
     if not first:
@@ -169,24 +183,28 @@ def _measure_quality(
 
 
 def _measure_latencies(
-    paths: Sequence[Path], feeds: Sequence[Feeds], timing: Timing | None, progress: Progress
+    paths: Sequence[Path],
+    assumed: Feeds,
+    feeds: Sequence[Feeds],
+    timing: Timing | None,
+    progress: Progress,
 ) -> tuple[Latency | None, ...]:
     if timing is None:
         return (None,) * len(paths)
-    sessions = [_timed(path, timing.threads) for path in paths]
+    sessions = [_timed(path, timing.threads, assumed) for path in paths]
     running = [session for session in sessions if session is not None]
     measured = iter(measure_latency(running, feeds, timing.runs, timing.warmup, progress=progress))
     return tuple(None if session is None else next(measured) for session in sessions)
 
 
-def _simulation(path: Path) -> HalfSimulation | None:
-    return HalfSimulation.of(path) if path.is_file() else None
+def _simulation(path: Path, assumed: Feeds) -> HalfSimulation | None:
+    return HalfSimulation.of(path, assumed) if path.is_file() else None
 
 
-def _timed(path: Path, threads: int | None) -> Session | None:
+def _timed(path: Path, threads: int | None, assumed: Feeds) -> Session | None:
     """Return what is timed; None where the runtime has no kernels, as for bfloat16."""
     try:
-        return FittedSession(Runner.open(path, threads=threads))
+        return FittedSession(Runner.open(path, threads=threads, assumed=assumed))
     except UnsupportedError:
         return None
 

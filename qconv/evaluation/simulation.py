@@ -7,6 +7,7 @@ when every value is rounded, and overflows, as in the type itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.data.source import Sample, Source
+from qconv.data.source import Feeds, Sample, Source
 from qconv.graph.edit import Editor
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare import normalize
@@ -36,19 +37,22 @@ class HalfSimulation:
         dtype: the type that the variant computes in.
     """
 
-    def __init__(self, path: Path, model: ir.Model) -> None:
+    def __init__(self, path: Path, model: ir.Model, assumed: Feeds) -> None:
+        self._assumed = {
+            name: array for name, array in assumed.items() if name in _input_names(model)
+        }
         self.dtype = next(value.dtype for value in half_values(model) if value.dtype is not None)
         self._exact = model.clone()
         widen_half(self._exact)
         self._names = simulate_half(model)
         self._model = model
-        self.runner = Runner(path, open_session(model_to_bytes(model)))
+        self.runner = Runner(path, open_session(model_to_bytes(model)), assumed)
 
     @classmethod
-    def of(cls, path: Path) -> HalfSimulation | None:
+    def of(cls, path: Path, assumed: Feeds | None = None) -> HalfSimulation | None:
         """Return the simulation of a model file, None for one that computes in neither type."""
         model = normalize(read_model(path))
-        return cls(path, model) if half_values(model) else None
+        return cls(path, model, assumed or {}) if half_values(model) else None
 
     def watch(self, source: Source) -> Simulation:
         """Look for the first value, in graph order, that is too large for the type.
@@ -57,7 +61,10 @@ class HalfSimulation:
         is infinite or NaN without any rounding, as a mask may be, does not count.
         """
         name = self.dtype.name.lower()
-        samples = list(islice(source, _WATCHED_SAMPLES))
+        samples = [
+            replace(sample, feeds={**sample.feeds, **self._assumed})
+            for sample in islice(source, _WATCHED_SAMPLES)
+        ]
         if not self._names or not samples:
             return Simulation(name, len(samples), None)
         maxima = _maxima(self._model, list(self._names.values()), samples)
@@ -75,6 +82,10 @@ class HalfSimulation:
             sample=samples[sample].origin,
         )
         return Simulation(name, len(samples), overflow)
+
+
+def _input_names(model: ir.Model) -> set[str]:
+    return {str(value.name) for value in model.graph.inputs}
 
 
 def _maxima(

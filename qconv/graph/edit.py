@@ -29,6 +29,12 @@ class Editor:
             self._names.update(subgraph.initializers)
             self._names.update(value.name for value in subgraph.inputs if value.name)
 
+    def within(self, graph: ir.Graph) -> Editor:
+        """Return an editor of another graph of the model that shares the names in use."""
+        other = Editor.__new__(Editor)
+        other.graph, other._names = graph, self._names
+        return other
+
     def unique(self, name: str) -> str:
         """Return ``name``, with a number behind it if the graph already uses it."""
         candidate, number = name, 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,9 @@ from google.protobuf.message import DecodeError, EncodeError
 from onnx_ir.passes.common import CheckerPass
 
 from qconv.errors import ModelError, UnsupportedError
+from qconv.graph.assume import Array, as_text, assumed_arrays, fix_inputs
 from qconv.graph.shapes import infer_shapes
+from qconv.graph.summary import input_specs
 from qconv.graph.view import quantization_ops
 
 MAX_OPSET = 26
@@ -30,13 +32,20 @@ class LoadedModel:
     """A model in memory, with where it came from.
 
     ``fingerprint`` is the SHA-256 of the model file and of its external data, in hex;
-    ``external`` tells whether it has external data.
+    ``external`` tells whether it has external data. ``assumed`` holds the inputs that were fixed
+    to constants, and are no longer inputs of ``ir``.
     """
 
     ir: ir.Model
     path: Path
     fingerprint: str
     external: bool
+    assumed: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def assumptions(self) -> Mapping[str, str]:
+        """The assumed inputs as text, sorted by name."""
+        return as_text(self.assumed)
 
 
 @dataclass(frozen=True)
@@ -58,10 +67,15 @@ class ModelBytes:
     folder: Path | None
 
 
-def load_model(path: Path, *, quantized: bool = False) -> LoadedModel:
+def load_model(
+    path: Path, *, quantized: bool = False, assume: Mapping[str, str] | None = None
+) -> LoadedModel:
     """Load a model of any opset that the runtime runs; a quantized one only if that is allowed.
 
+    The inputs that ``assume`` names become constants, as :mod:`qconv.graph.assume` reads them.
+
     Raises:
+        UsageError: an assumption does not fit the model.
         ModelError: the file is missing, not ONNX, truncated, invalid or already quantized, or
             its external data are missing or lie outside the model's folder.
         UnsupportedError: the opset is newer than the runtime's.
@@ -70,7 +84,9 @@ def load_model(path: Path, *, quantized: bool = False) -> LoadedModel:
     files = _external_files(proto, path)
     model = _to_ir(proto, path)
     _check(model, path, quantized=quantized)
-    return LoadedModel(model, path, _fingerprint([path, *files]), bool(files))
+    assumed = assumed_arrays(input_specs(model), assume, str(path)) if assume else {}
+    fix_inputs(model, assumed)
+    return LoadedModel(model, path, _fingerprint([path, *files]), bool(files), assumed)
 
 
 def read_model(path: Path, *, weights: bool = True) -> ir.Model:

@@ -6,11 +6,13 @@ import copy
 import logging
 from collections.abc import Mapping
 
+import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
 
 from qconv.graph.view import all_nodes, is_standard
 
+_SMALL = 1024
 _ELEMENTWISE = ("BiasGelu", "FastGelu", "Gelu", "QuickGelu", "SkipLayerNormalization")
 """Operators of com.microsoft whose first result has the type and shape of the first input."""
 
@@ -37,6 +39,24 @@ def infer_shapes(model: ir.Model) -> None:
         _wrap_sequences(model)
     finally:
         logger.setLevel(level)
+
+
+def is_contradictory(model: ir.Model) -> bool:
+    """Whether shape inference proves that a model cannot run: ranks or sizes that do not fit.
+
+    Its large weights become inputs, so hand in a copy.
+    """
+    for graph in model.graphs():
+        for name, value in list(graph.initializers.items()):
+            if value.const_value is not None and value.const_value.nbytes > _SMALL:
+                graph.initializers.pop(name)
+                value.const_value = None
+                model.graph.inputs.append(value)
+    try:
+        onnx.shape_inference.infer_shapes(ir.to_proto(model), strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        return True
+    return False
 
 
 def _wrap_sequences(model: ir.Model) -> None:

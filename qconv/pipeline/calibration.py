@@ -17,7 +17,7 @@ from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
 from qconv.observers.gram import Gram
 from qconv.outputs import staged
-from qconv.pipeline.inputs import Data, check_path, opener
+from qconv.pipeline.inputs import Assume, Data, check_path, opener, written
 from qconv.placement.demands import require_quantized
 from qconv.placement.inputs import LayerInput, layer_inputs
 from qconv.placement.observed import all_values, quantizable_values
@@ -35,6 +35,7 @@ def calibrate(
     *,
     data: Data,
     output: str | Path | None = None,
+    assume: Assume | None = None,
     target: str = ORT_CPU.name,
     statistics: Depth = "histogram",
     values: Values = "quantizable",
@@ -48,6 +49,8 @@ def calibrate(
         model: the float model.
         data: DATA arguments as the command takes them, or a function that opens the samples.
         output: where to write the record (``.qcal``), or None.
+        assume: inputs to fix to constants: ``{"sr": 16000}``, a list for a vector. They are
+            removed, and the data need not hold them.
         target: for whose Plan the values are chosen.
         statistics: ``histogram``, or ``ranges`` for min-max only, which is faster.
         values: ``quantizable``, which INT8 needs, or ``all``, from which FP16 learns what would
@@ -65,7 +68,7 @@ def calibrate(
     path = None if output is None else Path(output)
     if path is not None:
         check_path(path, Path(model), force=force)
-    loaded = load_model(Path(model))
+    loaded = load_model(Path(model), assume=written(assume))
     prepared = prepare(loaded.ir)
     if values == "all":
         plan = place(prepared, find_target(target))
@@ -117,6 +120,7 @@ def collect_record(
         statistics=collected.statistics,
         grams=collected.grams,
         tools=library_versions(),
+        assumptions=loaded.assumptions,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qconv.evaluation.report import report as _report
-from qconv.pipeline.inputs import Data, opener
+from qconv.pipeline.inputs import Assume, Data, opener, written
 from qconv.progress import Progress, no_progress
 from qconv.reporting.record import Report
 
@@ -18,6 +18,7 @@ def report(
     data: Data,
     fail_if: Sequence[str] = (),
     metrics: Sequence[str] = (),
+    assume: Assume | None = None,
     threads: int | None = 1,
     runs: int = 50,
     latency: bool = True,
@@ -25,8 +26,8 @@ def report(
 ) -> Report:
     """Compare variants with their float model and judge them by gates.
 
-    The arguments are those of :func:`qconv.evaluation.report.report`, with data as in
-    :func:`calibrate`.
+    The arguments are those of :func:`qconv.evaluation.report.report`, with data and assumptions
+    as in :func:`calibrate`.
     """
     return _report(
         Path(model),
@@ -34,6 +35,7 @@ def report(
         data=opener(data),
         fail_if=fail_if,
         metrics=metrics,
+        assume=written(assume),
         threads=threads,
         runs=runs,
         latency=latency,

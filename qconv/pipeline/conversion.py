@@ -24,7 +24,14 @@ from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_notes, remove_unused
 from qconv.outputs import staged
 from qconv.pipeline.calibration import collect_record, moment_measure
-from qconv.pipeline.inputs import Data, check_path, given_record, required_plan
+from qconv.pipeline.inputs import (
+    Assume,
+    Data,
+    check_path,
+    given_record,
+    required_plan,
+    written,
+)
 from qconv.placement.observed import all_values, quantizable_values
 from qconv.placement.place import place
 from qconv.placement.plan import Decisions
@@ -56,6 +63,7 @@ def convert(
     calibration: Record | str | Path | None = None,
     data: Data | None = None,
     settings: Settings | None = None,
+    assume: Assume | None = None,
     target: str = ORT_CPU.name,
     batch_size: int = 1,
     storage: Storage | None = None,
@@ -74,6 +82,7 @@ def convert(
             which values would overflow.
         data: calibrate on this instead.
         settings: the type and how it is made; None stands for INT8 with its defaults.
+        assume: inputs to fix to constants, see :func:`calibrate`; the written model lacks them.
         target: the runtime to place operators for.
         batch_size: samples per inference while calibrating.
         storage: whether weights go to a file of their own; None: from 1 GB on, or if the float
@@ -92,7 +101,8 @@ def convert(
         raise UsageError("a calibration record and data to calibrate on exclude each other")
     path, source = Path(output), Path(model)
     check_path(path, source, force=force)
-    loaded = load_model(source, quantized=not isinstance(settings, Int8Settings))
+    quantized = not isinstance(settings, Int8Settings)
+    loaded = load_model(source, quantized=quantized, assume=written(assume))
     record = given_record(calibration, loaded)
     prepared = prepare(loaded.ir)
     plan: Decisions
@@ -137,7 +147,8 @@ def convert(
     with staged(path, force=force) as temporary:
         save_model(prepared, temporary, storage or Storage("always" if loaded.external else "auto"))
         if runs_on_cpu(settings):
-            require_running(temporary, source, {} if record is None else record.feed_shapes)
+            shapes = {} if record is None else record.feed_shapes
+            require_running(temporary, source, shapes, loaded.assumed)
         else:
             require_valid(temporary, source)
     return Conversion(path, model_bytes(path), model_bytes(source), plan, note, remarks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import onnx_ir as ir
@@ -19,6 +19,7 @@ from qconv.placement.targets import find_target
 
 OpenData = Callable[[Sequence[TensorSpec]], Source]
 Data = Sequence[str] | OpenData
+Assume = Mapping[str, str | float | bool | Sequence[float]]
 
 
 def check_path(output: Path, model: Path, *, force: bool) -> None:
@@ -26,6 +27,16 @@ def check_path(output: Path, model: Path, *, force: bool) -> None:
     if output.resolve() == model.resolve():
         raise UsageError(f"{output}: the output would replace the float model")
     check_output(output, force=force)
+
+
+def written(assume: Assume | None) -> dict[str, str]:
+    """Return assumptions as the command line writes them: ``16000``, ``1,2,3``."""
+    return {
+        name: ",".join(map(str, value))
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else str(value)
+        for name, value in (assume or {}).items()
+    }
 
 
 def opener(data: Data) -> OpenData:
@@ -53,5 +64,6 @@ def given_record(calibration: Record | str | Path | None, loaded: LoadedModel) -
         return None
     given = isinstance(calibration, Record)
     record = calibration if isinstance(calibration, Record) else read_record(Path(calibration))
-    record.require_model(loaded.fingerprint, "the record" if given else str(calibration))
+    label = "the record" if given else str(calibration)
+    record.require_model(loaded.fingerprint, label, loaded.assumptions)
     return record

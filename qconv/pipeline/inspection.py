@@ -8,6 +8,7 @@ from pathlib import Path
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import ModelSummary, summarize
+from qconv.pipeline.inputs import Assume, written
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
 from qconv.placement.targets import ORT_CPU, find_target
@@ -21,14 +22,18 @@ class Inspection:
     plan: Plan
 
 
-def inspect(model: str | Path, *, target: str = ORT_CPU.name) -> Inspection:
+def inspect(
+    model: str | Path, *, assume: Assume | None = None, target: str = ORT_CPU.name
+) -> Inspection:
     """Return what a model holds, and for each operator whether it would be quantized, or why not.
+
+    ``assume`` fixes inputs to constants, see :func:`calibrate`.
 
     Raises:
         ModelError: the file is missing, broken or already quantized.
         UnsupportedError: its opset cannot be handled.
-        UsageError: there is no such target.
+        UsageError: there is no such target, or an assumption does not fit the model.
     """
-    loaded = load_model(Path(model))
+    loaded = load_model(Path(model), assume=written(assume))
     summary = summarize(loaded.ir)
     return Inspection(summary, place(prepare(loaded.ir), find_target(target)))

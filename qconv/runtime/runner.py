@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from qconv.data.source import Array, Feeds, Sample
+from qconv.data.source import Array, Feeds, Sample, TensorSpec
 from qconv.errors import ModelError, UnsupportedError
+from qconv.graph.assume import ASSUMED, shown
 from qconv.runtime.session import Optimization, input_specs, one_line, open_session
 
 Axis = int | str | None
@@ -35,16 +37,32 @@ class Port:
 
 
 class Runner:
-    """A model file, open in the runtime."""
+    """A model file, open in the runtime.
 
-    def __init__(self, path: Path, session: ort.InferenceSession) -> None:
+    Inputs that are ``assumed`` are fed by the runner itself, where the model has them, and do not
+    count among its ``inputs``.
+    """
+
+    def __init__(
+        self, path: Path, session: ort.InferenceSession, assumed: Feeds | None = None
+    ) -> None:
         self.path = path
         self.session = session
-        self.inputs = tuple(_port(arg) for arg in session.get_inputs())
+        ports = tuple(_port(arg) for arg in session.get_inputs())
+        names = {port.name for port in ports}
+        self._assumed = {name: a for name, a in (assumed or {}).items() if name in names}
+        self.inputs = tuple(port for port in ports if port.name not in self._assumed)
         self.outputs = tuple(_port(arg) for arg in session.get_outputs())
 
     @classmethod
-    def open(cls, path: Path, *, threads: int | None, optimization: Optimization = "all") -> Runner:
+    def open(
+        cls,
+        path: Path,
+        *,
+        threads: int | None,
+        optimization: Optimization = "all",
+        assumed: Feeds | None = None,
+    ) -> Runner:
         """Open a model file; threads that wait are put to sleep once an inference ends.
 
         Raises:
@@ -57,7 +75,16 @@ class Runner:
             raise ModelError(f"{path}: is a folder, not an ONNX file")
         settings = {"session.force_spinning_stop": "1"}
         session = open_session(path, threads=threads, optimization=optimization, settings=settings)
-        return cls(path, session)
+        return cls(path, session, assumed)
+
+    @property
+    def specs(self) -> tuple[TensorSpec, ...]:
+        """The inputs that samples must hold, in order."""
+        return tuple(s for s in input_specs(self.session) if s.name not in self._assumed)
+
+    def complete(self, feeds: Feeds) -> Feeds:
+        """Return the feeds of a sample with the assumed inputs added."""
+        return {**feeds, **self._assumed}
 
     def run(self, sample: Sample) -> Mapping[str, Array]:
         """Run one sample and return the outputs by name.
@@ -66,7 +93,7 @@ class Runner:
             ModelError: the runtime fails on the sample.
         """
         try:
-            values = self.session.run(None, dict(sample.feeds))
+            values = self.session.run(None, dict(self.complete(sample.feeds)))
         except Exception as error:  # the runtime's exceptions share no base class
             where = f"{self.path}: fails on {sample.origin}"
             raise ModelError(f"{where}: {one_line(error)}") from error
@@ -81,7 +108,7 @@ class FittedSession:
     """
 
     def __init__(self, runner: Runner) -> None:
-        self._session = runner.session
+        self._runner = runner
         self._specs = input_specs(runner.session)
         self._fitted: dict[int, Feeds] = {}
 
@@ -89,9 +116,10 @@ class FittedSession:
         """Run one inference and return all outputs."""
         fitted = self._fitted.get(id(input_feed))
         if fitted is None:
-            fitted = {s.name: input_feed[s.name].astype(s.dtype) for s in self._specs}
+            whole = self._runner.complete(input_feed)
+            fitted = {s.name: whole[s.name].astype(s.dtype) for s in self._specs}
             self._fitted[id(input_feed)] = fitted
-        return self._session.run(output_names, fitted)
+        return self._runner.session.run(output_names, fitted)
 
 
 def check_outputs(runner: Runner) -> None:
@@ -122,8 +150,18 @@ def check_same_ports(reference: Runner, variant: Runner) -> None:
         if difference := _difference(kind, expected, found):
             raise ModelError(
                 f"{variant.path}: cannot be compared with {reference.path}: {difference}",
-                hint="compare a model with variants of itself",
+                hint=_assumption_hint(variant) or "compare a model with variants of itself",
             )
+
+
+def _assumption_hint(variant: Runner) -> str | None:
+    """Say which inputs a variant was made without, where it knows."""
+    text = variant.session.get_modelmeta().custom_metadata_map.get(ASSUMED)
+    if text is None:
+        return None
+    fixed: dict[str, str] = json.loads(text)
+    options = " ".join(f"--assume {shown({name: value})}" for name, value in fixed.items())
+    return f"{variant.path} was made with {shown(fixed)} assumed: give report {options}"
 
 
 def _difference(kind: str, expected: tuple[Port, ...], found: tuple[Port, ...]) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 
-from qconv.data.source import Sample
+from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.model_io import (
     check_model,
@@ -18,14 +18,19 @@ from qconv.graph.model_io import (
     read_model,
 )
 from qconv.runtime.runner import Runner
-from qconv.runtime.session import input_specs, open_session
+from qconv.runtime.session import open_session
 
 _RUN_LIMIT = 64_000_000
 _SMALL = 1024
 _OPTIMIZED_NODES = 5000
 
 
-def require_running(path: Path, reference: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+def require_running(
+    path: Path,
+    reference: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    assumed: Feeds | None = None,
+) -> None:
     """Check a model, load it, and run it on zeros, or on ones where the float model needs them.
 
     An input may hold an index, a length or a divisor. Where even the float model fails on both
@@ -38,6 +43,7 @@ def require_running(path: Path, reference: Path, shapes: Mapping[str, tuple[int,
         path: the model to try.
         reference: the float model that it was made from.
         shapes: the shape to feed, by input name.
+        assumed: what inputs are fed with that the float model has and the other may lack.
 
     Raises:
         UnsupportedError: the checker or the runtime rejects the model, or it fails on a feed on
@@ -48,7 +54,7 @@ def require_running(path: Path, reference: Path, shapes: Mapping[str, tuple[int,
         if model_bytes(path) > _RUN_LIMIT:
             open_session(model_to_bytes(_without_weights(path)), threads=1)
         else:
-            _run(path, reference, shapes)
+            _run(path, reference, shapes, assumed)
     except (ModelError, UnsupportedError) as error:
         raise _fault(path, reference, error) from error
 
@@ -103,28 +109,35 @@ def _without_weights(path: Path) -> ir.Model:
 
 def _feeds(runner: Runner, shapes: Mapping[str, tuple[int, ...]], number: int) -> Sample:
     feeds = {}
-    for spec in input_specs(runner.session):
+    for spec in runner.specs:
         free = tuple(size if isinstance(size, int) else 1 for size in spec.shape or ())
         feeds[spec.name] = np.full(shapes.get(spec.name, free), number, spec.dtype)
     return Sample(feeds, None, f"a feed of {'ones' if number else 'zeros'}")
 
 
-def _run(path: Path, reference: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+def _run(
+    path: Path,
+    reference: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    assumed: Feeds | None,
+) -> None:
     small = node_count(path) <= _OPTIMIZED_NODES
     runner = Runner.open(path, threads=1, optimization="all" if small else "none")
     for number in (0, 1):
         try:
             runner.run(_feeds(runner, shapes, number))
         except ModelError:
-            if _runs(reference, shapes, number):
+            if _runs(reference, shapes, number, assumed):
                 raise
         else:
             return
 
 
-def _runs(path: Path, shapes: Mapping[str, tuple[int, ...]], number: int) -> bool:
+def _runs(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], number: int, assumed: Feeds | None
+) -> bool:
     try:
-        runner = Runner.open(path, threads=1)
+        runner = Runner.open(path, threads=1, assumed=assumed)
         runner.run(_feeds(runner, shapes, number))
     except ModelError:
         return False

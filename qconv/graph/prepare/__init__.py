@@ -9,7 +9,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from qconv.graph.prepare.activations import split_activations
-from qconv.graph.prepare.constants import fold_constants
+from qconv.graph.prepare.branches import settle
 from qconv.graph.prepare.equivalents import use_equivalents
 from qconv.graph.prepare.gemm import normalize_gemm, use_gemm
 from qconv.graph.prepare.names import fix_names
@@ -27,11 +27,13 @@ MIN_OPSET = 13
 def prepare(model: ir.Model) -> ir.Model:
     """Return the model with functions inlined, constants folded and foldable ops merged.
 
+    If nodes whose condition is known give way to the branch that is taken.
+
     Raises:
         UnsupportedError: the opset cannot be raised to :data:`MIN_OPSET`.
     """
     model = normalize(raise_opset(_without_functions(model), MIN_OPSET))
-    fold_constants(model)
+    settle(model)
     remove_noops(model)
     use_equivalents(model)
     fold_pads(model)

@@ -9,7 +9,14 @@ import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
 from qconv.graph.edit import Editor
-from qconv.graph.view import constant, is_constant, is_standard, name_of, static_shape
+from qconv.graph.view import (
+    all_nodes,
+    constant,
+    is_constant,
+    is_standard,
+    name_of,
+    static_shape,
+)
 
 _RANDOM = {
     "RandomNormal",
@@ -25,34 +32,75 @@ _MAX_ELEMENTS = 1 << 28
 
 
 def fold_constants(model: ir.Model) -> None:
-    """Replace nodes of the main graph whose inputs are all constants by their results.
+    """Replace nodes whose inputs are all constants by their results, also in bodies.
 
     A node whose result would be more than 1 MiB larger than its inputs is left alone, and so is
     one that the reference implementation of ONNX cannot compute.
     """
-    graph = model.graph
-    editor = Editor(graph)
-    for node in list(graph):
-        results = _static_shape_of(node) or _evaluate(node, graph.opset_imports)
-        if results is None:
+    editor = Editor(model.graph)
+    opsets = model.graph.opset_imports
+    for node in list(all_nodes(model)):
+        results = _known_sizes(node) or _evaluate(node, opsets)
+        if results is None or not isinstance(node.graph, ir.Graph):
             continue
+        within = editor.within(node.graph)
         for output, array in zip(node.outputs, results, strict=False):
             if not output.name:
                 continue
-            value = editor.initializer(f"{name_of(output)}/folded", array)
+            value = within.initializer(f"{name_of(output)}/folded", array)
             output.replace_all_uses_with(value)
-        graph.remove(node, safe=True)
+        node.graph.remove(node, safe=True)
 
 
-def _static_shape_of(node: ir.Node) -> list[np.ndarray] | None:
-    if node.op_type != "Shape" or not is_standard(node) or node.outputs[0].is_graph_output():
+def _known_sizes(node: ir.Node) -> list[np.ndarray] | None:
+    """Compute Shape, and Gather, Slice or Size behind one, of what is known of the axes."""
+    if not is_standard(node) or node.outputs[0].is_graph_output():
         return None
-    shape = static_shape(node.inputs[0])
-    if shape is None or None in shape:
+    if node.op_type == "Shape":
+        sizes = _sizes(node)
+    elif node.op_type == "Size":
+        value = node.inputs[0]
+        sizes = None if value is None else static_shape(value)
+        if sizes is None or None in sizes:
+            return None
+        return [np.array(np.prod([size for size in sizes if size is not None]), np.int64)]
+    else:
+        return _chosen_sizes(node)
+    if sizes is None or None in sizes:
         return None
-    start = node.attributes.get_int("start", 0)
-    end = node.attributes.get_int("end", len(shape))
-    return [np.array(shape[start:end], np.int64)]
+    return [np.array(sizes, np.int64)]
+
+
+def _sizes(shape: ir.Node) -> tuple[int | None, ...] | None:
+    sizes = static_shape(shape.inputs[0])
+    if sizes is None:
+        return None
+    start = shape.attributes.get_int("start", 0)
+    return sizes[start : shape.attributes.get_int("end", len(sizes))]
+
+
+def _chosen_sizes(node: ir.Node) -> list[np.ndarray] | None:
+    """Compute a Gather or Slice of a Shape if the sizes that it chooses are fixed."""
+    if node.op_type not in ("Gather", "Slice") or node.inputs[0] is None:
+        return None
+    shape = node.inputs[0].producer()
+    if shape is None or shape.op_type != "Shape" or not is_standard(shape):
+        return None
+    sizes = _sizes(shape)
+    chosen = [constant(value) for value in node.inputs[1:]]
+    if sizes is None or any(array is None for array in chosen):
+        return None
+    places = np.arange(len(sizes))
+    if node.op_type == "Gather":
+        indices = places.take(np.asarray(chosen[0]), mode="wrap")
+    else:
+        start, end = (int(np.asarray(array).reshape(-1)[0]) for array in chosen[:2])
+        step = int(np.asarray(chosen[3]).reshape(-1)[0]) if len(chosen) > 3 else 1
+        indices = places[start:end:step]
+    known = [sizes[index] for index in indices.reshape(-1)]
+    if None in known:
+        return None
+    return [np.array(known, np.int64).reshape(indices.shape)]
 
 
 def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import onnx_ir as ir
 from onnx_ir.passes import common
 from onnx_ir.passes.common.naming import SimpleNameGenerator
@@ -15,5 +17,31 @@ class _NodesAfterOutputs(SimpleNameGenerator):
 
 
 def fix_names(model: ir.Model) -> None:
-    """Make all names present and unique; existing unique names stay as they are."""
+    """Make all names present and unique, also across bodies that cannot see each other.
+
+    Existing unique names stay as they are.
+    """
     common.NameFixPass(name_generator=_NodesAfterOutputs())(model)
+    values: set[str] = set()
+    nodes: set[str] = set()
+    for graph in (model.graph, *model.graph.subgraphs()):
+        for value in _values(graph):
+            value.name = _unused(str(value.name), values) if value.name else value.name
+        for node in graph:
+            node.name = _unused(str(node.name), nodes)
+
+
+def _values(graph: ir.Graph) -> Iterator[ir.Value]:
+    """The values that belong to a graph itself, each once."""
+    own = [*graph.inputs, *graph.initializers.values()]
+    own += [output for node in graph for output in node.outputs]
+    yield from dict.fromkeys(own)
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """Return the name, with a number behind it if it is taken, and take it."""
+    candidate, number = name, 1
+    while candidate in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    taken.add(candidate)
+    return candidate
