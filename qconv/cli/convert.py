@@ -191,7 +191,7 @@ def convert(
         if dtype in weight_only:
             return weights.settings(dtype, bias_correction=bias_correction)
         if dtype == "int8":
-            return Int8Settings(method, percentile, bias_correction, portable)
+            return Int8Settings(method, percentile, bias_correction, portable, weights.embeddings)
         if dtype == "fp16":
             return HalfSettings("fp16", keep_float, io_dtype == "fp16", storage_only)
         if dtype == "bf16":

@@ -21,6 +21,8 @@ def unread_options(
     if not weight_only:
         where = "weights alone: --dtype int4, or --dtype int8 --mode weight-only"
         unread |= dict.fromkeys(WEIGHT_PARAMETERS, where)
+        if "int8" in dtypes:
+            unread.pop("embeddings")
     if "int8" not in dtypes or "int8" in weight_only:
         where = "--mode static" if "int8" in dtypes else "--dtype int8"
         unread |= dict.fromkeys(("method", "percentile", "portable"), where)

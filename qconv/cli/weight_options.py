@@ -79,7 +79,7 @@ _OPTIONS = (
         type=click.Choice(["auto", "int8", "int4", "float"]),
         default="auto",
         show_default=True,
-        help="weights: type of embeddings; auto is int8 for 8-bit types, else int4.",
+        help="int8, weights: type of embeddings; auto is int8 for 8-bit types, else int4.",
     ),
     click.option(
         "--format",

@@ -8,13 +8,19 @@ from qconv.algorithms.weights import WeightSettings, quantize_layers
 from qconv.calibration.estimate import RangeSettings, estimate_params
 from qconv.calibration.record import Record
 from qconv.conversions.settings import Int8Settings
+from qconv.conversions.tables import store_tables
 from qconv.observers.estimators import Method
 from qconv.placement.plan import Plan
 from qconv.rewrite.qdq import rewrite_qdq
 
 
-def to_int8(model: ir.Model, plan: Plan, record: Record, settings: Int8Settings) -> Method:
-    """Quantize a prepared model in place; return the range method that was used.
+def to_int8(
+    model: ir.Model, plan: Plan, record: Record, settings: Int8Settings
+) -> tuple[Plan, Method, tuple[str, ...]]:
+    """Quantize a prepared model in place.
+
+    Returns:
+        The plan with what became of embeddings, the range method that was used, and remarks.
 
     Raises:
         RecordError: the record lacks a value, or the histograms that the method needs.
@@ -27,4 +33,5 @@ def to_int8(model: ir.Model, plan: Plan, record: Record, settings: Int8Settings)
     weights = WeightSettings(settings.bias_correction, settings.portable)
     layers = quantize_layers(model, plan, params, record.statistics, weights)
     rewrite_qdq(model, plan, params, layers)
-    return method
+    plan, remarks = store_tables(model, plan, settings.embeddings)
+    return plan, method, remarks

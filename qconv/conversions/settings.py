@@ -7,6 +7,8 @@ from typing import Literal
 
 from qconv.observers.estimators import Method
 
+Embeddings = Literal["auto", "int8", "int4", "float"]
+
 
 @dataclass(frozen=True)
 class Int8Settings:
@@ -18,12 +20,14 @@ class Int8Settings:
         percentile: percent of the data inside the range, for the method ``percentile``.
         bias_correction: whether the mean error of the weights is taken out of the biases.
         portable: whether weights are kept from saturating on x64 CPUs without VNNI.
+        embeddings: type of embeddings; ``auto`` is int8.
     """
 
     method: Method = "auto"
     percentile: float = 99.99
     bias_correction: bool = True
     portable: bool = True
+    embeddings: Embeddings = "auto"
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class WeightOnlySettings:
     algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq"] = "auto"
     granularity: Literal["auto", "tensor", "channel", "block"] = "auto"
     block_size: int = 128
-    embeddings: Literal["auto", "int8", "int4", "float"] = "auto"
+    embeddings: Embeddings = "auto"
     format: Literal["operator", "qdq"] = "operator"
     bias_correction: bool = True
     sequential: bool = False

@@ -10,6 +10,7 @@ from qconv.algorithms.rows import Method
 from qconv.algorithms.stored_weights import Rounding, WeightRounder
 from qconv.calibration.record import Record
 from qconv.conversions.settings import WeightOnlySettings
+from qconv.conversions.tables import TABLE_BLOCK, table_type
 from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
@@ -22,7 +23,6 @@ from qconv.rewrite.weights.rewriter import Written, rewrite_weights
 
 Measure = Callable[[ir.Model, LayerInput], Gram]
 
-_TABLE_BLOCK = 32
 _BLOCK_OPSET = 21
 _IR_VERSIONS = {19: 9, 21: 10, 25: 13}
 """The IR version that came with an opset's new types."""
@@ -46,7 +46,7 @@ def weight_only_model(
         NothingQuantized: no weight can be stored in fewer bits.
     """
     stored = STORED_TYPES[settings.dtype]
-    table = _table_type(settings)
+    table = table_type(settings.embeddings, stored.bits)
     grams = {} if record is None else _grams_by_node(model, record)
     _check(settings, grams)
     rounding = _roundings(settings, stored, table, has_grams=bool(grams))
@@ -71,14 +71,6 @@ def weight_only_model(
             rounder.tie(weight)
     written = rewrite_weights(model, plan, rounder.weights, settings.format)
     return model, plan, tuple(_remarks(rounder.methods, written))
-
-
-def _table_type(settings: WeightOnlySettings) -> StoredType | None:
-    if settings.embeddings == "float":
-        return None
-    if settings.embeddings != "auto":
-        return STORED_TYPES[settings.embeddings]
-    return STORED_TYPES["int8" if STORED_TYPES[settings.dtype].bits == 8 else "int4"]
 
 
 def _grams_by_node(model: ir.Model, record: Record) -> dict[str, Gram]:
@@ -121,7 +113,7 @@ def _roundings(
 
     rounding = {role: Rounding(stored, block(stored), method) for role in Role}
     if table is not None:
-        size = min(block(table), _TABLE_BLOCK)
+        size = min(block(table), TABLE_BLOCK)
         rounding[Role.TABLE] = Rounding(table, size, "mse" if method == "gptq" else method)
     return rounding
 

@@ -117,8 +117,8 @@ def convert(
             record = collect_record(
                 loaded, prepared, int8_plan, values, data, depth, batch_size, progress
             )
-        method = to_int8(prepared, int8_plan, record, settings)
-        settings, plan, note = replace(settings, method=method), int8_plan, f"ranges by {method}"
+        plan, method, remarks = to_int8(prepared, int8_plan, record, settings)
+        settings, note = replace(settings, method=method), f"ranges by {method}"
     elif isinstance(settings, WeightOnlySettings):
         measure = None
         if data is not None:

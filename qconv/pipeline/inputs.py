@@ -9,17 +9,20 @@ import onnx_ir as ir
 
 from qconv.calibration.record import Record, read_record
 from qconv.data import Source, TensorSpec, open_data
-from qconv.errors import UsageError
+from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.model_io import LoadedModel
 from qconv.outputs import check_output
 from qconv.placement.demands import require_quantized
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
+from qconv.placement.tables import place_tables
 from qconv.placement.targets import find_target
 
 OpenData = Callable[[Sequence[TensorSpec]], Source]
 Data = Sequence[str] | OpenData
 Assume = Mapping[str, str | float | bool | Sequence[float]]
+
+_TABLE_BITS = 8
 
 
 def check_path(output: Path, model: Path, *, force: bool) -> None:
@@ -54,6 +57,12 @@ def required_plan(prepared: ir.Model, path: Path, target: str) -> Plan:
         NothingQuantized: no operator can run in integers.
     """
     plan = place(prepared, find_target(target))
+    if not plan.quantized and place_tables(prepared, _TABLE_BITS).weights:
+        raise NothingQuantized(
+            f"{path}: only its embeddings can be stored in {_TABLE_BITS} bits; "
+            "no operator can run in integers",
+            hint="--mode weight-only does that, and needs no data",
+        )
     require_quantized(plan, str(path))
     return plan
 

@@ -11,6 +11,7 @@ from qconv.graph.summary import ModelSummary, summarize
 from qconv.pipeline.inputs import Assume, written
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
+from qconv.placement.tables import place_tables, with_tables
 from qconv.placement.targets import ORT_CPU, find_target
 
 
@@ -36,4 +37,6 @@ def inspect(
     """
     loaded = load_model(Path(model), assume=written(assume))
     summary = summarize(loaded.ir)
-    return Inspection(summary, place(prepare(loaded.ir), find_target(target)))
+    prepared = prepare(loaded.ir)
+    plan = place(prepared, find_target(target))
+    return Inspection(summary, with_tables(plan, place_tables(prepared, 8), "int8"))

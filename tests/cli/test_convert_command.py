@@ -91,6 +91,7 @@ def test_the_model_says_how_it_was_made(qconv: Qconv, folder: Path) -> None:
     made = metadata(folder / "y.onnx")
     assert json.loads(made.pop("qconv.settings")) == {
         "bias_correction": True,
+        "embeddings": "auto",
         "method": "percentile",
         "percentile": 99.5,
         "portable": False,

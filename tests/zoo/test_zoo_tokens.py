@@ -46,7 +46,7 @@ def test_a_transformer_with_a_mask_and_lengths_that_vary(tmp_path: Path) -> None
         opset=20,
         ir=9,
         kept={
-            "Gather": "its data is a constant table",
+            "Gather": "its table is stored in int8, and its rows become float",
             "LayerNormalization": "it is faster and more exact as one float kernel",
             "Softmax": "probabilities need more than 8 bits, so it is left in float",
             "MatMul": "it multiplies two activations; only products with weights are quantized",

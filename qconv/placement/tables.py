@@ -1,0 +1,48 @@
+"""Which embeddings are stored in few bits beside weights and activations that run in integers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+import onnx_ir as ir
+
+from qconv.placement.plan import Decisions, NodePlan
+from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weights
+
+P = TypeVar("P", bound=Decisions)
+
+_FEWEST_COLUMNS = 16
+_SHORT = f"its table has rows of fewer than {_FEWEST_COLUMNS} numbers, so it is no embedding"
+
+
+def place_tables(model: ir.Model, bits: int) -> WeightOnlyPlan:
+    """Return the tables that only Gather reads, and for the others why they stay float.
+
+    Rows of a few numbers hold coordinates, anchors or lengths rather than embeddings, and a
+    step of 8 bits is too coarse for them.
+    """
+    plan = place_weights(model, bits, bits)
+    tables = [weight for weight in plan.weights if weight.role is Role.TABLE]
+    stored = [replace(table, tied_to=None) for table in tables if _is_embedding(table)]
+    nodes = {name: node for name, node in plan.nodes.items() if node.op_type == "Gather"}
+    for table in tables:
+        if not _is_embedding(table):
+            for reader in table.readers:
+                nodes[reader.node] = NodePlan(reader.node, reader.op_type, False, _SHORT)
+    return WeightOnlyPlan(nodes, tuple(stored))
+
+
+def with_tables(plan: P, tables: WeightOnlyPlan, dtype: str) -> P:
+    """Return a plan that says of each Gather what becomes of its table."""
+    stored = f"its table is stored in {dtype}, and its rows become float"
+    nodes = {
+        name: replace(plan.nodes[name], reason=stored if node.quantized else node.reason)
+        for name, node in tables.nodes.items()
+        if name in plan.nodes
+    }
+    return replace(plan, nodes={**plan.nodes, **nodes})
+
+
+def _is_embedding(table: WeightPlan) -> bool:
+    return table.layout.columns >= _FEWEST_COLUMNS
