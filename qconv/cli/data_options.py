@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 if TYPE_CHECKING:
-    from qconv.data import ImageOptions, Source, TensorSpec
+    from qconv.data import ImageOptions, LoopData, Source, TensorSpec
 
 PRESETS = ("imagenet-torch", "imagenet-tf")
 
@@ -91,7 +91,7 @@ class DataArguments:
         base = ImageOptions() if self.image_preset is None else image_preset(self.image_preset)
         return dataclasses.replace(base, **given)
 
-    def open(self, inputs: Sequence[TensorSpec]) -> Source:
+    def open(self, inputs: Sequence[TensorSpec]) -> Source | LoopData:
         """Open the data, validated against the model's inputs.
 
         Raises:
@@ -99,9 +99,9 @@ class DataArguments:
             DataError: the data does not fit the model.
             UnsupportedError: images are given, and Pillow is not installed.
         """
-        from qconv.data import open_data
+        from qconv.data import open_any
 
-        return open_data(self.data, inputs, samples=self.samples, images=self.images())
+        return open_any(self.data, inputs, samples=self.samples, images=self.images())
 
 
 def data_options(*, required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

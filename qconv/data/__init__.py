@@ -2,7 +2,8 @@
 
 from qconv.data.batching import Batch, batches, check_batchable
 from qconv.data.image_options import IMAGE_PRESETS, ImageOptions, image_preset
-from qconv.data.open import open_data
+from qconv.data.loops import LoopData, Run, bind
+from qconv.data.open import open_any, open_data
 from qconv.data.source import Feeds, Sample, Source, TensorSpec
 
 __all__ = [
@@ -10,11 +11,15 @@ __all__ = [
     "Batch",
     "Feeds",
     "ImageOptions",
+    "LoopData",
+    "Run",
     "Sample",
     "Source",
     "TensorSpec",
     "batches",
+    "bind",
     "check_batchable",
     "image_preset",
+    "open_any",
     "open_data",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from qconv.data.fit import fit
 from qconv.data.source import Array, Sample, TensorSpec
-from qconv.data.user_function import load_function, user_code
+from qconv.data.user_function import Function, user_code
 from qconv.errors import DataError
 
 
@@ -29,16 +29,24 @@ class FunctionReader:
     that the function may reuse its buffers.
     """
 
-    def __init__(self, spec: str, inputs: Sequence[TensorSpec]) -> None:
-        """Import the function, call it, count its feeds and validate the first one.
+    again = "the function must give the same feeds each time it is called"
+
+    def __init__(
+        self,
+        spec: str,
+        inputs: Sequence[TensorSpec],
+        function: Function,
+        length: int | None = None,
+    ) -> None:
+        """Call the function, count its feeds and validate the first one, if ``length`` is None.
 
         Raises:
-            DataError: it cannot be found, fails, yields nothing, or its first feed does not fit.
+            DataError: it fails, yields nothing, or its first feed does not fit.
         """
-        self._spec = spec
+        self.spec = spec
         self._inputs = inputs
-        self._function = load_function(spec)
-        self._length = self._count()
+        self._function = function
+        self._length = self._count() if length is None else length
 
     def __len__(self) -> int:
         return self._length
@@ -56,78 +64,104 @@ class FunctionReader:
         result = self._call()
         if isinstance(result, _Indexed):
             for index in indices:
-                with user_code(self._spec):
+                with user_code(self.spec):
                     item = result[index]
-                yield self._sample(item, index)
+                yield self.sample(item, index)
             return
         items = enumerate(self._items(result))
         for wanted in indices:
             item = next((item for index, item in items if index == wanted), None)
             if item is None:
                 raise DataError(
-                    f"{self._spec}: ended before feed {wanted}, "
+                    f"{self.spec}: ended before feed {wanted}, "
                     f"but gave {self._length} feeds when first called",
-                    hint="the function must give the same feeds each time it is called",
+                    hint=self.again,
                 )
-            yield self._sample(item, wanted)
+            yield self.sample(item, wanted)
 
     def _count(self) -> int:
         result = self._call()
         if isinstance(result, Sized):
-            with user_code(self._spec):
+            with user_code(self.spec):
                 length = len(result)
             if length and isinstance(result, _Indexed):
-                with user_code(self._spec):
+                with user_code(self.spec):
                     first = result[0]
-                self._sample(first, 0)
+                self.sample(first, 0)
             elif length:
-                self._sample(next(self._items(result)), 0)
+                self.sample(next(self._items(result)), 0)
         else:
             length = 0
             for item in self._items(result):
                 if length == 0:
-                    self._sample(item, 0)
+                    self.sample(item, 0)
                 length += 1
         if length == 0:
-            raise DataError(f"{self._spec}: yields no feeds")
+            raise DataError(f"{self.spec}: yields no feeds")
         return length
 
     def _call(self) -> object:
-        with user_code(self._spec):
+        with user_code(self.spec):
             result = self._function()
         if isinstance(result, Mapping | str | bytes) or not isinstance(result, Iterable | _Indexed):
             raise DataError(
-                f"{self._spec}: returned {type(result).__name__}; expected an iterable of dicts "
+                f"{self.spec}: returned {type(result).__name__}; expected an iterable of dicts "
                 "(name -> array), or of pairs (dict, label)",
                 hint="yield each feed, or return them in a list",
             )
         return result
 
     def _items(self, result: object) -> Iterator[object]:
-        with user_code(self._spec):
+        with user_code(self.spec):
             iterator = iter(result)  # type: ignore[call-overload]
         while True:
-            with user_code(self._spec):
+            with user_code(self.spec):
                 try:
                     item = next(iterator)
                 except StopIteration:
                     return
             yield item
 
-    def _sample(self, item: object, index: int) -> Sample:
-        origin = f"{self._spec}[{index}]"
-        feed, label = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
-        if not isinstance(feed, Mapping):
-            raise DataError(
-                f"{origin}: is {type(feed).__name__}; expected a dict (name -> array), "
-                "or a pair (dict, label)"
-            )
-        names = {spec.name for spec in self._inputs}
-        arrays = {
-            str(name): _array(value, str(name), origin) if name in names else np.empty(0)
-            for name, value in feed.items()
-        }
-        return Sample(fit(arrays, self._inputs, origin), _label(label, origin), origin)
+    def sample(self, item: object, index: int) -> Sample:
+        """Return what the function yielded at ``index`` as a sample.
+
+        Raises:
+            DataError: it is no feed, or does not fit the model.
+        """
+        origin = f"{self.spec}[{index}]"
+        feed, label = feed_and_label(item, origin)
+        arrays = as_arrays(feed, self._inputs, origin)
+        return Sample(fit(arrays, self._inputs, origin), as_label(label, origin), origin)
+
+
+def feed_and_label(item: object, origin: str) -> tuple[Mapping[str, object], object]:
+    """Take apart what a function yielded: a feed, or a pair of a feed and its label.
+
+    Raises:
+        DataError: it is neither.
+    """
+    feed, label = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+    if not isinstance(feed, Mapping):
+        raise DataError(
+            f"{origin}: is {type(feed).__name__}; expected a dict (name -> array), "
+            "or a pair (dict, label)"
+        )
+    return feed, label
+
+
+def as_arrays(
+    feed: Mapping[str, object], inputs: Sequence[TensorSpec], origin: str
+) -> dict[str, Array]:
+    """Copy what a feed holds for the inputs into arrays; what else it holds is not looked at.
+
+    Raises:
+        DataError: something is not an array.
+    """
+    names = {spec.name for spec in inputs}
+    return {
+        str(name): _array(value, str(name), origin) if name in names else np.empty(0)
+        for name, value in feed.items()
+    }
 
 
 def _array(value: object, name: str, origin: str) -> Array:
@@ -138,7 +172,12 @@ def _array(value: object, name: str, origin: str) -> Array:
     return array
 
 
-def _label(label: object, origin: str) -> int | None:
+def as_label(label: object, origin: str) -> int | None:
+    """Return a label as a whole number.
+
+    Raises:
+        DataError: it is something else.
+    """
     if label is None:
         return None
     if isinstance(label, np.ndarray) and label.size == 1:

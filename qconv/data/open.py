@@ -11,10 +11,11 @@ from qconv.data.dataset import Dataset, Reader
 from qconv.data.image_folder import IMAGE_SUFFIXES, ImageFolder
 from qconv.data.image_options import ImageOptions
 from qconv.data.listing import files_in
+from qconv.data.loops import Loop, LoopData
 from qconv.data.npz import NpzReader
 from qconv.data.onnx_sets import OnnxSets, find_onnx_sets
 from qconv.data.source import Source, TensorSpec
-from qconv.data.user_function import names_function
+from qconv.data.user_function import load_function, names_function, takes_run
 from qconv.errors import DataError, UsageError
 
 DATA_KINDS = (
@@ -30,6 +31,27 @@ def open_data(
     samples: int | None = None,
     images: ImageOptions | None = None,
 ) -> Source:
+    """Open data that no model is needed for, see :func:`open_any`.
+
+    Raises:
+        DataError: as there, and for a function that wants to run the model.
+    """
+    data = open_any(specs, inputs, samples=samples, images=images)
+    if isinstance(data, LoopData):
+        raise DataError(
+            f"{', '.join(specs)}: a function with a parameter 'run' needs a model",
+            hint="hand it to qconv by its name: data='script.py:function'",
+        )
+    return data
+
+
+def open_any(
+    specs: Sequence[str],
+    inputs: Sequence[TensorSpec],
+    *,
+    samples: int | None = None,
+    images: ImageOptions | None = None,
+) -> Source | LoopData:
     """Find out what each of ``specs`` is, and validate it against the model's inputs.
 
     Args:
@@ -42,7 +64,8 @@ def open_data(
         images: how images become feeds.
 
     Returns:
-        The samples, validated by the files' headers; values are checked as they are read.
+        The samples, validated by the files' headers; values are checked as they are read. If a
+        function wants to run the model, they are still to be bound to one.
 
     Raises:
         UsageError: no spec, ``samples`` below 1, or image options without images.
@@ -61,10 +84,13 @@ def open_data(
             "image options are given, but no data is a folder of images",
             hint="leave them out, or name the folder itself that holds the image files",
         )
-    return Dataset(readers, samples)
+    plain = [reader for reader in readers if not isinstance(reader, Loop)]
+    if len(plain) < len(readers):
+        return LoopData(readers, inputs, samples)
+    return Dataset(plain, samples)
 
 
-def _reader(spec: str, inputs: Sequence[TensorSpec], images: ImageOptions | None) -> Reader:
+def _reader(spec: str, inputs: Sequence[TensorSpec], images: ImageOptions | None) -> Reader | Loop:
     path = Path(spec)
     if path.is_dir():
         return _folder(path, inputs, images)
@@ -73,7 +99,10 @@ def _reader(spec: str, inputs: Sequence[TensorSpec], images: ImageOptions | None
             return NpzReader(path, inputs)
         raise _unknown_file(path, inputs)
     if names_function(spec):
-        return FunctionReader(spec, inputs)
+        function = load_function(spec)
+        return (
+            Loop(spec, function) if takes_run(function) else FunctionReader(spec, inputs, function)
+        )
     raise DataError(f"{spec}: there is no such file or folder", hint=DATA_KINDS)
 
 

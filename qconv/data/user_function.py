@@ -14,9 +14,10 @@ from pathlib import Path
 from types import ModuleType
 
 from qconv.data.fit import nearest
-from qconv.errors import DataError
+from qconv.errors import DataError, QconvError
 
 Function = Callable[[], object]
+_RUN = "run"
 
 _SPEC = re.compile(r"(?P<place>.+\.py|[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<function>[^\W\d]\w*)")
 
@@ -26,7 +27,15 @@ def names_function(spec: str) -> bool:
     return _SPEC.fullmatch(spec) is not None
 
 
-def load_function(spec: str) -> Function:
+def takes_run(function: Callable[..., object]) -> bool:
+    """Whether the function wants to run the model itself: it has a parameter ``run``."""
+    try:
+        return _RUN in inspect.signature(function).parameters
+    except ValueError:
+        return False
+
+
+def load_function(spec: str) -> Callable[..., object]:
     """Import the script or module and return the function.
 
     The script's folder, or the working directory for a module, is added at the end of the
@@ -49,11 +58,12 @@ def load_function(spec: str) -> Function:
     if not callable(function):
         raise DataError(f"{spec}: '{name}' is not a function but {type(function).__name__}")
     try:
-        inspect.signature(function).bind()
+        given = {_RUN: None} if takes_run(function) else {}
+        inspect.signature(function).bind(**given)
     except TypeError as error:
         raise DataError(
             f"{spec}: '{name}' cannot be called without arguments: {error}",
-            hint="give the arguments default values",
+            hint="give the arguments default values; only 'run', which runs the model, is given",
         ) from error
     except ValueError:
         pass  # a callable without a signature: calling it will tell
@@ -62,9 +72,14 @@ def load_function(spec: str) -> Function:
 
 @contextmanager
 def user_code(spec: str) -> Iterator[None]:
-    """Turn an error of the user's code into a DataError that carries its message and line."""
+    """Turn an error of the user's code into a DataError that carries its message and line.
+
+    What qconv itself raises inside of it, when it runs the model, passes as it is.
+    """
     try:
         yield
+    except QconvError:
+        raise
     except (Exception, SystemExit) as error:
         name = type(error).__name__
         text = f"{name}: {error}" if str(error) else name

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from qconv.data.source import Sample, Source
+from qconv.data.loops import LoopData, bind
+from qconv.data.source import Array, Feeds, Sample, Source
 from qconv.evaluation.custom import CustomMetric, Mean
 from qconv.evaluation.scores import Comparison, LabelScore
 from qconv.evaluation.traits import Traits
 from qconv.progress import Progress, no_progress
 from qconv.reporting.record import Accuracy, OutputMetrics
 from qconv.runtime.runner import Runner
+
+Outputs = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Quality:
 def evaluate(
     reference: Runner,
     variants: Sequence[Runner],
-    source: Source,
+    data: Source | LoopData,
     traits: Traits,
     *,
     metrics: Sequence[CustomMetric] = (),
@@ -40,7 +44,7 @@ def evaluate(
     Args:
         reference: the float model.
         variants: models with the same inputs and outputs.
-        source: the samples.
+        data: the samples; with a loop each model carries its own state from sample to sample.
         traits: what to measure, see :func:`qconv.evaluation.traits.read_traits`.
         metrics: the user's metric functions.
         progress: shown over the samples.
@@ -56,8 +60,9 @@ def evaluate(
     labels = [LabelScore(traits) for _ in models]
     comparisons = [Comparison(reference, variant, traits) for variant in variants]
     means = [[Mean(metric) for metric in metrics] for _ in models]
-    for sample in progress(source, len(source), "evaluating"):
-        _evaluate_sample(sample, models, labels, comparisons, means)
+    total = len(bind(data, reference.answer))
+    for sample, answers in progress(_answers(models, data), total, "evaluating"):
+        _evaluate_sample(sample, answers, labels, comparisons, means)
     outputs = [(), *(comparison.result for comparison in comparisons)]
     return tuple(
         Quality(score.result, compared, {mean.metric.name: mean.result for mean in own})
@@ -65,15 +70,33 @@ def evaluate(
     )
 
 
+def _answers(
+    models: Sequence[Runner], data: Source | LoopData
+) -> Iterator[tuple[Sample, list[Outputs]]]:
+    """Yield each sample of the float model with the outputs of all models."""
+    if not isinstance(data, LoopData):
+        for sample in data:
+            yield sample, [model.run(sample) for model in models]
+        return
+    answers: list[Outputs] = [{} for _ in models]
+
+    def run(index: int, feeds: Feeds) -> Outputs:
+        answers[index] = models[index].answer(feeds)
+        return answers[index]
+
+    loops = [data.bound(partial(run, index)) for index in range(len(models))]
+    for samples in zip(*loops, strict=True):
+        yield samples[0], list(answers)
+
+
 def _evaluate_sample(
     sample: Sample,
-    models: Sequence[Runner],
+    outputs: Sequence[Outputs],
     labels: Sequence[LabelScore],
     comparisons: Sequence[Comparison],
     means: Sequence[Sequence[Mean]],
 ) -> None:
     """Custom metrics come last: a function may change the arrays that it is given."""
-    outputs = [model.run(sample) for model in models]
     for comparison, mine in zip(comparisons, outputs[1:], strict=True):
         comparison.update(sample, outputs[0], mine)
     for score, mine in zip(labels, outputs, strict=True):

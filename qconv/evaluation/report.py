@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from qconv import __version__
+from qconv.data.loops import LoopData, bind
 from qconv.data.source import Feeds, Source, TensorSpec
 from qconv.errors import DataError, UnsupportedError, UsageError
 from qconv.evaluation.custom import CustomMetric, check_custom_names, custom_name, load_metric
@@ -33,7 +34,7 @@ from qconv.runtime.latency import Session, measure_latency
 from qconv.runtime.machine import cpu_name, runtime_version
 from qconv.runtime.runner import FittedSession, Runner, check_outputs, check_same_ports
 
-OpenData = Callable[[Sequence[TensorSpec]], Source]
+OpenData = Callable[[Sequence[TensorSpec]], Source | LoopData]
 Audit = Callable[[Path], FusionAudit]
 
 DEFAULT_RUNS = 50
@@ -168,14 +169,15 @@ def _measure_quality(
     for variant in variants:
         check_same_ports(reference, variant)
     specs = reference.specs
-    source = data(specs)
+    opened = data(specs)
+    source = bind(opened, reference.answer)
     first = list(islice(source, _LATENCY_FEEDS))
     if not first:
         raise DataError("the data holds no samples")
     traits = read_traits(reference, first[0], reference.run(first[0]))
     require(gates, traits.unmeasured)
     fusions = (None, *(audit(path) for path in paths[1:]))
-    qualities = evaluate(reference, variants, source, traits, metrics=customs, progress=progress)
+    qualities = evaluate(reference, variants, opened, traits, metrics=customs, progress=progress)
     summary = DataSummary(len(source), traits.labels, traits.batch, _summaries(specs))
     feeds = tuple(sample.feeds for sample in first)
     simulations = (None, *(None if half is None else half.watch(source) for half in halves))

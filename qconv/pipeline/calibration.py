@@ -17,7 +17,7 @@ from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
 from qconv.observers.gram import Gram
 from qconv.outputs import staged
-from qconv.pipeline.inputs import Assume, Data, check_path, opener, written
+from qconv.pipeline.inputs import Assume, Data, check_path, samples_for, written
 from qconv.placement.demands import require_quantized
 from qconv.placement.inputs import LayerInput, layer_inputs
 from qconv.placement.observed import all_values, quantizable_values
@@ -101,7 +101,7 @@ def collect_record(
     inputs = input_specs(prepared)
     if batch_size > 1:
         check_batchable(inputs)
-    source = opener(data)(inputs)
+    source = samples_for(loaded, data, inputs)
     collected = collect(
         prepared,
         values,
@@ -125,10 +125,10 @@ def collect_record(
 
 
 def moment_measure(
-    prepared: ir.Model, data: Data, batch_size: int
+    loaded: LoadedModel, prepared: ir.Model, data: Data, batch_size: int
 ) -> Callable[[ir.Model, LayerInput], Gram]:
     """Return what measures the second moment of one input of layers, in a model as it is then."""
-    source = opener(data)(input_specs(prepared))
+    source = samples_for(loaded, data, input_specs(prepared))
 
     def measure(model: ir.Model, layer_input: LayerInput) -> Gram:
         collected = collect(

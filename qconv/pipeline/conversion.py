@@ -126,7 +126,7 @@ def convert(
             record = collect_record(
                 loaded, prepared, nearest, (), data, "full", batch_size, progress
             )
-            measure = moment_measure(prepared, data, batch_size)
+            measure = moment_measure(loaded, prepared, data, batch_size)
         prepared, plan, remarks = weight_only_model(
             prepared, record, settings, str(source), measure, progress
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx_ir as ir
 
 from qconv.calibration.record import Record, read_record
-from qconv.data import Source, TensorSpec, open_data
+from qconv.data import LoopData, Source, TensorSpec, open_any
 from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.model_io import LoadedModel
 from qconv.outputs import check_output
@@ -17,8 +17,9 @@ from qconv.placement.place import place
 from qconv.placement.plan import Plan
 from qconv.placement.tables import place_tables
 from qconv.placement.targets import find_target
+from qconv.runtime.runner import Runner
 
-OpenData = Callable[[Sequence[TensorSpec]], Source]
+OpenData = Callable[[Sequence[TensorSpec]], Source | LoopData]
 Data = Sequence[str] | OpenData
 Assume = Mapping[str, str | float | bool | Sequence[float]]
 
@@ -47,7 +48,15 @@ def opener(data: Data) -> OpenData:
     if callable(data):
         return data
     specs = [data] if isinstance(data, str) else list(data)
-    return lambda inputs: open_data(specs, inputs)
+    return lambda inputs: open_any(specs, inputs)
+
+
+def samples_for(loaded: LoadedModel, data: Data, inputs: Sequence[TensorSpec]) -> Source:
+    """Open the samples; those of a loop are what the float model itself makes of it."""
+    opened = opener(data)(inputs)
+    if not isinstance(opened, LoopData):
+        return opened
+    return opened.bound(Runner.open(loaded.path, threads=None, assumed=loaded.assumed).answer)
 
 
 def required_plan(prepared: ir.Model, path: Path, target: str) -> Plan:

@@ -171,7 +171,7 @@ class TestRefusals:
         assert refused() == (
             "calib.py:feeds: 'feeds' cannot be called without arguments: "
             "missing a required argument: 'path'",
-            "give the arguments default values",
+            "give the arguments default values; only 'run', which runs the model, is given",
         )
 
     def test_an_error_in_the_function_carries_its_line(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from qconv.cli.data_options import PRESETS, DataArguments, data_options
-from qconv.data import IMAGE_PRESETS, ImageOptions
+from qconv.data import IMAGE_PRESETS, ImageOptions, LoopData
 from tests.data.data_helpers import counting, spec
 
 
@@ -65,6 +65,7 @@ def test_open_gives_the_samples(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, x=counting(10, 2))
     source = parsed("--data", str(path), "--samples", "2").open([spec("x", ("n", 2))])
+    assert not isinstance(source, LoopData)
     assert [sample.origin for sample in source] == [f"{path}[0]", f"{path}[5]"]
 
 
