@@ -120,6 +120,7 @@ def test_files_are_short(path: Path) -> None:
 
 def test_nothing_is_imported_that_the_project_does_not_declare() -> None:
     declared = {"click", "numpy", "onnx", "onnx_ir", "onnxruntime", "rich", "PIL", "ml_dtypes"}
+    declared.add("threadpoolctl")
     standard = __import__("sys").stdlib_module_names
     for path in FILES:
         for module, _, _ in _imports(path):

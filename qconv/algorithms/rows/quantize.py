@@ -14,8 +14,10 @@ from qconv.algorithms.rows.rtn import range_scales
 from qconv.algorithms.rows.settings import RowSettings
 from qconv.algorithms.rows.ternary import best_ternary_scales, threshold_scales
 from qconv.numerics.grids import BINARY, QuantizedRows
+from qconv.numerics.threads import on_one_blas_thread
 
 
+@on_one_blas_thread
 def quantize_rows(
     rows: Floats, settings: RowSettings, gram: NDArray[np.float64] | None
 ) -> QuantizedRows:
