@@ -18,7 +18,7 @@ from qconv.conversions.settings import Int8Settings
 from qconv.data import Sample, TensorSpec
 from qconv.numerics.metrics import Sqnr
 from qconv.pipeline import Conversion, OpenData, calibrate, convert
-from qconv.reporting.record import FusionAudit
+from qconv.reporting.contents import FusionAudit
 from qconv.runtime.audit import audit_fusion
 
 Array = NDArray[Any]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,11 @@ import click
 
 from qconv.cli.assume_option import assume_option
 from qconv.cli.data_options import DataArguments, data_options
+from qconv.cli.delivery import Files, file_option, tell_github
+from qconv.cli.paths import FilePath
 
 if TYPE_CHECKING:
     from qconv.reporting.record import Report
-
-_STDOUT = Path("-")
 
 
 class _ReportCommand(click.Command):
@@ -43,8 +44,15 @@ class _ReportCommand(click.Command):
     "--fail-if",
     metavar="EXPRESSION",
     multiple=True,
-    help="Exit with 1 if this is true of a variant: metrics and numbers, < <= > >= == !=, and, "
-    "or, not, parentheses. Repeat for several gates; all are judged.",
+    help="Exit with 1 if this is true of a variant: metrics and numbers, + - * /, < <= > >= == !=, "
+    "and, or, not, parentheses; 'top1_drop > 0.5 with 95%' fails only where the data show it. "
+    "Repeat for several gates; all are judged.",
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=FilePath(),
+    help="An earlier JSON report, whose numbers gates name as baseline.size_mb and so on.",
 )
 @click.option(
     "--metric",
@@ -70,21 +78,23 @@ class _ReportCommand(click.Command):
     show_default=True,
     help="Timed inferences of each model.",
 )
+@click.option(
+    "--batch",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Samples of a timed inference.  [default: as the data has them]",
+)
+@click.option(
+    "--provider",
+    metavar="NAME",
+    default="cpu",
+    show_default=True,
+    help="Execution provider of ONNX Runtime that the models run on, such as cuda.",
+)
 @click.option("--no-latency", is_flag=True, help="Do not time.")
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path, allow_dash=True),
-    help="Write the report as JSON; - is standard output, then with nothing else on it.",
-)
-@click.option(
-    "--markdown",
-    "markdown_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path, allow_dash=True),
-    help="Write the report as Markdown, for a pull request; - as above.",
-)
+@file_option("json", "Write the report as JSON; - is standard output, with nothing else on it.")
+@file_option("markdown", "Write the report as Markdown, for a pull request; - as above.")
+@file_option("junit", "Write the verdicts as JUnit XML, one test case for each; - as above.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.pass_context
 def report(
@@ -95,12 +105,16 @@ def report(
     data: DataArguments,
     assume: dict[str, str],
     fail_if: tuple[str, ...],
+    baseline: Path | None,
     metrics: tuple[str, ...],
     threads: int,
     runs: int,
+    batch: int | None,
+    provider: str,
     no_latency: bool,
     json_file: Path | None,
     markdown_file: Path | None,
+    junit_file: Path | None,
     quiet: bool,
 ) -> None:
     """Compare each VARIANT of a float MODEL with it: size, accuracy, error, latency.
@@ -115,70 +129,37 @@ def report(
     from qconv import pipeline
     from qconv.cli.progress import make_progress
 
-    _check_files((model, *variants), json_file, markdown_file)
+    files = Files(json_file, markdown_file, junit_file)
+    files.check([path for path in (model, *variants, baseline) if path is not None])
     result = pipeline.report(
         model,
         variants,
         data=data.open,
         assume=assume,
         fail_if=fail_if,
+        baseline=baseline,
         metrics=metrics,
         threads=threads,
         runs=runs,
+        batch=batch,
+        provider=provider,
         latency=not no_latency,
+        command=shlex.join(["qconv", *sys.argv[1:]]),
         progress=make_progress(quiet=quiet),
     )
-    _write(result, json_file, markdown_file)
+    files.write(result)
+    _show(result, tables=not files.takes_stdout)
+    tell_github(result)
     context.exit(result.exit_code)
 
 
-def _check_files(models: Sequence[Path], *files: Path | None) -> None:
-    """Refuse output files that cannot be written, before any work.
-
-    A report that exists is replaced; a model never is.
-
-    Raises:
-        UsageError: two outputs on one file, or an output on a model.
-        OutputError: a file cannot be written.
-    """
-    from qconv.errors import UsageError
-    from qconv.outputs import check_output
-
-    chosen = [file for file in files if file is not None]
-    taken = {model.absolute() for model in models}
-    for file in chosen:
-        if file != _STDOUT and file.absolute() in taken:
-            raise UsageError(f"{file}: is one of the models, or named for two outputs")
-        taken.add(file.absolute())
-        if file != _STDOUT:
-            check_output(file, force=True)
-    if chosen.count(_STDOUT) > 1:
-        raise UsageError("--json and --markdown cannot both write to standard output")
-
-
-def _write(result: Report, json_file: Path | None, markdown_file: Path | None) -> None:
-    """Write what was asked for; the tables go to standard output unless a file took it."""
+def _show(result: Report, *, tables: bool) -> None:
+    """Print the tables; without them, only the verdicts, on standard error."""
     from rich.console import Console
 
-    from qconv.reporting.markdown import to_markdown
-    from qconv.reporting.record import to_json
     from qconv.reporting.terminal import print_report, print_verdicts
 
-    if json_file is not None:
-        _write_text(json_file, to_json(result))
-    if markdown_file is not None:
-        _write_text(markdown_file, to_markdown(result))
-    if _STDOUT in (json_file, markdown_file):
-        print_verdicts(result, Console(stderr=True))
-    else:
+    if tables:
         print_report(result, Console())
-
-
-def _write_text(file: Path, text: str) -> None:
-    from qconv.outputs import staged
-
-    if file == _STDOUT:
-        click.echo(text, nl=False)
-        return
-    with staged(file, force=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    else:
+        print_verdicts(result, Console(stderr=True))

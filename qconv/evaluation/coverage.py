@@ -14,7 +14,7 @@ from qconv.evaluation.weights import StoredWeight
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.shapes import infer_shapes
 from qconv.graph.view import static_shape
-from qconv.reporting.record import Coverage
+from qconv.reporting.contents import Coverage
 from qconv.runtime.audit import is_quantized
 from qconv.runtime.runner import Runner
 from qconv.runtime.session import input_specs, open_session
@@ -36,6 +36,9 @@ _PRODUCTS = {
 }
 """Operators that multiply, each with the index of the input that holds the weight."""
 
+_FLOAT_PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+_WEIGHTS_ALONE = {"MatMulNBits", "GatherBlockQuantized"}
+
 Shape = tuple[int, ...]
 
 
@@ -47,18 +50,44 @@ def coverage(model: ir.Model, weights: Sequence[StoredWeight], feeds: Feeds) -> 
         weights: what it stores.
         feeds: one feed, for the shapes of its inputs.
     """
-    working = [node for node in model.graph if node.op_type not in _NO_WORK]
-    quantized = [node for node in working if is_quantized(node) or _is_merged(node)]
-    covered = {str(node.name) for node in quantized}
-    covered |= {str(node.name) for node in working if _restores_weight(node)}
+    working = computing(model)
     return Coverage(
-        ops=_percent(len(quantized), len(working)),
-        macs=_mac_share(model, covered, feeds),
+        ops=_percent(sum(map(is_in_integers, working)), len(working)),
+        macs=_mac_share(model, covered(model), feeds),
         bytes=_percent(
             sum(weight.elements for weight in weights if weight.quantized and not weight.parameter),
             sum(weight.elements for weight in weights if not weight.parameter),
         ),
     )
+
+
+def computing(model: ir.Model) -> list[ir.Node]:
+    """Return the operators of the main graph but those that only quantize and restore."""
+    return [node for node in model.graph if node.op_type not in _NO_WORK]
+
+
+def covered(model: ir.Model) -> set[str]:
+    """Return the names of the operators whose inputs, or weights alone, are quantized."""
+    working = computing(model)
+    return {
+        str(node.name)
+        for node in working
+        if is_in_integers(node) or is_quantized(node) or _restores_weight(node)
+    }
+
+
+def is_in_integers(node: ir.Node) -> bool:
+    """Whether the operator reads quantized data, or its rounding is all that is left of it."""
+    return (is_quantized(node) and not _reads_float(node)) or _is_merged(node)
+
+
+def _reads_float(node: ir.Node) -> bool:
+    """Whether only the weight of a layer is quantized."""
+    if node.op_type in _WEIGHTS_ALONE:
+        return True
+    data = node.inputs[0] if node.op_type in _FLOAT_PRODUCTS else None
+    producer = data.producer() if data is not None else None
+    return data is not None and (producer is None or producer.op_type != "DequantizeLinear")
 
 
 def _is_merged(node: ir.Node) -> bool:

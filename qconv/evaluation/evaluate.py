@@ -9,9 +9,11 @@ from functools import partial
 from qconv.data.loops import LoopData, bind
 from qconv.data.source import Array, Feeds, Sample, Source
 from qconv.evaluation.custom import CustomMetric, Mean
-from qconv.evaluation.scores import Comparison, LabelScore
+from qconv.evaluation.fingerprint import DataFingerprint
+from qconv.evaluation.scores import Comparison, LabelScore, PairedScore
 from qconv.evaluation.traits import Traits
 from qconv.progress import Progress, no_progress
+from qconv.reporting.paired import Pairing
 from qconv.reporting.record import Accuracy, OutputMetrics
 from qconv.runtime.runner import Runner
 
@@ -22,12 +24,21 @@ Outputs = Mapping[str, Array]
 class Quality:
     """What one model gets right, and how near its outputs are to the float model's.
 
-    The float model itself has no ``outputs``.
+    The float model itself has no ``outputs`` and is not ``paired``.
     """
 
     accuracy: Accuracy | None
     outputs: tuple[OutputMetrics, ...]
     custom: Mapping[str, float]
+    paired: Pairing | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The quality of each model, the float model's first, and the SHA-256 of the data."""
+
+    qualities: tuple[Quality, ...]
+    sha256: str
 
 
 def evaluate(
@@ -38,7 +49,7 @@ def evaluate(
     *,
     metrics: Sequence[CustomMetric] = (),
     progress: Progress = no_progress,
-) -> tuple[Quality, ...]:
+) -> Evaluation:
     """Run every sample once through every model, and keep only sums.
 
     Args:
@@ -49,9 +60,6 @@ def evaluate(
         metrics: the user's metric functions.
         progress: shown over the samples.
 
-    Returns:
-        The float model's quality, then that of each variant in order.
-
     Raises:
         ModelError: a model fails on a sample, or gives an output of another shape.
         DataError: a label or a custom metric is wrong.
@@ -59,15 +67,20 @@ def evaluate(
     models = (reference, *variants)
     labels = [LabelScore(traits) for _ in models]
     comparisons = [Comparison(reference, variant, traits) for variant in variants]
+    pairs = [PairedScore() for _ in variants]
     means = [[Mean(metric) for metric in metrics] for _ in models]
+    fingerprint = DataFingerprint()
     total = len(bind(data, reference.answer))
     for sample, answers in progress(_answers(models, data), total, "evaluating"):
-        _evaluate_sample(sample, answers, labels, comparisons, means)
+        fingerprint.update(sample)
+        _evaluate_sample(sample, answers, labels, pairs, comparisons, means)
     outputs = [(), *(comparison.result for comparison in comparisons)]
-    return tuple(
-        Quality(score.result, compared, {mean.metric.name: mean.result for mean in own})
-        for score, compared, own in zip(labels, outputs, means, strict=True)
+    paired = [None, *(pair.result for pair in pairs)]
+    qualities = tuple(
+        Quality(score.result, compared, {mean.metric.name: mean.result for mean in own}, pair)
+        for score, compared, own, pair in zip(labels, outputs, means, paired, strict=True)
     )
+    return Evaluation(qualities, fingerprint.hexdigest)
 
 
 def _answers(
@@ -93,14 +106,16 @@ def _evaluate_sample(
     sample: Sample,
     outputs: Sequence[Outputs],
     labels: Sequence[LabelScore],
+    pairs: Sequence[PairedScore],
     comparisons: Sequence[Comparison],
     means: Sequence[Sequence[Mean]],
 ) -> None:
     """Custom metrics come last: a function may change the arrays that it is given."""
     for comparison, mine in zip(comparisons, outputs[1:], strict=True):
         comparison.update(sample, outputs[0], mine)
-    for score, mine in zip(labels, outputs, strict=True):
-        score.update(sample, mine)
+    right = [score.update(sample, mine) for score, mine in zip(labels, outputs, strict=True)]
+    for pair, mine_right in zip(pairs, right[1:], strict=True):
+        pair.update(right[0], mine_right)
     for own, mine in zip(means, outputs, strict=True):
         for mean in own:
             mean.update(mine, sample)

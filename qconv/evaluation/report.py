@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from qconv import __version__
 from qconv.data.loops import LoopData, bind
 from qconv.data.source import Feeds, Source, TensorSpec
-from qconv.errors import DataError, UnsupportedError, UsageError
+from qconv.errors import DataError, UsageError
+from qconv.evaluation.contents import Contents, read_contents
 from qconv.evaluation.custom import CustomMetric, check_custom_names, custom_name, load_metric
-from qconv.evaluation.evaluate import Quality, evaluate
+from qconv.evaluation.evaluate import Evaluation, Quality, evaluate
 from qconv.evaluation.naming import display_names
 from qconv.evaluation.simulation import HalfSimulation
+from qconv.evaluation.timing import WARMUP, first_samples, measure_latencies, timed_feeds
 from qconv.evaluation.traits import Traits, read_traits
 from qconv.progress import Progress, no_progress
-from qconv.reporting.catalog import LATENCY_METRICS
+from qconv.reporting.catalog import FUSION_METRICS, LATENCY_METRICS
+from qconv.reporting.contents import FusionAudit
 from qconv.reporting.gates import Gate, require
 from qconv.reporting.judging import judged, read_gates
 from qconv.reporting.record import (
     DataSummary,
-    FusionAudit,
     InputSummary,
     Latency,
     Report,
@@ -30,16 +31,14 @@ from qconv.reporting.record import (
     Timing,
     VariantReport,
 )
-from qconv.runtime.latency import Session, measure_latency
-from qconv.runtime.machine import cpu_name, runtime_version
-from qconv.runtime.runner import FittedSession, Runner, check_outputs, check_same_ports
+from qconv.runtime.machine import cpu_name, runtime_version, versions
+from qconv.runtime.runner import Place, check_outputs, check_same_ports
+from qconv.runtime.session import CPU, find_provider
 
 OpenData = Callable[[Sequence[TensorSpec]], Source | LoopData]
 Audit = Callable[[Path], FusionAudit]
 
 DEFAULT_RUNS = 50
-WARMUP = 5
-_LATENCY_FEEDS = 8
 
 
 def _audit_fusion(path: Path) -> FusionAudit:
@@ -54,11 +53,15 @@ def report(
     *,
     data: OpenData,
     fail_if: Sequence[str] = (),
+    baseline: Report | None = None,
     metrics: Sequence[str] = (),
     assume: Mapping[str, str] | None = None,
     threads: int | None = 1,
     runs: int = DEFAULT_RUNS,
+    batch: int | None = None,
+    provider: str = CPU,
     latency: bool = True,
+    command: str | None = None,
     progress: Progress = no_progress,
     audit: Audit = _audit_fusion,
 ) -> Report:
@@ -69,14 +72,18 @@ def report(
         variants: models with the same inputs and outputs.
         data: opens the samples for the model's inputs.
         fail_if: gates; one fails where its expression is true.
+        baseline: an earlier report, which gates call ``baseline``.
         metrics: the user's metric functions, each as ``script.py:function``.
         assume: inputs that the data need not hold, see :func:`qconv.graph.assume.assumed_arrays`;
             a variant may lack them.
         threads: threads of the timed inferences; None leaves the choice to the runtime.
         runs: timed inferences of each model.
+        batch: samples that a timed inference takes; None: as the data has them.
+        provider: the runtime's execution provider, for accuracy and latency.
         latency: whether to time at all.
+        command: the command line, for the report to tell.
         progress: shown over samples and timed rounds.
-        audit: finds which quantized operators of a file run in integers.
+        audit: finds which quantized operators of a file run in integers on the CPU.
 
     Raises:
         UsageError: a gate or metric is wrong, or needs what is not measured here.
@@ -84,21 +91,24 @@ def report(
         DataError: the data does not fit the model, or a metric function fails.
         UnsupportedError: the runtime cannot run a model.
     """
-    gates = _read_gates(fail_if, metrics, latency=latency)
+    place = Place(find_provider(provider), _assumed(model, assume))
+    gates = _read_gates(fail_if, metrics, baseline, latency=latency, cpu=place.is_cpu)
     if runs < 1:
         raise UsageError(f"the number of runs is {runs}; it must be 1 or more")
     names = display_names(model, variants)
     paths = (model, *variants)
     customs = [load_metric(spec) for spec in metrics]
-    assumed = _assumed(model, assume)
-    measured = _measure_quality(paths, data, assumed, customs, gates, progress, audit)
-    timing = Timing(threads, measured.data.batch, runs, WARMUP) if latency else None
-    latencies = _measure_latencies(paths, assumed, measured.feeds, timing, progress)
+    measured = _measure(paths, data, place, customs, gates, batch, progress, audit)
+    timing = None
+    if latency:
+        timing = Timing(threads, (batch or 1) * measured.data.batch, runs, WARMUP, place.provider)
+    latencies = measure_latencies(paths, place, measured.feeds, timing, progress)
     reports = [
-        _variant_report(name, path, quality, fusion, simulation, time)
-        for name, path, quality, fusion, simulation, time in zip(
+        _variant_report(name, path, *parts)
+        for name, path, *parts in zip(
             names,
             paths,
+            measured.contents,
             measured.qualities,
             measured.fusions,
             measured.simulations,
@@ -115,8 +125,10 @@ def report(
         timing=timing,
         reference=reports[0],
         variants=tuple(reports[1:]),
+        command=command,
+        versions=versions(),
     )
-    return judged(result, gates)
+    return judged(result, gates, baseline)
 
 
 def _assumed(model: Path, assume: Mapping[str, str] | None) -> Feeds:
@@ -129,12 +141,22 @@ def _assumed(model: Path, assume: Mapping[str, str] | None) -> Feeds:
     return assumed_arrays(input_specs(read_model(model, weights=False)), assume, str(model))
 
 
-def _read_gates(fail_if: Sequence[str], metrics: Sequence[str], *, latency: bool) -> list[Gate]:
+def _read_gates(
+    fail_if: Sequence[str],
+    metrics: Sequence[str],
+    baseline: Report | None,
+    *,
+    latency: bool,
+    cpu: bool,
+) -> list[Gate]:
     own = [custom_name(spec) for spec in metrics]
     check_custom_names(own)
-    gates = read_gates(fail_if, own)
+    gates = read_gates(fail_if, own, baseline=baseline is not None)
     if not latency:
         require(gates, dict.fromkeys(LATENCY_METRICS, "latency is switched off"))
+    if not cpu:
+        reason = "which operators run in integers is known of the CPU provider only"
+        require(gates, dict.fromkeys(FUSION_METRICS, reason))
     return gates
 
 
@@ -144,25 +166,27 @@ class _Measured:
 
     data: DataSummary
     traits: Traits
+    contents: tuple[Contents, ...]
     qualities: tuple[Quality, ...]
     fusions: tuple[FusionAudit | None, ...]
     simulations: tuple[Simulation | None, ...]
     feeds: tuple[Feeds, ...]
 
 
-def _measure_quality(
+def _measure(
     paths: Sequence[Path],
     data: OpenData,
-    assumed: Feeds,
+    place: Place,
     customs: Sequence[CustomMetric],
     gates: Sequence[Gate],
+    batch: int | None,
     progress: Progress,
     audit: Audit,
 ) -> _Measured:
-    reference = Runner.open(paths[0], threads=None, assumed=assumed)
-    halves = [_simulation(path, assumed) for path in paths[1:]]
+    reference = place.open(paths[0])
+    halves = [_simulation(path, place) for path in paths[1:]]
     variants = [
-        Runner.open(path, threads=None, assumed=assumed) if half is None else half.runner
+        half.runner if half else place.open(path)
         for path, half in zip(paths[1:], halves, strict=True)
     ]
     check_outputs(reference)
@@ -171,68 +195,55 @@ def _measure_quality(
     specs = reference.specs
     opened = data(specs)
     source = bind(opened, reference.answer)
-    first = list(islice(source, _LATENCY_FEEDS))
+    first = first_samples(source, batch)
     if not first:
         raise DataError("the data holds no samples")
     traits = read_traits(reference, first[0], reference.run(first[0]))
     require(gates, traits.unmeasured)
-    fusions = (None, *(audit(path) for path in paths[1:]))
-    qualities = evaluate(reference, variants, opened, traits, metrics=customs, progress=progress)
-    summary = DataSummary(len(source), traits.labels, traits.batch, _summaries(specs))
-    feeds = tuple(sample.feeds for sample in first)
-    simulations = (None, *(None if half is None else half.watch(source) for half in halves))
-    return _Measured(summary, traits, qualities, fusions, simulations, feeds)
+    feeds = timed_feeds(first, specs, batch)
+    complete = {**first[0].feeds, **place.assumed}
+    contents = tuple(read_contents(path, complete, variant=path is not paths[0]) for path in paths)
+    fusions = (None, *(audit(path) if place.is_cpu else None for path in paths[1:]))
+    found = evaluate(reference, variants, opened, traits, metrics=customs, progress=progress)
+    summary = _data_summary(source, traits, specs, found)
+    simulations = (None, *(half.watch(source) if half else None for half in halves))
+    return _Measured(summary, traits, contents, found.qualities, fusions, simulations, feeds)
 
 
-def _measure_latencies(
-    paths: Sequence[Path],
-    assumed: Feeds,
-    feeds: Sequence[Feeds],
-    timing: Timing | None,
-    progress: Progress,
-) -> tuple[Latency | None, ...]:
-    if timing is None:
-        return (None,) * len(paths)
-    sessions = [_timed(path, timing.threads, assumed) for path in paths]
-    running = [session for session in sessions if session is not None]
-    measured = iter(measure_latency(running, feeds, timing.runs, timing.warmup, progress=progress))
-    return tuple(None if session is None else next(measured) for session in sessions)
+def _simulation(path: Path, place: Place) -> HalfSimulation | None:
+    return HalfSimulation.of(path, place.assumed) if place.is_cpu and path.is_file() else None
 
 
-def _simulation(path: Path, assumed: Feeds) -> HalfSimulation | None:
-    return HalfSimulation.of(path, assumed) if path.is_file() else None
-
-
-def _timed(path: Path, threads: int | None, assumed: Feeds) -> Session | None:
-    """Return what is timed; None where the runtime has no kernels, as for bfloat16."""
-    try:
-        return FittedSession(Runner.open(path, threads=threads, assumed=assumed))
-    except UnsupportedError:
-        return None
+def _data_summary(
+    source: Source, traits: Traits, specs: Sequence[TensorSpec], found: Evaluation
+) -> DataSummary:
+    inputs = tuple(InputSummary(spec.name, spec.dtype.name, spec.shape) for spec in specs)
+    return DataSummary(len(source), traits.labels, traits.batch, inputs, found.sha256)
 
 
 def _variant_report(
     name: str,
     path: Path,
+    contents: Contents,
     quality: Quality,
     fusion: FusionAudit | None,
     simulation: Simulation | None,
     latency: Latency | None,
 ) -> VariantReport:
-    from qconv.graph.model_io import model_bytes
-
     return VariantReport(
         name=name,
         path=str(path),
-        size_bytes=model_bytes(path),
+        size_bytes=contents.size_bytes,
         accuracy=quality.accuracy,
         outputs=quality.outputs,
         latency=latency,
         fusion=fusion,
         custom=quality.custom,
         simulation=simulation,
+        paired=quality.paired,
+        coverage=contents.coverage,
+        sha256=contents.sha256,
+        origin=contents.origin,
+        storage=contents.storage,
+        kept_float=contents.kept_float,
     )
-
-
-def _summaries(specs: Sequence[TensorSpec]) -> tuple[InputSummary, ...]:
-    return tuple(InputSummary(spec.name, spec.dtype.name, spec.shape) for spec in specs)

@@ -8,6 +8,7 @@ from qconv.data.source import Array, Sample
 from qconv.errors import DataError, ModelError
 from qconv.evaluation.traits import Traits
 from qconv.numerics.metrics import Agreement, Cosine, KlDivergence, Sqnr, TopK
+from qconv.reporting.paired import Pairing
 from qconv.reporting.record import Accuracy, OutputMetrics
 from qconv.runtime.runner import Runner
 
@@ -21,8 +22,8 @@ class LabelScore:
         self._top1 = TopK(1) if traits.top1 else None
         self._top5 = TopK(5) if traits.top5 else None
 
-    def update(self, sample: Sample, outputs: Mapping[str, Array]) -> None:
-        """Add one sample.
+    def update(self, sample: Sample, outputs: Mapping[str, Array]) -> bool | None:
+        """Add one sample, and say if its best class is the label; None without labels.
 
         Raises:
             DataError: one sample has a label and another none; a label is no class of the model,
@@ -35,13 +36,13 @@ class LabelScore:
                 f"{'one' if sample.label is None else 'none'}",
                 hint="label all samples or none",
             )
-        if sample.label is None or self._output is None:
-            return
+        if sample.label is None or self._output is None or self._top1 is None:
+            return None
         scores = outputs[self._output]
         _check_label(sample.label, sample.origin, scores)
-        for top in (self._top1, self._top5):
-            if top is not None:
-                top.update(scores[0], sample.label)
+        if self._top5 is not None:
+            self._top5.update(scores[0], sample.label)
+        return self._top1.update(scores[0], sample.label)
 
     @property
     def result(self) -> Accuracy | None:
@@ -49,6 +50,26 @@ class LabelScore:
         if self._top1 is None:
             return None
         return Accuracy(self._top1.result, self._top5.result if self._top5 else None)
+
+
+class PairedScore:
+    """What became of the float model's answers: how many a variant lost, and gained."""
+
+    def __init__(self) -> None:
+        self._samples = self._lost = self._gained = 0
+
+    def update(self, reference: bool | None, variant: bool | None) -> None:
+        """Add one sample: whether each model gets it right."""
+        if reference is None or variant is None:
+            return
+        self._samples += 1
+        self._lost += reference and not variant
+        self._gained += variant and not reference
+
+    @property
+    def result(self) -> Pairing | None:
+        """The counts and their statistics; None without labels."""
+        return Pairing.of(self._samples, self._lost, self._gained) if self._samples else None
 
 
 class OutputComparison:

@@ -146,6 +146,11 @@ def model_bytes(path: Path) -> int:
     return path.stat().st_size + sum(f.stat().st_size for f in _external_files(_parse(path), path))
 
 
+def model_fingerprint(path: Path) -> str:
+    """SHA-256 of a model file and of its external data, in hex."""
+    return _fingerprint([path, *_external_files(_parse(path), path)])
+
+
 def node_count(path: Path) -> int:
     """Number of nodes of a model's main graph."""
     return len(_parse(path).graph.node)

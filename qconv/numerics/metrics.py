@@ -159,12 +159,14 @@ class TopK:
         self._correct = 0
         self._samples = 0
 
-    def update(self, scores: Array, label: int) -> None:
-        """Add one sample: ``scores [classes]``, and ``0 <= label < classes``."""
+    def update(self, scores: Array, label: int) -> bool:
+        """Add one sample, ``scores [classes]`` and ``0 <= label < classes``; say if it is right."""
         mine = scores[label]
         before = np.count_nonzero(scores > mine) + np.count_nonzero(scores[:label] == mine)
-        self._correct += bool(before < self._k and not np.isnan(scores).any())
+        correct = bool(before < self._k and not np.isnan(scores).any())
+        self._correct += correct
         self._samples += 1
+        return correct
 
     @property
     def result(self) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from qconv.evaluation.report import report as _report
 from qconv.pipeline.inputs import Assume, Data, opener, written
 from qconv.progress import Progress, no_progress
-from qconv.reporting.record import Report
+from qconv.reporting.record import Report, read_report
 
 
 def report(
@@ -17,27 +17,37 @@ def report(
     *,
     data: Data,
     fail_if: Sequence[str] = (),
+    baseline: Report | str | Path | None = None,
     metrics: Sequence[str] = (),
     assume: Assume | None = None,
     threads: int | None = 1,
     runs: int = 50,
+    batch: int | None = None,
+    provider: str = "CPUExecutionProvider",
     latency: bool = True,
+    command: str | None = None,
     progress: Progress = no_progress,
 ) -> Report:
     """Compare variants with their float model and judge them by gates.
 
     The arguments are those of :func:`qconv.evaluation.report.report`, with data and assumptions
-    as in :func:`calibrate`.
+    as in :func:`calibrate`; the baseline may be the path of a JSON report.
     """
+    if isinstance(baseline, str | Path):
+        baseline = read_report(Path(baseline))
     return _report(
         Path(model),
         [Path(variant) for variant in variants],
         data=opener(data),
         fail_if=fail_if,
+        baseline=baseline,
         metrics=metrics,
         assume=written(assume),
         threads=threads,
         runs=runs,
+        batch=batch,
+        provider=provider,
         latency=latency,
+        command=command,
         progress=progress,
     )

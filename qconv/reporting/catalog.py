@@ -50,6 +50,7 @@ PAIRED_METRICS = ("top1_drop_low", "top1_drop_high", "mcnemar_p")
 LABEL_METRICS = ("top1", "top5", "top1_drop", "top5_drop", *PAIRED_METRICS)
 TOP5_METRICS = ("top5", "top5_drop")
 LATENCY_METRICS = ("latency_ms", "latency_p90_ms", "speedup", "speedup_low", "speedup_high")
+FUSION_METRICS = ("quantized_ops", "integer_ops", "integer_share")
 DISTRIBUTION_METRICS = ("agreement", "kl")
 
 

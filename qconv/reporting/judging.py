@@ -62,6 +62,31 @@ def judged(result: Report, gates: Sequence[Gate], baseline: Report | None = None
     return replace(result, verdicts=tuple(verdicts))
 
 
+def judged_again(
+    report: Report, fail_if: Sequence[str], baseline: Report | None, origin: str
+) -> Report:
+    """Return a report that was read with the verdicts of other gates, or of its own.
+
+    Args:
+        report: what was read.
+        fail_if: the gates; none stands for those that the report was made with.
+        baseline: an earlier report to compare with.
+        origin: where the report was read, for errors.
+
+    Raises:
+        UsageError: there is no gate, one is wrong, or needs a number that is not there.
+    """
+    own = tuple(dict.fromkeys(verdict.expression for verdict in report.verdicts))
+    texts = tuple(fail_if) or own
+    if not texts:
+        raise UsageError(
+            f"{origin}: was made without gates, and none is given",
+            hint='give one, for example --fail-if "size_ratio > 0.3"',
+        )
+    custom = tuple(report.reference.custom)
+    return judged(report, read_gates(texts, custom, baseline=baseline is not None), baseline)
+
+
 def gate_values(report: Report, variant: VariantReport) -> dict[str, float]:
     """Return every number that a gate may name: paths of the JSON, and metrics over them."""
     return variant_numbers(report, variant) | metric_values(report, variant)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from qconv.reporting import sentences, tables
+from qconv.reporting import sentences, significance, tables
 from qconv.reporting.gates import shown_values
 from qconv.reporting.record import Report
 from qconv.reporting.tables import Table
@@ -17,6 +17,8 @@ def to_markdown(report: Report) -> str:
         *_verdicts(report),
         _table(tables.headline(report)),
         *map(escaped, sentences.conditions(report)),
+        *map(escaped, significance.undecided(report)),
+        *_list((*significance.speeds(report), *significance.drops(report))),
         *map(escaped, sentences.simulations(report)),
         *(f"**{escaped(sentence)}**" for sentence in sentences.faults(report)),
         *_fusion(report),
@@ -59,6 +61,14 @@ def _fusion(report: Report) -> Iterator[str]:
             continue
         misses = [f"- {escaped(line)}" for line in sentences.fusion_misses(variant.fusion)]
         yield "\n".join([escaped(summary), *([""] if misses else []), *misses])
+        covered = sentences.coverage_summary(variant)
+        if covered is not None:
+            yield escaped(covered)
+
+
+def _list(lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield "\n".join(f"- {escaped(line)}" for line in lines)
 
 
 def _table(table: Table) -> str:

@@ -13,37 +13,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from qconv.errors import InputError
 from qconv.reporting.codec import decode, encode
+from qconv.reporting.contents import Coverage, FloatOperator, FusionAudit, LayerStorage
 from qconv.reporting.paired import Pairing
 
 SCHEMA = 2
-
-
-@dataclass(frozen=True)
-class FusionMiss:
-    """A quantized operator that the runtime does not compute in integers, and why."""
-
-    node: str
-    op: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class FusionAudit:
-    """How many of the quantized operators the runtime computes in integers.
-
-    ``by_op`` maps an operator type to ``(quantized, integer)`` counts; ``misses`` holds one entry
-    for each quantized operator that stays in float.
-    """
-
-    quantized: int
-    integer: int
-    by_op: Mapping[str, tuple[int, int]]
-    misses: tuple[FusionMiss, ...]
 
 
 @dataclass(frozen=True)
@@ -72,24 +51,6 @@ class OutputMetrics:
     kl: float | None
     agreement: float | None
     broken: int
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How much of a model is quantized, each in percent.
-
-    Attributes:
-        ops: operators with quantized inputs, out of all but those that only quantize and
-            restore.
-        macs: multiplications of Conv, Gemm and MatMul with quantized inputs or weights, out of
-            all; None where shapes are unknown or there are no such layers.
-        bytes: weights stored in integers, or in floats of 8 bits or fewer, out of all weights,
-            each counted with the bytes that it has in float32.
-    """
-
-    ops: float
-    macs: float | None
-    bytes: float
 
 
 @dataclass(frozen=True)
@@ -136,7 +97,10 @@ class VariantReport:
 
     ``name`` is what tables and gates call it, unique within the report. ``size_bytes`` includes
     external data files. ``custom`` maps a metric function to its mean over the samples.
-    ``paired`` is there with labels: what became of each sample's answer.
+    ``paired`` is there with labels: what became of each sample's answer. ``sha256`` is that of
+    the file and its external data, ``origin`` what its metadata say of how it was made.
+    ``storage`` lists the layers with weights, ``kept_float`` the operators that nothing
+    quantizes.
     """
 
     name: str
@@ -150,6 +114,10 @@ class VariantReport:
     simulation: Simulation | None = None
     paired: Pairing | None = None
     coverage: Coverage | None = None
+    sha256: str = ""
+    origin: Mapping[str, str] = field(default_factory=dict)
+    storage: tuple[LayerStorage, ...] = ()
+    kept_float: tuple[FloatOperator, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,12 +131,16 @@ class InputSummary:
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What the models were run on. ``batch`` is the length of the first axis of a sample."""
+    """What the models were run on.
+
+    ``batch`` is the length of the first axis of a sample, ``sha256`` that of all feeds and labels.
+    """
 
     samples: int
     labels: bool
     batch: int
     inputs: tuple[InputSummary, ...]
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,7 +176,8 @@ class Report:
     """Model variants beside their float model.
 
     ``class_output`` names the output that top-1 and agreement are read from, None where no output
-    has the shape ``[batch, classes]``.
+    has the shape ``[batch, classes]``. ``command`` is the command line that made the report, and
+    ``versions`` are those of what the numbers come from.
     """
 
     qconv: str
@@ -216,6 +189,8 @@ class Report:
     reference: VariantReport
     variants: tuple[VariantReport, ...]
     verdicts: tuple[Verdict, ...] = ()
+    command: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -253,3 +228,18 @@ def from_json(text: str, *, origin: str = "report") -> Report:
         return decode(Report, content)
     except ValueError as error:
         raise InputError(f"{origin}: not a qconv report: {error}") from error
+
+
+def read_report(path: Path) -> Report:
+    """Read a report from a file.
+
+    Raises:
+        InputError: there is no such file, or it is no report.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not JSON: it is not UTF-8 text") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return from_json(text, origin=str(path))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qconv.reporting.record import FusionAudit, Report, VariantReport
+from qconv.reporting.contents import FusionAudit
+from qconv.reporting.record import Report, Timing, VariantReport
 
 _NAMED_NODES = 3
 
@@ -36,8 +37,12 @@ def conditions(report: Report) -> Iterator[str]:
         threads = "all threads" if timing.threads is None else counted(timing.threads, "thread")
         yield (
             f"Latency: batch {timing.batch}, {threads}, {counted(timing.runs, 'run')} "
-            f"of each model in turns; {report.runtime}, {printable(report.cpu)}."
+            f"of each model in turns{_provider(timing)}; {report.runtime}, {printable(report.cpu)}."
         )
+
+
+def _provider(timing: Timing) -> str:
+    return "" if timing.provider == "CPUExecutionProvider" else f" on {timing.provider}"
 
 
 def faults(report: Report) -> Iterator[str]:
@@ -70,6 +75,18 @@ def simulations(report: Report) -> Iterator[str]:
         else:
             watched = counted(simulation.watched, "sample")
             yield f"{name}: no value overflows {dtype} on the first {watched}."
+
+
+def coverage_summary(variant: VariantReport) -> str | None:
+    """Return how much of a variant is quantized, None where nothing is or it was not looked at."""
+    coverage = variant.coverage
+    if coverage is None or not (coverage.ops or coverage.bytes or coverage.macs):
+        return None
+    shares = [f"{coverage.ops:.1f} % of operators"]
+    if coverage.macs is not None:
+        shares.append(f"{coverage.macs:.1f} % of multiplications")
+    told = f"{', '.join(shares)} and {coverage.bytes:.1f} % of weights"
+    return f"{printable(variant.name)}: {told} are quantized."
 
 
 def fusion_summary(variant: VariantReport) -> str | None:

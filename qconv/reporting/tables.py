@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qconv.reporting.catalog import metric_values
-from qconv.reporting.record import FusionAudit, OutputMetrics, Report
+from qconv.reporting.contents import FusionAudit
+from qconv.reporting.record import OutputMetrics, Report
 
 Cell = Callable[[float], str]
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from qconv.reporting import sentences, tables
+from qconv.reporting import sentences, significance, tables
 from qconv.reporting.gates import verdict_line
 from qconv.reporting.record import Report, Verdict
 from qconv.reporting.tables import Column, Table
@@ -28,7 +28,12 @@ def print_report(report: Report, console: Console) -> None:
             console.print()
     for sentence in sentences.conditions(report):
         console.print(Text(sentence))
-    for sentence in sentences.simulations(report):
+    for sentence in (
+        *significance.speeds(report),
+        *significance.drops(report),
+        *significance.undecided(report),
+        *sentences.simulations(report),
+    ):
         console.print(Text(sentence))
     for sentence in sentences.faults(report):
         console.print(Text(sentence, style="bold red"))
@@ -110,6 +115,9 @@ def _print_fusion(report: Report, console: Console) -> None:
         console.print(Text(summary))
         for line in sentences.fusion_misses(variant.fusion):
             console.print(Text(f"  {line}", style="yellow"))
+        covered = sentences.coverage_summary(variant)
+        if covered is not None:
+            console.print(Text(covered))
 
 
 def _verdict_text(verdict: Verdict) -> Text:

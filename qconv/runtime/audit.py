@@ -15,7 +15,7 @@ import onnx_ir as ir
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.view import is_constant
-from qconv.reporting.record import FusionAudit, FusionMiss
+from qconv.reporting.contents import FloatOperator, FusionAudit
 from qconv.runtime.session import open_session
 
 _INTEGER_OPS = {
@@ -68,7 +68,7 @@ def audit_fusion(path: Path) -> FusionAudit:
         count[0] += 1
         count[1] += integer
         if not integer:
-            misses.append(FusionMiss(str(node.name), node.op_type, _reason(node)))
+            misses.append(FloatOperator(str(node.name), node.op_type, _reason(node)))
     by_op = {op: (total, integer) for op, (total, integer) in sorted(counts.items())}
     return FusionAudit(len(quantized), len(quantized) - len(misses), by_op, tuple(misses))
 

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from qconv.data.source import Feeds
+from qconv.numerics.intervals import median_ratio_interval
 from qconv.progress import Progress, no_progress
 from qconv.reporting.record import Latency
 
@@ -29,7 +30,10 @@ def measure_latency(
     progress: Progress = no_progress,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> tuple[Latency, ...]:
-    """Run every session ``runs`` times in turns, and return its median and 90th percentile in ms.
+    """Run every session ``runs`` times in turns, and return how long an inference takes.
+
+    That is the median and the 90th percentile in ms, and for all sessions but the first the
+    confidence interval of the speed-up against it.
 
     In each round all sessions run once, on the same feed, and another session goes first; the
     rounds go through the feeds in order, over and over.
@@ -54,7 +58,10 @@ def measure_latency(
             if turn >= 0:
                 times[turn, index] = elapsed / 1e6
     medians, nineties = np.percentile(times, [50, 90], axis=0)
-    return tuple(
-        Latency(float(median), float(ninety))
-        for median, ninety in zip(medians, nineties, strict=True)
-    )
+    latencies = []
+    for index in range(len(sessions)):
+        interval = median_ratio_interval(times[:, 0], times[:, index]) if index else None
+        latencies.append(
+            Latency(float(medians[index]), float(nineties[index]), *(interval or (None, None)))
+        )
+    return tuple(latencies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,13 @@ def runtime_version() -> str:
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that a calibration's numbers come from."""
     return {"onnxruntime": ort.__version__, "numpy": np.__version__}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that a report's numbers come from."""
+    found = {name: version(name) for name in ("onnx", "onnx-ir")}
+    system = f"{platform.system()} {platform.machine()}"
+    return {"python": platform.python_version(), **library_versions(), **found, "system": system}
 
 
 def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

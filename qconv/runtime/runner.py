@@ -14,7 +14,7 @@ import onnxruntime as ort
 from qconv.data.source import Array, Feeds, Sample, TensorSpec
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import ASSUMED, shown
-from qconv.runtime.session import Optimization, input_specs, one_line, open_session
+from qconv.runtime.session import CPU, Optimization, input_specs, one_line, open_session
 
 Axis = int | str | None
 
@@ -62,6 +62,7 @@ class Runner:
         threads: int | None,
         optimization: Optimization = "all",
         assumed: Feeds | None = None,
+        provider: str = CPU,
     ) -> Runner:
         """Open a model file; threads that wait are put to sleep once an inference ends.
 
@@ -74,7 +75,13 @@ class Runner:
         if path.is_dir():
             raise ModelError(f"{path}: is a folder, not an ONNX file")
         settings = {"session.force_spinning_stop": "1"}
-        session = open_session(path, threads=threads, optimization=optimization, settings=settings)
+        session = open_session(
+            path,
+            threads=threads,
+            optimization=optimization,
+            settings=settings,
+            provider=provider,
+        )
         return cls(path, session, assumed)
 
     @property
@@ -107,6 +114,23 @@ class Runner:
             ModelError: the runtime fails on them.
         """
         return self.run(Sample(feeds, None, "a feed of the loop"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where models run: on which execution provider, with which inputs fixed to constants."""
+
+    provider: str
+    assumed: Feeds
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether it is the runtime's own provider, whose kernels are known."""
+        return self.provider == CPU
+
+    def open(self, path: Path, threads: int | None = None) -> Runner:
+        """Open a model file; see :meth:`Runner.open`."""
+        return Runner.open(path, threads=threads, assumed=self.assumed, provider=self.provider)
 
 
 class FittedSession:

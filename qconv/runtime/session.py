@@ -12,7 +12,7 @@ import onnxruntime as ort
 from onnxruntime import InferenceSession as InferenceSession
 
 from qconv.data.source import TensorSpec
-from qconv.errors import ModelError, UnsupportedError
+from qconv.errors import ModelError, UnsupportedError, UsageError
 from qconv.graph.model_io import ModelBytes
 
 _NUMPY_TYPES = {
@@ -24,12 +24,32 @@ _NUMPY_TYPES = {
 }
 
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
+CPU = "CPUExecutionProvider"
+"""The execution provider that every build of the runtime has."""
+
 Optimization = Literal["all", "extended", "none"]
 _LEVELS = {
     "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
     "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
     "none": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
+
+
+def find_provider(name: str) -> str:
+    """Return the execution provider that ``name`` stands for: ``cuda`` is CUDAExecutionProvider.
+
+    Raises:
+        UsageError: this build of the runtime has no such provider.
+    """
+    available = ort.get_available_providers()
+    short = name.lower().removesuffix("executionprovider")
+    for provider in available:
+        if provider.lower().removesuffix("executionprovider") == short:
+            return str(provider)
+    raise UsageError(
+        f"this build of ONNX Runtime has no execution provider '{name}'",
+        hint=f"it has {', '.join(available)}",
+    )
 
 
 def open_session(
@@ -39,8 +59,9 @@ def open_session(
     optimized_model: Path | None = None,
     optimization: Optimization = "all",
     settings: Mapping[str, str] | None = None,
+    provider: str = CPU,
 ) -> InferenceSession:
-    """Load a model on the CPU execution provider.
+    """Load a model on an execution provider.
 
     Args:
         model: a file, or a serialized model.
@@ -49,10 +70,12 @@ def open_session(
         optimization: what the runtime may change: ``extended`` is all but the layout of tensors
             in memory.
         settings: session configuration entries, by their ONNX Runtime names.
+        provider: the execution provider; what it cannot compute runs on the CPU.
 
     Raises:
         ModelError: the runtime rejects the model.
-        UnsupportedError: an operator or type of the model has no kernel in the runtime.
+        UnsupportedError: an operator or type of the model has no kernel in the runtime, or the
+            provider does not start here.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4
@@ -68,7 +91,7 @@ def open_session(
     source = str(model) if isinstance(model, Path) else model.content
     label = str(model) if isinstance(model, Path) else "the model"
     try:
-        return InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        session = InferenceSession(source, options, providers=list(dict.fromkeys((provider, CPU))))
     except Exception as error:  # the runtime's exceptions share no base class
         reason = one_line(error)
         if "NOT_IMPLEMENTED" in reason or "is not a registered function/op" in reason:
@@ -76,6 +99,9 @@ def open_session(
                 f"{label}: ONNX Runtime has no kernel for it: {reason}"
             ) from error
         raise ModelError(f"{label}: ONNX Runtime cannot load it: {reason}") from error
+    if provider not in session.get_providers():
+        raise UnsupportedError(f"{label}: {provider} does not start on this machine")
+    return session
 
 
 def _spec(arg: ort.NodeArg) -> TensorSpec:

@@ -12,10 +12,11 @@ from click.testing import CliRunner, Result
 from qconv.cli.report import report
 from qconv.errors import ModelError, OutputError, QconvError, UsageError
 from qconv.reporting.catalog import metric_names
-from qconv.reporting.record import FusionAudit, FusionMiss, from_json
+from qconv.reporting.contents import FloatOperator, FusionAudit
+from qconv.reporting.record import from_json
 
 Run = Callable[..., Result]
-MISS = FusionMiss("fc", "Gemm", "its bias is float")
+MISS = FloatOperator("fc", "Gemm", "its bias is float")
 
 
 @pytest.fixture
@@ -121,9 +122,9 @@ def test_a_custom_metric_is_a_column_and_a_gate(run: Run, folder: Path) -> None:
         (("model.onnx", "no.onnx"), ModelError, "no.onnx: no such file"),
         (("no.onnx", "no.onnx", "--fail-if", "top2 > 1"), UsageError, "the gate 'top2 > 1' names"),
         (("model.onnx", "half.onnx", "--json", "no/r.json"), OutputError, "no: no such folder"),
-        (("model.onnx", "half.onnx", "--json", "half.onnx"), UsageError, "half.onnx: is one of"),
-        (("model.onnx", "half.onnx", "--json", "r", "--markdown", "./r"), UsageError, "r: is one"),
-        (("model.onnx", "half.onnx", "--json", "-", "--markdown", "-"), UsageError, "--json and"),
+        (("model.onnx", "half.onnx", "--json", "half.onnx"), UsageError, "half.onnx: is read"),
+        (("model.onnx", "half.onnx", "--json", "r", "--markdown", "./r"), UsageError, "r: is read"),
+        (("model.onnx", "half.onnx", "--json", "-", "--markdown", "-"), UsageError, "only one of"),
         (
             ("model.onnx", "half.onnx", "--no-latency", "--fail-if", "speedup < 1"),
             UsageError,

@@ -2,68 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from qconv.reporting.paired import Pairing
-from qconv.reporting.record import (
-    Accuracy,
-    Coverage,
-    DataSummary,
-    FusionAudit,
-    FusionMiss,
-    InputSummary,
-    Latency,
-    OutputMetrics,
-    Report,
-    Timing,
-    VariantReport,
-)
-
-REFERENCE = VariantReport(
-    name="model.onnx",
-    path="models/model.onnx",
-    size_bytes=18_610_000,
-    accuracy=Accuracy(87.75, 97.25),
-    outputs=(),
-    latency=Latency(14.544, 15.757),
-    fusion=None,
-    custom={"confidence": 0.75},
-)
-
-INT8 = VariantReport(
-    name="model.int8.onnx",
-    path="models/model.int8.onnx",
-    size_bytes=5_100_000,
-    accuracy=Accuracy(86.4, 97.5),
-    outputs=(OutputMetrics("logits", 24.13, 0.998, 0.00912, 98.25, 0),),
-    latency=Latency(7.272, 8.0, 1.9, 2.1),
-    fusion=FusionAudit(
-        quantized=60,
-        integer=57,
-        by_op={"Conv": (50, 49), "Add": (10, 8)},
-        misses=(
-            FusionMiss("stem", "Conv", "its output is also a graph output"),
-            FusionMiss("add_1", "Add", "one input is float"),
-            FusionMiss("add_2", "Add", "one input is float"),
-        ),
-    ),
-    custom={"confidence": 0.5},
-    paired=Pairing(400, 9, 4, -0.25, 3.1, 0.27),
-    coverage=Coverage(ops=80.0, macs=99.5, bytes=98.0),
-)
+from qconv.reporting.record import Report, VariantReport
+from tests.report_cases import FULL, INT8, REFERENCE
 
 
 @pytest.fixture
 def full_report() -> Report:
     """A report in which everything was measured."""
-    return Report(
-        qconv="0.1.0",
-        runtime="onnxruntime 1.31.1",
-        cpu="Some CPU",
-        data=DataSummary(400, True, 1, (InputSummary("images", "float32", ("N", 3, None, 224)),)),
-        class_output="logits",
-        timing=Timing(1, 1, 50, 5),
-        reference=REFERENCE,
-        variants=(INT8,),
-    )
+    return FULL
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 
 from qconv.reporting import catalog
 from qconv.reporting.catalog import METRICS, metric_names, metric_values
-from qconv.reporting.record import FusionAudit, OutputMetrics, Report
+from qconv.reporting.contents import FusionAudit
+from qconv.reporting.record import OutputMetrics, Report
 
 
 def values(report: Report) -> dict[str, float]:

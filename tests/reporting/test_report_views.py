@@ -7,11 +7,12 @@ import pytest
 from rich.console import Console
 
 from qconv.reporting import sentences, tables
+from qconv.reporting.contents import FloatOperator, FusionAudit
 from qconv.reporting.markdown import escaped, to_markdown
-from qconv.reporting.record import FusionAudit, FusionMiss, OutputMetrics, Report, Verdict
+from qconv.reporting.record import OutputMetrics, Report, Verdict
 from qconv.reporting.terminal import print_report, print_verdicts, rich_tables
 
-MISS = FusionMiss("add", "Add", "one input is float")
+MISS = FloatOperator("add", "Add", "one input is float")
 HOSTILE = "a|b`c`[bold]*x*<i>\x1b[31m\n@me#1.onnx"
 
 

@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from qconv.errors import ModelError
-from qconv.reporting.record import FusionAudit
+from qconv.reporting.contents import FusionAudit
 from qconv.runtime.audit import audit_fusion
 from tests.model_helpers import parse, save
 

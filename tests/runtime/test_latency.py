@@ -40,7 +40,31 @@ def test_median_and_ninetieth_percentile_are_of_the_timed_runs_in_milliseconds()
     slow = FakeSession(machine, "slow", [10**12, *(1_000_000 * n for n in range(1, 12))])
     fast = FakeSession(machine, "fast", [10**12, *[250_000] * 11])
     found = measure_latency([slow, fast], FEEDS, 11, 1, clock=machine.clock)
-    assert found == (Latency(6.0, 10.0), Latency(0.25, 0.25))
+    assert found[0] == Latency(6.0, 10.0)
+    assert (found[1].median_ms, found[1].p90_ms) == (0.25, 0.25)
+
+
+def test_the_speed_up_has_an_interval_that_holds_it_and_grows_with_the_noise() -> None:
+    machine = Machine()
+    steady = [2_000_000 + 1000 * (n % 7) for n in range(40)]
+    wild = [1_000_000 * (1 + n * 7 % 5) for n in range(40)]
+    sessions = [FakeSession(machine, "a", steady), FakeSession(machine, "b", steady),
+                FakeSession(machine, "c", wild)]  # fmt: skip
+    first, same, noisy = measure_latency(sessions, FEEDS, 40, 0, clock=machine.clock)
+    assert (first.speedup_low, first.speedup_high) == (None, None)
+    assert same.speedup_low is not None
+    assert same.speedup_high is not None
+    assert 0.999 < same.speedup_low <= 1 <= same.speedup_high < 1.001
+    assert noisy.speedup_low is not None
+    assert noisy.speedup_high is not None
+    assert noisy.speedup_high > 1.2 * noisy.speedup_low
+
+
+def test_a_few_runs_have_no_interval() -> None:
+    machine = Machine()
+    sessions = [FakeSession(machine, name, [1000] * 9) for name in "ab"]
+    _, found = measure_latency(sessions, FEEDS, 9, 0, clock=machine.clock)
+    assert (found.speedup_low, found.speedup_high) == (None, None)
 
 
 def test_sessions_take_turns_and_another_one_begins_each_round() -> None:

@@ -1,0 +1,107 @@
+"""Where a report goes: files, standard output, and what GitHub Actions shows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from qconv.reporting.record import Report
+
+STDOUT = Path("-")
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the user wants written, each None where it is not."""
+
+    json: Path | None = None
+    markdown: Path | None = None
+    junit: Path | None = None
+
+    @property
+    def takes_stdout(self) -> bool:
+        """Whether one of them has standard output for itself."""
+        return STDOUT in self._chosen
+
+    @property
+    def _chosen(self) -> list[Path]:
+        return [file for file in (self.json, self.markdown, self.junit) if file]
+
+    def check(self, read: Sequence[Path]) -> None:
+        """Refuse files that cannot be written, before any work.
+
+        A report that exists is replaced; a file that is read never is.
+
+        Raises:
+            UsageError: two outputs on one file, or an output on an input.
+            OutputError: a file cannot be written.
+        """
+        from qconv.errors import UsageError
+        from qconv.outputs import check_output
+
+        taken = {path.absolute() for path in read}
+        for file in self._chosen:
+            if file == STDOUT:
+                continue
+            if file.absolute() in taken:
+                raise UsageError(f"{file}: is read by this command, or named for two outputs")
+            taken.add(file.absolute())
+            check_output(file, force=True)
+        if self._chosen.count(STDOUT) > 1:
+            raise UsageError("only one of the files can be - (standard output)")
+
+    def write(self, report: Report) -> None:
+        """Write them all."""
+        from qconv.reporting.record import to_json
+
+        if self.json is not None:
+            _write(self.json, to_json(report))
+        if self.markdown is not None:
+            from qconv.reporting.markdown import to_markdown
+
+            _write(self.markdown, to_markdown(report))
+        if self.junit is not None:
+            from qconv.reporting.junit import to_junit
+
+            _write(self.junit, to_junit(report))
+
+
+def tell_github(report: Report) -> None:
+    """In a step of GitHub Actions, annotate failed gates and add the report to its summary."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    from qconv.reporting.github import error_commands
+    from qconv.reporting.markdown import to_markdown
+
+    for line in error_commands(report):
+        click.echo(line, err=True)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as stream:
+            stream.write(to_markdown(report))
+
+
+def file_option(name: str, what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the decorator of an option that names a file to write."""
+    return click.option(
+        f"--{name}",
+        f"{name}_file",
+        metavar="FILE",
+        type=click.Path(path_type=Path, allow_dash=True),
+        help=what,
+    )
+
+
+def _write(file: Path, text: str) -> None:
+    from qconv.outputs import staged
+
+    if file == STDOUT:
+        click.echo(text, nl=False)
+        return
+    with staged(file, force=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")

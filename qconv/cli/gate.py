@@ -1,0 +1,67 @@
+"""``qconv gate``: judge a report that was written before, without running any model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qconv.cli.delivery import Files, file_option, tell_github
+from qconv.cli.paths import FilePath
+
+
+@click.command()
+@click.argument("report_file", metavar="REPORT.json", type=FilePath())
+@click.option(
+    "--fail-if",
+    metavar="EXPRESSION",
+    multiple=True,
+    help="Exit with 1 if this is true of a variant; as in qconv report. Repeat for several gates. "
+    "[default: the gates that the report was made with]",
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=FilePath(),
+    help="An earlier JSON report, whose numbers gates name as baseline.size_mb and so on.",
+)
+@file_option("markdown", "Write the report as Markdown; - is standard output.")
+@file_option("junit", "Write the verdicts as JUnit XML, one test case for each; - as above.")
+@file_option("json", "Write the report with the new verdicts; - as above.")
+@click.pass_context
+def gate(
+    context: click.Context,
+    *,
+    report_file: Path,
+    fail_if: tuple[str, ...],
+    baseline: Path | None,
+    markdown_file: Path | None,
+    junit_file: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Judge a report that qconv report wrote as JSON. Nothing is run, so it takes a moment.
+
+    \b
+    Example:
+      qconv gate report.json --fail-if "size_ratio > 0.27" --fail-if "top1_drop > 0.5 with 95%"
+      qconv gate report.json --baseline last.json --fail-if "size_mb > baseline.size_mb * 1.02"
+    """
+    from qconv.reporting.gates import verdict_line
+    from qconv.reporting.judging import judged_again
+    from qconv.reporting.record import read_report
+    from qconv.reporting.sentences import printable
+    from qconv.reporting.significance import undecided
+
+    files = Files(json_file, markdown_file, junit_file)
+    files.check([path for path in (report_file, baseline) if path is not None])
+    earlier = None if baseline is None else read_report(baseline)
+    result = judged_again(read_report(report_file), fail_if, earlier, str(report_file))
+    files.write(result)
+    for verdict in result.verdicts:
+        colour = "red" if verdict.failed else "green"
+        line = click.style(printable(verdict_line(verdict)), fg=colour, bold=verdict.failed)
+        click.echo(line, err=files.takes_stdout)
+    for sentence in undecided(result):
+        click.echo(sentence, err=files.takes_stdout)
+    tell_github(result)
+    context.exit(result.exit_code)

@@ -1,0 +1,59 @@
+"""What a report says of a model file itself: its weights, its operators, its risks.
+
+Layers go by the name of their operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FloatOperator:
+    """An operator that computes in float, and why."""
+
+    node: str
+    op: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FusionAudit:
+    """How many of the quantized operators the runtime computes in integers.
+
+    ``by_op`` maps an operator type to ``(quantized, integer)`` counts; ``misses`` holds one entry
+    for each quantized operator that stays in float.
+    """
+
+    quantized: int
+    integer: int
+    by_op: Mapping[str, tuple[int, int]]
+    misses: tuple[FloatOperator, ...]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of a model is quantized, each in percent.
+
+    Attributes:
+        ops: operators with quantized inputs, out of all but those that only quantize and
+            restore.
+        macs: multiplications of Conv, Gemm and MatMul with quantized inputs or weights, out of
+            all; None where shapes are unknown or there are no such layers.
+        bytes: weights stored in integers, or in floats of 8 bits or fewer, out of all weights,
+            each counted with the bytes that it has in float32.
+    """
+
+    ops: float
+    macs: float | None
+    bytes: float
+
+
+@dataclass(frozen=True)
+class LayerStorage:
+    """Bytes that the weights of one layer take in the file, scales included, by type."""
+
+    name: str
+    op: str
+    bytes: Mapping[str, int]

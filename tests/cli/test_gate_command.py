@@ -1,0 +1,105 @@
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qconv.reporting.record import from_json, to_json
+from tests.cli.cli_helpers import Qconv, command
+from tests.report_cases import FULL, INT8
+
+
+@pytest.fixture(autouse=True)
+def reports(folder: Path) -> None:
+    (folder / "report.json").write_text(to_json(FULL))
+    smaller = replace(FULL, variants=(replace(INT8, size_bytes=4_000_000),))
+    (folder / "last.json").write_text(to_json(smaller))
+
+
+def test_all_verdicts_are_printed_with_both_numbers(qconv: Qconv) -> None:
+    gates = ("--fail-if", "size_ratio > 0.27", "--fail-if", "top1_drop > 0.5 with 95%")
+    said = qconv("gate report.json", *gates)
+    assert said.code == 1
+    assert said.out.splitlines()[:2] == [
+        "FAIL  model.int8.onnx: size_ratio > 0.27  (size_ratio = 0.274046)",
+        "ok    model.int8.onnx: top1_drop > 0.5 with 95%  (top1_drop = 1.35, "
+        "lower limit of top1_drop with 95% = -0.257777)",
+    ]
+    assert "about 1,600 would" in said.out
+
+
+def test_a_baseline_is_compared_with(qconv: Qconv) -> None:
+    gate = ("--fail-if", "size_mb > baseline.size_mb * 1.02")
+    said = qconv("gate report.json --baseline last.json", *gate)
+    assert said.code == 1
+    assert "(size_mb = 5.1, baseline.size_mb = 4, baseline.size_mb * 1.02 = 4.08)" in said.out
+    assert qconv("gate report.json --baseline report.json", *gate).code == 0
+
+
+def test_the_gates_of_the_report_are_judged_where_none_is_given(qconv: Qconv, folder: Path) -> None:
+    assert qconv("gate report.json --json judged.json", "--fail-if", "kl > 0.001").code == 1
+    said = qconv("gate judged.json")
+    assert said.code == 1
+    assert said.out.startswith("FAIL  model.int8.onnx: kl > 0.001")
+    (verdict,) = from_json((folder / "judged.json").read_text()).verdicts
+    assert verdict.failed
+
+
+def test_files_and_standard_output(qconv: Qconv, folder: Path) -> None:
+    gate = ("--fail-if", "kl > 1")
+    said = qconv("gate report.json --junit j.xml --markdown -", *gate)
+    assert said.code == 0
+    assert said.out.startswith("### qconv report\n\n**The gate holds.**")
+    assert "ok    model.int8.onnx: kl > 1" in said.err
+    assert 'tests="1" failures="0"' in (folder / "j.xml").read_text()
+
+
+def test_github_actions_get_annotations_and_a_summary(
+    qconv: Qconv, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "summary.md"))
+    (folder / "summary.md").write_text("before\n")
+    said = qconv("gate report.json", "--fail-if", "kl > 0.001")
+    assert said.code == 1
+    assert "::error title=model.int8.onnx%3A a gate failed::model.int8.onnx: kl" in said.err
+    summary = (folder / "summary.md").read_text()
+    assert summary.startswith("before\n### qconv report\n\n**1 of 1 gate failed.**")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("gate no.json", 3, "no.json: cannot be read: No such file or directory"),
+        ("gate data.npz", 3, "data.npz: not JSON: it is not UTF-8 text"),
+        ("gate report.json", 2, "report.json: was made without gates, and none is given"),
+        ("gate report.json --fail-if size>1", 2, "the gate 'size>1' names the unknown metric"),
+        ("gate report.json --fail-if coverage.all>1", 2, "needs coverage.all, which is not"),
+        ("gate report.json --json report.json --fail-if kl>1", 2, "report.json: is read by this"),
+    ],
+)
+def test_errors(qconv: Qconv, line: str, code: int, message: str) -> None:
+    said = qconv(line)
+    assert said.code == code
+    assert message in said.error
+
+
+def test_a_gate_takes_a_moment_and_loads_nothing_heavy(folder: Path) -> None:
+    gate = ["gate", "report.json", "--fail-if", "kl > 1"]
+    code = (
+        "import sys, json; from qconv.cli.main import run; run(sys.argv[1:])\n"
+        "heavy = {'numpy', 'onnx', 'onnx_ir', 'onnxruntime', 'rich', 'matplotlib', 'jinja2'}\n"
+        "print(json.dumps(sorted(heavy & set(sys.modules))))"
+    )
+    line = [sys.executable, "-c", code, *gate]
+    done = subprocess.run(line, capture_output=True, text=True, check=True, cwd=folder)
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run(command(gate), check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+    assert min(times) <= 0.3
