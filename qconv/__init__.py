@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qconv.conversions.settings import (
+        DynamicSettings,
         Float32Settings,
         HalfSettings,
         Int8Settings,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "DynamicSettings",
     "Float32Settings",
     "HalfSettings",
     "Int8Settings",
@@ -37,7 +39,13 @@ __all__ = [
     "inspect",
     "report",
 ]
-_SETTINGS = ("Float32Settings", "HalfSettings", "Int8Settings", "WeightOnlySettings")
+_SETTINGS = (
+    "DynamicSettings",
+    "Float32Settings",
+    "HalfSettings",
+    "Int8Settings",
+    "WeightOnlySettings",
+)
 
 
 def __getattr__(name: str) -> object:

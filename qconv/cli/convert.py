@@ -41,8 +41,9 @@ DTYPES = ("int8", *WEIGHT_TYPES[1:], "fp16", "bf16", "fp32")
 )
 @click.option(
     "--mode",
-    type=click.Choice(["static", "weight-only"]),
-    help="int8: quantize activations too, by calibration, or weights alone.  [default: static]",
+    type=click.Choice(["static", "dynamic", "weight-only"]),
+    help="int8: quantize activations by calibration, at run time (needs no data), or not at all.  "
+    "[default: static]",
 )
 @click.option(
     "--calibration",
@@ -148,7 +149,7 @@ def convert(
     *,
     model: Path,
     dtypes: tuple[str, ...],
-    mode: Literal["static", "weight-only"] | None,
+    mode: Literal["static", "dynamic", "weight-only"] | None,
     calibration: Path | None,
     data: DataArguments,
     assume: dict[str, str],
@@ -174,13 +175,20 @@ def convert(
     Examples:
       qconv convert model.onnx --dtype int8 --calibration model.qcal -o model.int8.onnx
       qconv convert model.onnx --dtype int8 --data calibration.npz -o model.int8.onnx
+      qconv convert model.onnx --dtype int8 --mode dynamic -o model.int8.onnx
       qconv convert model.onnx --dtype int4 -o model.int4.onnx
       qconv convert model.onnx --dtype fp16 -o model.fp16.onnx
       qconv convert model.onnx --dtype bf16 --storage-only -o model.bf16.onnx
       qconv convert model.onnx --dtype int8 --dtype fp16 --calibration model.qcal -o out/
     """
     from qconv.cli.progress import make_progress
-    from qconv.conversions.settings import Float32Settings, HalfSettings, Int8Settings, Settings
+    from qconv.conversions.settings import (
+        DynamicSettings,
+        Float32Settings,
+        HalfSettings,
+        Int8Settings,
+        Settings,
+    )
     from qconv.errors import UsageError
     from qconv.graph.model_io import Storage
     from qconv.outputs import check_output
@@ -190,6 +198,8 @@ def convert(
     def settings_of(dtype: str) -> Settings:
         if dtype in weight_only:
             return weights.settings(dtype, bias_correction=bias_correction)
+        if dtype == "int8" and mode == "dynamic":
+            return DynamicSettings(portable, weights.embeddings)
         if dtype == "int8":
             return Int8Settings(method, percentile, bias_correction, portable, weights.embeddings)
         if dtype == "fp16":
@@ -204,7 +214,7 @@ def convert(
     weight_only = {dtype for dtype in wanted if dtype in WEIGHT_TYPES}
     if mode != "weight-only":
         weight_only.discard("int8")
-    static = "int8" in wanted and "int8" not in weight_only
+    static = "int8" in wanted and mode in (None, "static")
     if data.data and calibration is not None:
         raise UsageError("--data and --calibration exclude each other")
     if static and not data.data and calibration is None:
@@ -218,7 +228,9 @@ def convert(
         raise UsageError("--storage-only goes with --dtype bf16, not with fp16")
     if external_data_size != _DATA_SIZE and external_data is None:
         external_data = "auto"
-    unread = unread_options(wanted, weight_only, bool(data.data), method, external_data)
+    unread = unread_options(
+        wanted, weight_only, bool(data.data), method, external_data, dynamic=mode == "dynamic"
+    )
     refuse_unread(click.get_current_context(), unread)
     find_target(target)
     outputs = {

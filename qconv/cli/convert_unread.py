@@ -15,6 +15,8 @@ def unread_options(
     data: bool,
     method: str,
     external_data: str | None,
+    *,
+    dynamic: bool = False,
 ) -> dict[str, str]:
     """Return the parameters that nothing would read, and what the option of each goes with."""
     unread: dict[str, str] = {}
@@ -28,6 +30,10 @@ def unread_options(
         unread |= dict.fromkeys(("method", "percentile", "portable"), where)
         if not weight_only:
             unread["bias_correction"] = where
+    elif dynamic:
+        unread |= dict.fromkeys(("method", "percentile"), "--mode static")
+        if not weight_only:
+            unread["bias_correction"] = "--mode static"
     elif method != "percentile":
         unread["percentile"] = "--method percentile"
     if not {"fp16", "bf16"}.intersection(dtypes):
@@ -36,6 +42,8 @@ def unread_options(
         unread["storage_only"] = "--dtype bf16"
     if tuple(dtypes) == ("fp32",):
         unread |= dict.fromkeys(("data", "calibration"), "--dtype int8, fp16 or bf16")
+    elif dynamic and set(dtypes) <= {"int8", "fp32"}:
+        unread |= dict.fromkeys(("data", "calibration"), "--mode static")
     if not data:
         names = (field.name for field in dataclasses.fields(DataArguments) if field.name != "data")
         unread |= dict.fromkeys((*names, "batch_size"), "--data")

@@ -46,14 +46,18 @@ def half_model(
     return model, plan, f"{casts} Casts added"
 
 
-def float32_model(model: ir.Model, label: str) -> tuple[PrecisionPlan, str]:
+def float32_model(
+    model: ir.Model, label: str, *, assumed: bool = False
+) -> tuple[PrecisionPlan, str]:
     """Turn a prepared model of another floating-point type into float32, in place.
+
+    With inputs ``assumed``, a model of float32 is worth writing too.
 
     Raises:
         NothingQuantized: the model holds float32 only.
     """
     plan = place_float32(model)
-    if not plan.quantized:
+    if not plan.quantized and not assumed:
         raise NothingQuantized(f"{label}: it holds no float64, float16 or bfloat16")
     casts = to_float32(model)
     return plan, f"{casts} Casts added"

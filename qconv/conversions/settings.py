@@ -31,6 +31,21 @@ class Int8Settings:
 
 
 @dataclass(frozen=True)
+class DynamicSettings:
+    """How INT8 is made whose activations are quantized on the way.
+
+    Attributes:
+        portable: whether weights are kept from saturating on x64 CPUs without VNNI.
+        embeddings: type of embeddings; ``auto`` is int8.
+        mode: tells these settings from others in the metadata of a model.
+    """
+
+    portable: bool = True
+    embeddings: Embeddings = "auto"
+    mode: Literal["dynamic"] = "dynamic"
+
+
+@dataclass(frozen=True)
 class WeightOnlySettings:
     """How weights alone are stored in few bits, while activations stay float.
 
@@ -82,12 +97,12 @@ class Float32Settings:
     """A float32 model from one of float64, float16 or bfloat16; there is nothing to choose."""
 
 
-Settings = Int8Settings | WeightOnlySettings | HalfSettings | Float32Settings
+Settings = Int8Settings | DynamicSettings | WeightOnlySettings | HalfSettings | Float32Settings
 
 
 def dtype_of(settings: Settings) -> str:
     """Return the name that the settings' type has on the command line."""
-    if isinstance(settings, Int8Settings):
+    if isinstance(settings, Int8Settings | DynamicSettings):
         return "int8"
     return "fp32" if isinstance(settings, Float32Settings) else settings.dtype
 

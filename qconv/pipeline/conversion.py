@@ -7,10 +7,12 @@ from pathlib import Path
 
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
+from qconv.conversions.dynamic import dynamic_model
 from qconv.conversions.floating import float32_model, half_model
 from qconv.conversions.int8 import to_int8
 from qconv.conversions.provenance import provenance
 from qconv.conversions.settings import (
+    DynamicSettings,
     HalfSettings,
     Int8Settings,
     Settings,
@@ -101,7 +103,7 @@ def convert(
         raise UsageError("a calibration record and data to calibrate on exclude each other")
     path, source = Path(output), Path(model)
     check_path(path, source, force=force)
-    quantized = not isinstance(settings, Int8Settings)
+    quantized = not isinstance(settings, Int8Settings | DynamicSettings)
     loaded = load_model(source, quantized=quantized, assume=written(assume))
     record = given_record(calibration, loaded)
     prepared = prepare(loaded.ir)
@@ -119,6 +121,9 @@ def convert(
             )
         plan, method, remarks = to_int8(prepared, int8_plan, record, settings)
         settings, note = replace(settings, method=method), f"ranges by {method}"
+    elif isinstance(settings, DynamicSettings):
+        plan, remarks = dynamic_model(prepared, settings, str(source))
+        note = "inputs quantized at run time"
     elif isinstance(settings, WeightOnlySettings):
         measure = None
         if data is not None:
@@ -140,7 +145,7 @@ def convert(
             )
         prepared, plan, note = half_model(prepared, record, settings, str(source))
     else:
-        plan, note = float32_model(prepared, str(source))
+        plan, note = float32_model(prepared, str(source), assumed=bool(loaded.assumed))
     remove_unused(prepared)
     remove_notes(prepared)
     prepared.metadata_props.update(provenance(loaded, record, settings, target))

@@ -1,0 +1,66 @@
+"""INT8 without data: inputs of products and LSTM are quantized on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container
+from dataclasses import replace
+
+import onnx_ir as ir
+
+from qconv.algorithms.dynamic_weights import quantize_dynamic
+from qconv.algorithms.stored_weights import Rounding, WeightRounder
+from qconv.conversions.settings import DynamicSettings
+from qconv.conversions.tables import store_tables
+from qconv.errors import NothingQuantized
+from qconv.numerics.stored import STORED_TYPES
+from qconv.placement.dynamic import place_dynamic, place_stored
+from qconv.placement.plan import Decisions
+from qconv.placement.weights import Role
+from qconv.rewrite.dynamic import rewrite_dynamic
+from qconv.rewrite.weights.rewriter import rewrite_weights
+
+
+def dynamic_model(
+    model: ir.Model, settings: DynamicSettings, label: str
+) -> tuple[Decisions, tuple[str, ...]]:
+    """Convert a prepared model in place; return what became of its operators, and remarks.
+
+    Raises:
+        NothingQuantized: no operator has weights that could be integers.
+    """
+    plan = place_dynamic(model)
+    rewrite_dynamic(model, plan, quantize_dynamic(model, plan, portable=settings.portable))
+    decisions, stored = store_weights(model, plan)
+    decisions, tables = store_tables(model, decisions, settings.embeddings)
+    remarks = (*stored, *tables)
+    if not plan.layers and not remarks:
+        reasons = Counter(f"{node.op_type}: {node.reason}" for node in decisions.kept_float)
+        raise NothingQuantized(
+            f"{label}: no operator has weights that can be quantized"
+            + "".join(f"; {count} x {text}" for text, count in reasons.most_common(3))
+        )
+    return decisions, remarks
+
+
+def store_weights(
+    model: ir.Model, plan: Decisions, graphs: Container[ir.Graph] | None = None
+) -> tuple[Decisions, tuple[str, ...]]:
+    """Store in INT8 what is left of float weights of layers, which compute in float, in place.
+
+    The runtime unpacks them when it loads the model, so that only the file is smaller.
+
+    Returns:
+        The plan with what became of these layers, and remarks.
+    """
+    stored = place_stored(model, plan, graphs)
+    rounding = {role: Rounding(STORED_TYPES["int8"], 0, "mse") for role in Role}
+    rounder = WeightRounder(model, rounding, bias_correction=False)
+    for weight in stored.weights:
+        rounder.round(weight, {}, {})
+    rewrite_weights(model, stored, rounder.weights, "operator")
+    counts = Counter(reader.op_type for weight in stored.weights for reader in weight.readers)
+    listed = ", ".join(f"{count} {op}" for op, count in counts.items())
+    remarks = (f"weights of {listed} stored in int8, unpacked when the model is loaded",)
+    decided = replace(plan, nodes={**plan.nodes, **stored.nodes})
+    return decided, remarks if stored.weights else ()

@@ -1,0 +1,183 @@
+"""Write operators whose inputs are quantized on the way, in the shape that the runtime fuses.
+
+``DynamicQuantizeLinear, MatMulInteger, Cast, Mul, Mul`` becomes the runtime's own
+DynamicQuantizeMatMul, or MatMulIntegerToFloat where several products share one quantized input.
+LSTM becomes com.microsoft's DynamicQuantizeLSTM, documented in ONNX Runtime's ContribOperators.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.graph.edit import Editor, supersede
+from qconv.graph.view import all_nodes, int_attribute, name_of
+from qconv.placement.dynamic import DynamicKind, DynamicPlan
+
+DOMAIN = "com.microsoft"
+_LSTM_INPUTS = 8
+
+
+@dataclass(frozen=True)
+class IntegerWeight:
+    """A weight in INT8, ``[..., K, N]``, with one scale for each output channel ``[..., N]``."""
+
+    integers: NDArray[np.int8]
+    scale: NDArray[np.float32]
+
+
+IntegerWeights = Mapping[tuple[str, int], IntegerWeight]
+"""By the name of the node and the index of its input."""
+
+
+def rewrite_dynamic(model: ir.Model, plan: DynamicPlan, weights: IntegerWeights) -> None:
+    """Replace the planned operators of a prepared model in place."""
+    rewriter = _Rewriter(model)
+    for node in list(all_nodes(model)):
+        kind = plan.layers.get(str(node.name))
+        if kind is DynamicKind.PRODUCT:
+            rewriter.product(node, weights[str(node.name), 1])
+        elif kind is DynamicKind.LSTM:
+            rewriter.lstm(node, [weights[str(node.name), index] for index in (1, 2)])
+    if DynamicKind.LSTM in plan.layers.values():
+        model.graph.opset_imports.setdefault(DOMAIN, 1)
+
+
+class _Rewriter:
+    def __init__(self, model: ir.Model) -> None:
+        self.editor = Editor(model.graph)
+        self.graph = model.graph
+        self.inputs: dict[tuple[ir.Graph, ir.Value, bool], tuple[ir.Value, ...]] = {}
+        self.weights: dict[tuple[ir.Value, int], tuple[ir.Value, ...]] = {}
+
+    def product(self, node: ir.Node, weight: IntegerWeight) -> None:
+        """Write a MatMul or Gemm; what its weight and bias are multiplied with goes into them."""
+        data, quantized = node.inputs[0], node.inputs[1]
+        if data is None or quantized is None:
+            raise ValueError(f"{node.name}: a product has two inputs")
+        gemm = node.op_type == "Gemm"
+        alpha = node.attributes.get_float("alpha", 1.0) if gemm else 1.0
+        turned = gemm and bool(int_attribute(node, "transA", 0))
+        q, scale, zero_point = self._quantized_input(node, data, turned=turned)
+        integers, scales, zero = self._weight(quantized, weight, alpha)
+        name = name_of(node.outputs[0])
+        product = self._node(
+            "MatMulInteger", [q, integers, zero_point, zero], name, ir.DataType.INT32
+        )
+        cast = self._node("Cast", product.outputs, f"{name}/float", to=int(ir.DataType.FLOAT))
+        factor = self._node("Mul", [scale, scales], f"{name}/factor")
+        result = self._node("Mul", [cast.outputs[0], factor.outputs[0]], f"{name}/product")
+        nodes = [product, cast, factor, result]
+        bias = node.inputs[2] if gemm and len(node.inputs) > 2 else None
+        if bias is not None:
+            beta = node.attributes.get_float("beta", 1.0)
+            if beta != 1.0:
+                stored = self.editor.initializer(f"{name}/beta", np.array(beta, np.float32))
+                nodes.append(self._node("Mul", [bias, stored], f"{name}/bias"))
+                bias = nodes[-1].outputs[0]
+            nodes.append(self._node("Add", [result.outputs[0], bias], f"{name}/biased"))
+        supersede(node, *nodes)
+
+    def lstm(self, node: ir.Node, weights: list[IntegerWeight]) -> None:
+        """Write DynamicQuantizeLSTM: inputs of LSTM, then scale and zero point of W and R."""
+        inputs = [*node.inputs, *[None] * _LSTM_INPUTS][:_LSTM_INPUTS]
+        params = []
+        for index, weight in enumerate(weights, 1):
+            value = inputs[index]
+            if value is None:
+                raise ValueError(f"{node.name}: an LSTM has weights")
+            inputs[index], scale, _ = self._weight(value, weight, 1.0)
+            zeros = np.zeros(weight.scale.shape, np.int8)
+            params += [scale, self.editor.initializer(f"{name_of(value)}/zero_points", zeros)]
+        attributes = [value for name, value in node.attributes.items() if name != "layout"]
+        outputs = list(node.outputs)
+        fused = ir.Node(
+            DOMAIN,
+            "DynamicQuantizeLSTM",
+            [*inputs, *params],
+            attributes,
+            name=self.editor.unique(f"{node.name}/DynamicQuantizeLSTM"),
+            num_outputs=len(outputs),
+        )
+        graph = node.graph
+        if not isinstance(graph, ir.Graph):
+            raise ValueError(f"{node.name} is in no graph")
+        graph.insert_before(node, fused)
+        for old, new in zip(outputs, fused.outputs, strict=True):
+            new.type, new.shape = old.type, old.shape
+            old.name, new.name = None, old.name
+            old.replace_all_uses_with(new, replace_graph_outputs=True)
+        graph.remove(node, safe=True)
+        fused.name, node.name = node.name, fused.name
+
+    def _quantized_input(
+        self, node: ir.Node, data: ir.Value, *, turned: bool
+    ) -> tuple[ir.Value, ...]:
+        """Return a value as unsigned integers, their scale and zero point.
+
+        All products of one graph that read a value share them.
+        """
+        graph = node.graph
+        if not isinstance(graph, ir.Graph):
+            raise ValueError(f"{node.name} is in no graph")
+        key = (graph, data, turned)
+        if key not in self.inputs:
+            name = name_of(data)
+            if turned:
+                transpose = self._node("Transpose", [data], f"{name}/turned", perm=[1, 0])
+                graph.insert_before(node, transpose)
+                data = transpose.outputs[0]
+            names = [self.editor.unique(f"{name}/{part}") for part in ("u8", "scale", "zero_point")]
+            types = (ir.DataType.UINT8, ir.DataType.FLOAT, ir.DataType.UINT8)
+            outputs = [
+                ir.Value(name=unique, type=ir.TensorType(dtype))
+                for unique, dtype in zip(names, types, strict=True)
+            ]
+            quantize = ir.node(
+                "DynamicQuantizeLinear",
+                [data],
+                outputs=outputs,
+                name=self.editor.unique(f"{name}/DynamicQuantizeLinear"),
+            )
+            graph.insert_before(node, quantize)
+            self.inputs[key] = tuple(outputs)
+        return self.inputs[key]
+
+    def _weight(
+        self, value: ir.Value, weight: IntegerWeight, alpha: float
+    ) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """Return integers, scales and the zero point of a weight, once for all its readers."""
+        key = (value, id(weight))
+        name = name_of(value)
+        if key not in self.weights:
+            self.weights[key] = (
+                self.editor.initializer(f"{name}/quantized", weight.integers),
+                self.editor.initializer(f"{name}/scale", weight.scale),
+            )
+        integers, scales = self.weights[key]
+        if alpha != 1.0:
+            scaled = (weight.scale * np.float32(alpha)).astype(np.float32)
+            scales = self.editor.initializer(f"{name}/scale", scaled)
+        return integers, scales, self._zero
+
+    @property
+    def _zero(self) -> ir.Value:
+        known = self.graph.initializers.get("zero_point/int8")
+        if known is not None:
+            return known
+        return self.editor.initializer("zero_point/int8", np.zeros((), np.int8))
+
+    def _node(
+        self,
+        op_type: str,
+        inputs: Sequence[ir.Value],
+        output: str,
+        dtype: ir.DataType = ir.DataType.FLOAT,
+        **attributes: Any,
+    ) -> ir.Node:
+        return self.editor.node(op_type, inputs, output, dtype=dtype, **attributes)
