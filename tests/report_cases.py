@@ -1,6 +1,6 @@
 """Reports as they come out of a measurement, without measuring."""
 
-from qconv.reporting.contents import Coverage, FloatOperator, FusionAudit
+from qconv.reporting.contents import Coverage, FloatOperator, FusionAudit, LayerRisk
 from qconv.reporting.paired import Pairing
 from qconv.reporting.record import (
     Accuracy,
@@ -44,6 +44,7 @@ INT8 = VariantReport(
     custom={"confidence": 0.5},
     paired=Pairing(400, 9, 4, -0.25, 3.1, 0.27),
     coverage=Coverage(ops=80.0, macs=99.5, bytes=98.0),
+    portability=(LayerRisk("stem", "Conv", 200, 3), LayerRisk("fc", "Gemm", 100, 0)),
 )
 
 FULL = Report(

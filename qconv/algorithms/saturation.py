@@ -8,11 +8,21 @@ CPU with VNNI.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+import onnx_ir as ir
 from numpy.typing import NDArray
+
+from qconv.graph.view import int_attribute
+
+T = TypeVar("T", bound=np.generic)
 
 PAIR_LIMIT = 128
 """The largest magnitude of ``w1 + w2`` for which ``255 (w1 + w2)`` fits into 16 bits."""
+
+INT8_MAX, REDUCED = 127, 63
+"""Largest weight in 8 bits, and in 7: two of the latter can never saturate."""
 
 
 def pair_sums(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -25,7 +35,22 @@ def pair_sums(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return largest
 
 
-def kernel_rows(weight: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+def count_pairs(rows: NDArray[np.generic]) -> tuple[int, int]:
+    """Return how many adjacent pairs int8 rows ``[O, K]`` have, and how many could saturate."""
+    wide = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).astype(np.int16)
+    sums = np.abs(wide[:, 0::2] + wide[:, 1::2])
+    return sums.size, int(np.count_nonzero(sums > PAIR_LIMIT))
+
+
+def is_depthwise(node: ir.Node, shape: tuple[int, ...]) -> bool:
+    """Whether the runtime's depthwise kernel is at work, which adds in 32 bits.
+
+    ``shape`` is that of the weight, ``[O, I / group, k...]``.
+    """
+    return int_attribute(node, "group", 1) == shape[0] > 1 and shape[1] == 1
+
+
+def kernel_rows(weight: NDArray[T], axis: int) -> NDArray[T]:
     """Lay a weight out as the runtime's kernel reads it: ``[O, K]``.
 
     ``weight`` is ``[O, I, k...]`` with ``axis=0``, whose input channels then run fastest, or a

@@ -10,9 +10,9 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.algorithms.bias_correction import convolution_shift, product_shift
-from qconv.algorithms.saturation import fit_pairs
+from qconv.algorithms.saturation import INT8_MAX, REDUCED, fit_pairs, is_depthwise
 from qconv.errors import ModelError
-from qconv.graph.view import constant, int_attribute
+from qconv.graph.view import constant
 from qconv.graph.windows import windows_of
 from qconv.numerics.affine import MIN_SCALE, channel_scales, dequantize, quantize
 from qconv.observers.value import ValueStatistics
@@ -28,11 +28,13 @@ class WeightSettings:
     """How weights are quantized.
 
     ``bias_correction`` takes the mean error out of the biases; ``portable`` keeps 16-bit sums
-    of adjacent products from saturating on x64 CPUs without VNNI.
+    of adjacent products from saturating on x64 CPUs without VNNI. ``reduce_range`` keeps all
+    weights within 7 bits, so that no sum of two products can.
     """
 
     bias_correction: bool
     portable: bool
+    reduce_range: bool = False
 
 
 def quantize_layers(
@@ -88,10 +90,12 @@ def _quantize_layer(
         raise ValueError(f"{layer.node}: weights are quantized per channel")
     axis = granularity.axis
     scale = channel_scales(weight, layer.weight_scheme)
+    if settings.reduce_range:
+        scale = scale * np.float32(INT8_MAX / REDUCED)
     flat_bias = None if bias is None else np.broadcast_to(bias.reshape(-1), scale.shape)
     if flat_bias is not None and layer.bias_node == layer.node:
         scale = _room_for_bias(scale, flat_bias, input_scale)
-    if settings.portable and not _is_depthwise(node, weight):
+    if settings.portable and not is_depthwise(node, weight.shape):
         scale = fit_pairs(weight, scale, axis)
     params = QParams(layer.weight_scheme, scale, np.zeros(scale.shape, np.int8))
     quantized = quantize(weight, params).astype(np.int8)
@@ -106,11 +110,6 @@ def _quantize_layer(
     return QuantizedLayer(
         quantized, scale, None if flat_bias is None else np.asarray(flat_bias, np.float32)
     )
-
-
-def _is_depthwise(node: ir.Node, weight: NDArray[np.float32]) -> bool:
-    """Whether the runtime's depthwise kernel is at work, which adds in 32 bits."""
-    return int_attribute(node, "group", 1) == len(weight) > 1 and weight.shape[1] == 1
 
 
 def _room_for_bias(

@@ -92,6 +92,12 @@ DTYPES = ("int8", *WEIGHT_TYPES[1:], "fp16", "bf16", "fp32")
     help="int8: scale weights so that 16-bit sums cannot saturate on x64 CPUs without VNNI, "
     "where a file made without it can lose many points of accuracy.",
 )
+@click.option(
+    "--reduce-range",
+    is_flag=True,
+    help="int8: 7-bit weights, -63 to 63, which cannot saturate either, but are coarser in every "
+    "layer. --portable, the default, raises only the scales that need it.",
+)
 @weight_options
 @click.option(
     "--keep-float",
@@ -158,6 +164,7 @@ def convert(
     percentile: float,
     bias_correction: bool,
     portable: bool,
+    reduce_range: bool,
     weights: WeightArguments,
     keep_float: tuple[str, ...],
     io_dtype: str,
@@ -201,7 +208,9 @@ def convert(
         if dtype == "int8" and mode == "dynamic":
             return DynamicSettings(portable, weights.embeddings)
         if dtype == "int8":
-            return Int8Settings(method, percentile, bias_correction, portable, weights.embeddings)
+            return Int8Settings(
+                method, percentile, bias_correction, portable, weights.embeddings, reduce_range
+            )
         if dtype == "fp16":
             return HalfSettings("fp16", keep_float, io_dtype == "fp16", storage_only)
         if dtype == "bf16":

@@ -27,7 +27,7 @@ def unread_options(
             unread.pop("embeddings")
     if "int8" not in dtypes or "int8" in weight_only:
         where = "--mode static" if "int8" in dtypes else "--dtype int8"
-        unread |= dict.fromkeys(("method", "percentile", "portable"), where)
+        unread |= dict.fromkeys(("method", "percentile", "portable", "reduce_range"), where)
         if not weight_only:
             unread["bias_correction"] = where
     elif dynamic:

@@ -30,7 +30,7 @@ def to_int8(
         method = "minmax"
     ranges = RangeSettings(method, settings.percentile)
     params = estimate_params(model, plan, record.statistics, ranges)
-    weights = WeightSettings(settings.bias_correction, settings.portable)
+    weights = WeightSettings(settings.bias_correction, settings.portable, settings.reduce_range)
     layers = quantize_layers(model, plan, params, record.statistics, weights)
     rewrite_qdq(model, plan, params, layers)
     plan, remarks = store_tables(model, plan, settings.embeddings)

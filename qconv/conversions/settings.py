@@ -21,6 +21,7 @@ class Int8Settings:
         bias_correction: whether the mean error of the weights is taken out of the biases.
         portable: whether weights are kept from saturating on x64 CPUs without VNNI.
         embeddings: type of embeddings; ``auto`` is int8.
+        reduce_range: whether weights have 7 bits, -63 to 63, which rules saturation out, too.
     """
 
     method: Method = "auto"
@@ -28,6 +29,7 @@ class Int8Settings:
     bias_correction: bool = True
     portable: bool = True
     embeddings: Embeddings = "auto"
+    reduce_range: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ import onnx_ir as ir
 
 from qconv.data.source import Feeds
 from qconv.evaluation.coverage import computing, coverage, covered, is_in_integers
+from qconv.evaluation.portability import layer_risks
 from qconv.evaluation.weights import StoredWeight, stored_weights
 from qconv.graph.model_io import model_bytes, model_fingerprint, read_model
 from qconv.graph.prepare import normalize
 from qconv.placement.targets import ORT_CPU
-from qconv.reporting.contents import Coverage, FloatOperator, LayerStorage
+from qconv.reporting.contents import Coverage, FloatOperator, LayerRisk, LayerStorage
 
 _ORIGIN = ("producer_name", "producer_version")
 
@@ -29,6 +30,7 @@ class Contents:
     coverage: Coverage | None
     storage: tuple[LayerStorage, ...]
     kept_float: tuple[FloatOperator, ...]
+    portability: tuple[LayerRisk, ...]
 
 
 def read_contents(path: Path, feeds: Feeds, *, variant: bool) -> Contents:
@@ -46,6 +48,7 @@ def read_contents(path: Path, feeds: Feeds, *, variant: bool) -> Contents:
         coverage=coverage(model, weights, feeds) if variant else None,
         storage=_storage(weights),
         kept_float=tuple(_kept_float(model)) if variant else (),
+        portability=tuple(layer_risks(model)) if variant else (),
     )
 
 

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
-from qconv.evaluation.weights import StoredWeight
+from qconv.evaluation.weights import NARROW, StoredWeight, data_nodes
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.shapes import infer_shapes
 from qconv.graph.view import static_shape
@@ -63,7 +63,8 @@ def coverage(model: ir.Model, weights: Sequence[StoredWeight], feeds: Feeds) -> 
 
 def computing(model: ir.Model) -> list[ir.Node]:
     """Return the operators of the main graph but those that only quantize and restore."""
-    return [node for node in model.graph if node.op_type not in _NO_WORK]
+    moving = data_nodes(model)
+    return [node for node in model.graph if id(node) in moving and node.op_type not in _NO_WORK]
 
 
 def covered(model: ir.Model) -> set[str]:
@@ -100,16 +101,24 @@ def _is_merged(node: ir.Node) -> bool:
 
 
 def _restores_weight(node: ir.Node) -> bool:
-    """Whether the weight of a layer comes from integers, possibly reshaped on the way."""
+    """Whether the weight of a layer is computed from constants, of which some are in few bits."""
     index = _PRODUCTS.get(node.op_type)
     if index is None or len(node.inputs) <= index:
         return False
-    value = node.inputs[index]
-    producer = value.producer() if value is not None else None
-    while producer is not None and producer.op_type in ("Reshape", "Transpose", "Cast"):
-        source = producer.inputs[0]
-        producer = source.producer() if source is not None else None
-    return producer is not None and producer.op_type == "DequantizeLinear"
+    found = False
+    pending = [node.inputs[index]]
+    while pending:
+        value = pending.pop()
+        if value is None:
+            continue
+        producer = value.producer()
+        if producer is not None:
+            pending.extend(producer.inputs)
+        elif value.const_value is None:
+            return False
+        else:
+            found |= value.const_value.dtype in NARROW and value.const_value.size > 1
+    return found
 
 
 def layer_macs(model: ir.Model, feeds: Feeds) -> dict[str, int] | None:

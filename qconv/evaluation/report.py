@@ -31,7 +31,7 @@ from qconv.reporting.record import (
     Timing,
     VariantReport,
 )
-from qconv.runtime.machine import cpu_name, runtime_version, versions
+from qconv.runtime.machine import cpu_name, has_vnni, runtime_version, versions
 from qconv.runtime.runner import Place, check_outputs, check_same_ports
 from qconv.runtime.session import CPU, find_provider
 
@@ -127,6 +127,7 @@ def report(
         variants=tuple(reports[1:]),
         command=command,
         versions=versions(),
+        vnni=has_vnni(),
     )
     return judged(result, gates, baseline)
 
@@ -246,4 +247,5 @@ def _variant_report(
         origin=contents.origin,
         storage=contents.storage,
         kept_float=contents.kept_float,
+        portability=contents.portability,
     )

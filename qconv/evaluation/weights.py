@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-_QUANTIZERS = {"QuantizeLinear", "DequantizeLinear"}
+from qconv.graph.view import bodies
+
 _PARAMETERS: dict[str, set[int]] = {
     "QuantizeLinear": {1, 2},
     "DequantizeLinear": {1, 2},
@@ -32,6 +33,8 @@ _FLOATS = {
 _WIDE = {ir.DataType.INT32, ir.DataType.INT16, ir.DataType.UINT16}
 _OTHER = {ir.DataType.INT64, ir.DataType.UINT64, ir.DataType.UINT32, ir.DataType.BOOL,
           ir.DataType.STRING, ir.DataType.COMPLEX64, ir.DataType.COMPLEX128}  # fmt: skip
+NARROW = set(ir.DataType) - _FLOATS - _WIDE - _OTHER
+"""Types of eight bits or fewer."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def stored_weights(model: ir.Model) -> Iterator[StoredWeight]:
 
     Integers that are no weights (shapes, indices) are left out.
     """
+    moving = data_nodes(model)
     for graph in model.graphs():
         for value in graph.initializers.values():
             tensor, use = value.const_value, _first_use(value)
@@ -67,7 +71,7 @@ def stored_weights(model: ir.Model) -> Iterator[StoredWeight]:
             scaled = node.op_type in _PARAMETERS
             if tensor.dtype in _OTHER or (tensor.dtype in _WIDE and not scaled):
                 continue
-            reader = _reader(node)
+            reader = _reader(node, moving)
             yield StoredWeight(
                 name=str(value.name),
                 layer=str(reader.name),
@@ -85,9 +89,26 @@ def _first_use(value: ir.Value) -> tuple[ir.Node, int] | None:
     return next(((use.node, use.idx) for use in value.uses()), None)
 
 
-def _reader(node: ir.Node) -> ir.Node:
+def data_nodes(model: ir.Model) -> set[int]:
+    """Return the ids of the operators that the model's inputs reach, subgraphs included.
+
+    The others compute with constants alone: they restore weights.
+    """
+    found: set[int] = set()
+    for node in ir.traversal.RecursiveGraphIterator(model.graph):
+        producers = [(value, value.producer()) for value in node.inputs if value is not None]
+        reached = any(
+            id(producer) in found if producer is not None else value.const_value is None
+            for value, producer in producers
+        )
+        if reached or any(True for _ in bodies(node)):
+            found.add(id(node))
+    return found
+
+
+def _reader(node: ir.Node, moving: set[int]) -> ir.Node:
     """Follow a weight through what only restores it to the operator that computes with it."""
-    while node.op_type in (*_QUANTIZERS, "Cast", "Reshape", "Transpose") and node.outputs:
+    while id(node) not in moving and node.outputs:
         use = _first_use(node.outputs[0])
         if use is None:
             break

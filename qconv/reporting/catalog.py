@@ -41,6 +41,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("coverage_ops", "%", "operators that are quantized"),
     Metric("coverage_macs", "%", "multiplications of Conv, Gemm and MatMul that are quantized"),
     Metric("coverage_bytes", "%", "weights that are quantized, by their bytes in float32"),
+    Metric("saturation_risk", "%", "weight pairs that can overflow 16 bits on CPUs without VNNI"),
     Metric("quantized_ops", "count", "operators with quantized inputs"),
     Metric("integer_ops", "count", "quantized operators that the runtime computes in integers"),
     Metric("integer_share", "%", "integer_ops out of quantized_ops; nan where there are none"),
@@ -78,6 +79,8 @@ def metric_values(report: Report, variant: VariantReport) -> dict[str, float]:
         values |= {"coverage_ops": coverage.ops, "coverage_bytes": coverage.bytes}
         if coverage.macs is not None:
             values["coverage_macs"] = coverage.macs
+    if pairs := sum(layer.pairs for layer in variant.portability):
+        values["saturation_risk"] = 100 * sum(layer.risky for layer in variant.portability) / pairs
     if variant.fusion is not None:
         quantized, integer = variant.fusion.quantized, variant.fusion.integer
         values["quantized_ops"] = float(quantized)

@@ -51,6 +51,20 @@ class Coverage:
 
 
 @dataclass(frozen=True)
+class LayerRisk:
+    """A layer of integers: its adjacent pairs of weights, and how many of them are ``risky``.
+
+    A risky pair can overflow 16 bits on x64 CPUs without VNNI, where its sum of products saturates
+    without a word.
+    """
+
+    name: str
+    op: str
+    pairs: int
+    risky: int
+
+
+@dataclass(frozen=True)
 class LayerStorage:
     """Bytes that the weights of one layer take in the file, scales included, by type."""
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from qconv.errors import InputError
 from qconv.reporting.codec import decode, encode
-from qconv.reporting.contents import Coverage, FloatOperator, FusionAudit, LayerStorage
+from qconv.reporting.contents import Coverage, FloatOperator, FusionAudit, LayerRisk, LayerStorage
 from qconv.reporting.paired import Pairing
 
 SCHEMA = 2
@@ -100,7 +100,7 @@ class VariantReport:
     ``paired`` is there with labels: what became of each sample's answer. ``sha256`` is that of
     the file and its external data, ``origin`` what its metadata say of how it was made.
     ``storage`` lists the layers with weights, ``kept_float`` the operators that nothing
-    quantizes.
+    quantizes, ``portability`` the layers of integers with what could saturate in them.
     """
 
     name: str
@@ -118,6 +118,7 @@ class VariantReport:
     origin: Mapping[str, str] = field(default_factory=dict)
     storage: tuple[LayerStorage, ...] = ()
     kept_float: tuple[FloatOperator, ...] = ()
+    portability: tuple[LayerRisk, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,8 @@ class Report:
 
     ``class_output`` names the output that top-1 and agreement are read from, None where no output
     has the shape ``[batch, classes]``. ``command`` is the command line that made the report, and
-    ``versions`` are those of what the numbers come from.
+    ``versions`` are those of what the numbers come from. ``vnni`` tells whether the CPU has
+    instructions that add products of 8-bit integers in 32 bits, None where that is not known.
     """
 
     qconv: str
@@ -191,6 +193,7 @@ class Report:
     verdicts: tuple[Verdict, ...] = ()
     command: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    vnni: bool | None = None
 
     @property
     def exit_code(self) -> int:

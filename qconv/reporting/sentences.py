@@ -89,6 +89,24 @@ def coverage_summary(variant: VariantReport) -> str | None:
     return f"{printable(variant.name)}: {told} are quantized."
 
 
+def portability(report: Report) -> Iterator[str]:
+    """Yield a sentence for each variant that gives other numbers on other x64 CPUs."""
+    here = None if report.vnni is None else ("has" if report.vnni else "lacks")
+    for variant in report.variants:
+        risky = [layer for layer in variant.portability if layer.risky]
+        if not risky:
+            continue
+        worst = max(risky, key=lambda layer: layer.risky / layer.pairs)
+        share = 100 * worst.risky / worst.pairs
+        yield (
+            f"{printable(variant.name)}: {len(risky)} of {len(variant.portability)} integer layers "
+            "have neighbouring weights whose products can saturate on x64 CPUs without VNNI, at "
+            f"most {share:.2g} % of the pairs ('{printable(worst.name)}'), so the file gives other "
+            "numbers there than with VNNI"
+            f"{f', which this CPU {here}' if here else ''}."
+        )
+
+
 def fusion_summary(variant: VariantReport) -> str | None:
     """Return how many quantized operators run in integers, None where it was not looked at."""
     audit = variant.fusion

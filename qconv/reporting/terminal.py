@@ -33,6 +33,7 @@ def print_report(report: Report, console: Console) -> None:
         *significance.drops(report),
         *significance.undecided(report),
         *sentences.simulations(report),
+        *sentences.portability(report),
     ):
         console.print(Text(sentence))
     for sentence in sentences.faults(report):

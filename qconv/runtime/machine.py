@@ -37,6 +37,21 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return " ".join((name or platform.processor() or platform.machine() or "unknown").split())
 
 
+def has_vnni(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool | None:
+    """Return whether an x64 processor adds products of 8-bit integers in 32 bits (VNNI).
+
+    None on other processors, and where the system does not tell.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return None
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    flags = next((line.split() for line in lines if line.startswith("flags")), None)
+    return None if flags is None else bool({"avx512_vnni", "avx_vnni"}.intersection(flags))
+
+
 def _model_name(cpuinfo: Path) -> str:
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()

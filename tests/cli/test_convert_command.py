@@ -95,6 +95,7 @@ def test_the_model_says_how_it_was_made(qconv: Qconv, folder: Path) -> None:
         "method": "percentile",
         "percentile": 99.5,
         "portable": False,
+        "reduce_range": False,
         "target": "ort-cpu",
     }
     assert made.pop("qconv.version") == package.__version__
@@ -210,6 +211,7 @@ def test_a_data_file_that_exists_needs_force(folder: Path, refuses: Refuses) -> 
         ("--dtype fp16 --storage-only", "--storage-only goes with --dtype bf16, not with fp16"),
         ("--dtype fp16 --method mse", "--method goes with --dtype int8"),
         ("--dtype bf16 --no-portable", "--no-portable goes with --dtype int8"),
+        ("--dtype fp16 --reduce-range", "--reduce-range goes with --dtype int8"),
         ("--dtype fp16 --bias-correction", "--bias-correction goes with --dtype int8"),
         (
             "--dtype int8 --data data.npz --percentile 99",

@@ -27,6 +27,7 @@ def bare_report(full_report: Report) -> Report:
             outputs=outputs,
             paired=None,
             coverage=None,
+            portability=(),
         )
 
     return replace(

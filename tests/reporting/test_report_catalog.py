@@ -42,6 +42,7 @@ def test_the_numbers_of_a_variant(full_report: Report) -> None:
             "coverage_ops": 80,
             "coverage_macs": 99.5,
             "coverage_bytes": 98,
+            "saturation_risk": 1,
             "quantized_ops": 60,
             "integer_ops": 57,
             "integer_share": 95,

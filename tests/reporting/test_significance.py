@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from qconv.reporting import significance
+from qconv.reporting import sentences, significance
+from qconv.reporting.contents import LayerRisk
 from qconv.reporting.judging import judged, read_gates
 from qconv.reporting.paired import Pairing
 from qconv.reporting.record import Latency, Report
@@ -66,3 +67,20 @@ def test_a_speed_up_says_what_the_timing_can_tell(
     (line,) = significance.speeds(report)
     assert line.startswith("model.int8.onnx: speed-up 2.00x, 95 % interval")
     assert line.endswith(end)
+
+
+def test_a_file_that_depends_on_the_cpu_is_told(full_report: Report) -> None:
+    layers = (
+        LayerRisk("a", "Conv", 100, 2),
+        LayerRisk("b", "Gemm", 50, 3),
+        LayerRisk("c", "Conv", 9, 0),
+    )
+    variant = replace(full_report.variants[0], portability=layers)
+    report = replace(full_report, variants=(variant,), vnni=False)
+    assert list(sentences.portability(report)) == [
+        "model.int8.onnx: 2 of 3 integer layers have neighbouring weights whose products can "
+        "saturate on x64 CPUs without VNNI, at most 6 % of the pairs ('b'), so the file gives "
+        "other numbers there than with VNNI, which this CPU lacks."
+    ]
+    safe = replace(variant, portability=layers[2:])
+    assert not list(sentences.portability(replace(report, variants=(safe,))))

@@ -1,0 +1,76 @@
+"""Which layers may give other numbers on x64 CPUs without VNNI, and how much of each is at risk.
+
+See :mod:`qconv.algorithms.saturation` for what such CPUs do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.algorithms.saturation import count_pairs, is_depthwise, kernel_rows
+from qconv.graph.view import constant, int_attribute
+from qconv.reporting.contents import LayerRisk
+
+_QDQ = {"Conv", "Gemm", "MatMul"}
+_WEIGHT_INPUTS = {
+    "QLinearConv": 3,
+    "QLinearMatMul": 3,
+    "QGemm": 3,
+    "ConvInteger": 1,
+    "MatMulInteger": 1,
+    "MatMulIntegerToFloat": 1,
+    "DynamicQuantizeMatMul": 1,
+}
+"""Operators of integers, each with the index of its weight."""
+
+
+def layer_risks(model: ir.Model) -> Iterator[LayerRisk]:
+    """Yield each layer of the main graph that multiplies 8-bit activations with int8 weights.
+
+    A file of any origin will do, as QDQ or as operators of integers. Layers whose kernel adds in
+    32 bits everywhere are left out: depthwise convolutions, and those with uint8 weights.
+    """
+    for node, rows in integer_rows(model):
+        pairs, risky = count_pairs(rows)
+        yield LayerRisk(str(node.name), node.op_type, pairs, risky)
+
+
+def integer_rows(model: ir.Model) -> Iterator[tuple[ir.Node, NDArray[np.generic]]]:
+    """Yield each of these layers with its weight as the kernel reads it, ``[O, K]``."""
+    for node in model.graph:
+        weight = _weight(node)
+        array = None if weight is None else constant(weight)
+        if array is None or array.dtype != np.int8 or array.ndim < 2:
+            continue
+        if "Conv" not in node.op_type or not is_depthwise(node, array.shape):
+            yield node, _rows(node, array)
+
+
+def _weight(node: ir.Node) -> ir.Value | None:
+    """Return the integers that a layer of integers multiplies with, None for another operator."""
+    if node.op_type in _WEIGHT_INPUTS:
+        return node.inputs[_WEIGHT_INPUTS[node.op_type]]
+    if node.op_type not in _QDQ or _restored(node.inputs[0]) is None:
+        return None
+    return _restored(node.inputs[1])
+
+
+def _restored(value: ir.Value | None) -> ir.Value | None:
+    """Return the integers that a DequantizeLinear makes a value of, None where none does."""
+    producer = value.producer() if value is not None else None
+    if producer is None or producer.op_type != "DequantizeLinear":
+        return None
+    return producer.inputs[0]
+
+
+def _rows(node: ir.Node, weight: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Lay out a weight as the kernel reads it, ``[O, K]``; of stacked matrices, all of them."""
+    if "Conv" in node.op_type:
+        return kernel_rows(weight, 0)
+    if weight.ndim > 2:
+        return np.swapaxes(weight, -1, -2).reshape(-1, weight.shape[-2])
+    return kernel_rows(weight, 0 if int_attribute(node, "transB", 0) else 1)
