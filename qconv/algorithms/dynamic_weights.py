@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
@@ -10,14 +12,16 @@ from qconv.algorithms.saturation import fit_pairs
 from qconv.errors import ModelError
 from qconv.graph.view import all_nodes, constant, int_attribute, name_of
 from qconv.numerics.affine import channel_scales, quantize
-from qconv.placement.dynamic import DynamicKind, DynamicPlan
+from qconv.placement.plan import DynamicKind
 from qconv.rewrite.dynamic import IntegerWeight, IntegerWeights
 from qconv.schemes import DType, PerAxis, QParams, Scheme
 
 _ROWS = Scheme(DType.INT8, symmetric=True, granularity=PerAxis(0))
 
 
-def quantize_dynamic(model: ir.Model, plan: DynamicPlan, *, portable: bool) -> IntegerWeights:
+def quantize_dynamic(
+    model: ir.Model, layers: Mapping[str, DynamicKind], *, portable: bool
+) -> IntegerWeights:
     """Return the integer weights of each operator, by node name and input.
 
     Each output channel has a scale of its own. ``portable`` raises it until 16-bit sums of
@@ -29,7 +33,7 @@ def quantize_dynamic(model: ir.Model, plan: DynamicPlan, *, portable: bool) -> I
     done: dict[tuple[ir.Value, bool], IntegerWeight] = {}
     weights = {}
     for node in all_nodes(model):
-        kind = plan.layers.get(str(node.name))
+        kind = layers.get(str(node.name))
         if kind is None:
             continue
         for index in (1, 2) if kind is DynamicKind.LSTM else (1,):

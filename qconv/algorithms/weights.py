@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qconv.algorithms.bias_correction import convolution_shift, product_shift
 from qconv.algorithms.saturation import INT8_MAX, REDUCED, fit_pairs, is_depthwise
 from qconv.errors import ModelError
-from qconv.graph.view import constant
+from qconv.graph.view import all_nodes, constant
 from qconv.graph.windows import windows_of
 from qconv.numerics.affine import MIN_SCALE, channel_scales, dequantize, quantize
 from qconv.observers.value import ValueStatistics
@@ -45,7 +45,7 @@ def quantize_layers(
     settings: WeightSettings,
 ) -> dict[str, QuantizedLayer]:
     """Return the integer weight, its scale and the bias of each layer, by node name."""
-    nodes = {str(node.name): node for node in model.graph}
+    nodes = {str(node.name): node for node in all_nodes(model)}
     values = ir.convenience.create_value_mapping(model.graph)
     layers = {}
     for name, layer in plan.layers.items():

@@ -31,7 +31,7 @@ def unread_options(
         if not weight_only:
             unread["bias_correction"] = where
     elif dynamic:
-        unread |= dict.fromkeys(("method", "percentile"), "--mode static")
+        unread |= dict.fromkeys(("method", "percentile", "reduce_range"), "--mode static")
         if not weight_only:
             unread["bias_correction"] = "--mode static"
     elif method != "percentile":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import onnx_ir as ir
 
@@ -15,10 +16,12 @@ from qconv.conversions.tables import store_tables
 from qconv.errors import NothingQuantized
 from qconv.numerics.stored import STORED_TYPES
 from qconv.placement.dynamic import place_dynamic, place_stored
-from qconv.placement.plan import Decisions
+from qconv.placement.plan import Decisions, DynamicKind
 from qconv.placement.weights import Role
 from qconv.rewrite.dynamic import rewrite_dynamic
 from qconv.rewrite.weights.rewriter import rewrite_weights
+
+P = TypeVar("P", bound=Decisions)
 
 
 def dynamic_model(
@@ -30,11 +33,11 @@ def dynamic_model(
         NothingQuantized: no operator has weights that could be integers.
     """
     plan = place_dynamic(model)
-    rewrite_dynamic(model, plan, quantize_dynamic(model, plan, portable=settings.portable))
-    decisions, stored = store_weights(model, plan)
+    write_dynamic(model, plan.dynamic, portable=settings.portable)
+    decisions, stored = store_weights(model, plan, everywhere=True)
     decisions, tables = store_tables(model, decisions, settings.embeddings)
     remarks = (*stored, *tables)
-    if not plan.layers and not remarks:
+    if not plan.dynamic and not remarks:
         reasons = Counter(f"{node.op_type}: {node.reason}" for node in decisions.kept_float)
         raise NothingQuantized(
             f"{label}: no operator has weights that can be quantized"
@@ -43,17 +46,26 @@ def dynamic_model(
     return decisions, remarks
 
 
-def store_weights(
-    model: ir.Model, plan: Decisions, graphs: Container[ir.Graph] | None = None
-) -> tuple[Decisions, tuple[str, ...]]:
+def write_dynamic(model: ir.Model, layers: Mapping[str, DynamicKind], *, portable: bool) -> None:
+    """Write integer operators whose inputs are quantized at run time, in place.
+
+    Raises:
+        ModelError: a weight holds NaN or Inf.
+    """
+    rewrite_dynamic(model, layers, quantize_dynamic(model, layers, portable=portable))
+
+
+def store_weights(model: ir.Model, plan: P, *, everywhere: bool) -> tuple[P, tuple[str, ...]]:
     """Store in INT8 what is left of float weights of layers, which compute in float, in place.
+
+    ``everywhere`` takes them all; else it is those of recurrent layers and in bodies.
 
     The runtime unpacks them when it loads the model, so that only the file is smaller.
 
     Returns:
         The plan with what became of these layers, and remarks.
     """
-    stored = place_stored(model, plan, graphs)
+    stored = place_stored(model, plan, everywhere=everywhere)
     rounding = {role: Rounding(STORED_TYPES["int8"], 0, "mse") for role in Role}
     rounder = WeightRounder(model, rounding, bias_correction=False)
     for weight in stored.weights:

@@ -13,6 +13,7 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor
+from qconv.graph.lift import Lifter
 from qconv.graph.shapes import infer_shapes
 from qconv.graph.view import name_of, static_shape
 
@@ -69,17 +70,22 @@ def add_probes(
 
     ``feed_shapes`` are the shapes of one feed, from which the sampling density of maps with
     dynamic axes is chosen. The values ``also`` are given as they are, beside what is requested.
+    Values of branches are given whole, without elements where the branch is not taken.
     """
     shapes = _map_shapes(model, feed_shapes)
     probed = model.clone()
     graph = probed.graph
     values = ir.convenience.create_value_mapping(graph)
     builder = _ProbeBuilder(graph)
+    lifter = Lifter(probed, builder.editor)
     whole, maps = [], []
     for request in requests:
         value = values[request.value]
         shape = shapes.get(request.value)
-        if request.maps and shape is not None:
+        if value.graph is not graph:
+            builder.outputs.append(lifter.lift(value))
+            whole.append(request.value)
+        elif request.maps and shape is not None:
             maps.append(builder.reduce(value, request, shape))
         else:
             builder.outputs.append(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import numpy as np
 import onnx_ir as ir
@@ -47,6 +47,24 @@ def bodies(node: ir.Node) -> Iterator[ir.Graph]:
     for attribute in node.attributes.values():
         if attribute.type is ir.AttributeType.GRAPH:
             yield attribute.as_graph()
+
+
+def observable_graphs(model: ir.Model, without: Container[ir.Graph] = ()) -> list[ir.Graph]:
+    """The main graph and the branches of If nodes in it, nested ones included.
+
+    What a branch computes can be observed from outside; what the body of a Loop or Scan computes
+    changes from turn to turn. ``without`` leaves out branches, and what is nested in them.
+    """
+    found = [model.graph]
+    for graph in found:
+        found += [
+            body
+            for node in graph
+            if node.op_type == "If"
+            for body in bodies(node)
+            if body not in without
+        ]
+    return found
 
 
 def op_counts(model: ir.Model) -> Counter[str]:

@@ -12,6 +12,7 @@ from qconv.calibration.collect import collect
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record, write_record
 from qconv.data import check_batchable
+from qconv.errors import NothingQuantized
 from qconv.graph.model_io import LoadedModel, load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
@@ -78,6 +79,11 @@ def calibrate(
         if statistics != "full" or not layer_inputs(prepared):
             require_quantized(plan, str(loaded.path))
         observed = quantizable_values(plan)
+        if statistics != "full" and not observed:
+            raise NothingQuantized(
+                f"{loaded.path}: no operator needs calibration: inputs are quantized at run time",
+                hint="qconv convert --dtype int8 --mode dynamic needs no data",
+            )
     record = collect_record(
         loaded, prepared, plan, observed, data, statistics, batch_size, progress
     )

@@ -111,11 +111,11 @@ def convert(
     remarks: tuple[str, ...] = ()
     if isinstance(settings, Int8Settings):
         int8_plan = required_plan(prepared, source, target)
-        if record is None:
+        values = quantizable_values(int8_plan)
+        if record is None and values:
             if data is None:
                 raise UsageError("INT8 needs a calibration record or data to calibrate on")
             depth: Depth = "ranges" if settings.method == "minmax" else "histogram"
-            values = quantizable_values(int8_plan)
             record = collect_record(
                 loaded, prepared, int8_plan, values, data, depth, batch_size, progress
             )

@@ -13,6 +13,7 @@ from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.model_io import LoadedModel
 from qconv.outputs import check_output
 from qconv.placement.demands import require_quantized
+from qconv.placement.dynamic import place_stored
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
 from qconv.placement.tables import place_tables
@@ -63,9 +64,12 @@ def required_plan(prepared: ir.Model, path: Path, target: str) -> Plan:
     """Place a prepared model for INT8.
 
     Raises:
-        NothingQuantized: no operator can run in integers.
+        NothingQuantized: no operator can run in integers, and no layer would store its weights
+            in INT8 beside those that do.
     """
     plan = place(prepared, find_target(target))
+    if place_stored(prepared, plan, everywhere=False).weights:
+        return plan
     if not plan.quantized and place_tables(prepared, _TABLE_BITS).weights:
         raise NothingQuantized(
             f"{path}: only its embeddings can be stored in {_TABLE_BITS} bits; "

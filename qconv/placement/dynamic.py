@@ -1,52 +1,38 @@
-"""What runs in integers whose inputs are quantized on the way: products with weights, and LSTM."""
+"""What runs in integers whose inputs are quantized at run time: products with weights, and LSTM."""
 
 from __future__ import annotations
 
-from collections.abc import Container
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
 from qconv.graph.view import all_nodes, int_attribute, is_constant, is_standard, rank
-from qconv.placement.plan import Decisions, NodePlan
-from qconv.placement.weights import Role, WeightOnlyPlan, place_weights
+from qconv.placement.plan import Decisions, DynamicKind, NodePlan, Plan
+from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weights
 
 _WITH_WEIGHTS = ("MatMul", "Gemm", "LSTM")
 _STORED_BITS = 8
 _STORED_ROLES = (Role.PRODUCT, Role.CONVOLUTION, Role.RECURRENT)
 _NO_KERNEL = {
-    "Conv": "convolutions of inputs that are quantized on the way are slower than float on CPUs",
+    "Conv": "convolutions of inputs that are quantized at run time are slower than float on CPUs",
     "ConvTranspose": "ONNX Runtime has no integer kernel for it",
     "GRU": "ONNX Runtime has no integer kernel for it",
     "RNN": "ONNX Runtime has no integer kernel for it",
 }
 
 
-class DynamicKind(Enum):
-    """Which integer operators an operator becomes."""
-
-    PRODUCT = "DynamicQuantizeLinear and MatMulInteger"
-    LSTM = "DynamicQuantizeLSTM"
-
-
 @dataclass(frozen=True)
 class DynamicPlan(Decisions):
-    """Which operators become integer ones, by name; ``nodes`` holds the operators with weights."""
+    """Which operators become what, by name; ``nodes`` holds the operators with weights."""
 
-    layers: dict[str, DynamicKind]
+    dynamic: dict[str, DynamicKind]
 
 
-def place_dynamic(model: ir.Model, graphs: Container[ir.Graph] | None = None) -> DynamicPlan:
-    """Return the plan for a prepared model, bodies of control flow included.
-
-    ``graphs`` restricts it to operators that are in one of them.
-    """
+def place_dynamic(model: ir.Model) -> DynamicPlan:
+    """Return the plan for a prepared model, bodies of control flow included."""
     nodes: dict[str, NodePlan] = {}
     layers: dict[str, DynamicKind] = {}
     for node in all_nodes(model):
-        if graphs is not None and node.graph not in graphs:
-            continue
         if node.op_type not in _WITH_WEIGHTS or not is_standard(node):
             continue
         reason = _refusal(node)
@@ -57,41 +43,67 @@ def place_dynamic(model: ir.Model, graphs: Container[ir.Graph] | None = None) ->
     return DynamicPlan(nodes, layers)
 
 
-def place_stored(
-    model: ir.Model, reasons: Decisions, graphs: Container[ir.Graph] | None = None
-) -> WeightOnlyPlan:
+def with_dynamic(model: ir.Model, plan: Plan) -> Plan:
+    """Add to a static plan what it leaves in float: each LSTM, products in bodies or too fine."""
+    found = place_dynamic(model)
+    graphs = {str(node.name): node.graph for node in all_nodes(model)}
+    chosen = {
+        name: kind
+        for name, kind in found.dynamic.items()
+        if name not in plan.layers
+        and (kind is DynamicKind.LSTM or graphs[name] is not model.graph or name in plan.too_fine)
+    }
+    in_bodies = {
+        name: node
+        for name, node in found.nodes.items()
+        if name in chosen or (name not in plan.nodes and graphs[name] is not model.graph)
+    }
+    return replace(plan, nodes={**plan.nodes, **in_bodies}, dynamic=chosen)
+
+
+def place_stored(model: ir.Model, before: Decisions, *, everywhere: bool) -> WeightOnlyPlan:
     """Return which weights of layers are stored in INT8 for operators that compute in float.
 
     Args:
         model: the model as it is once all integer operators are written.
-        reasons: why these operators do not compute in integers, where that was said before.
-        graphs: restricts the plan to weights that only operators of these graphs read.
+        before: the plan so far, which may say why operators do not compute in integers.
+        everywhere: all weights; else those of recurrent layers, in bodies, and of layers whose
+            data are too fine for 8 bits.
     """
     plan = place_weights(model, _STORED_BITS, None)
     by_name = {str(node.name): node for node in all_nodes(model)}
 
-    def chosen(node: str) -> bool:
-        return graphs is None or by_name[node].graph in graphs
+    too_fine = before.too_fine if isinstance(before, Plan) else frozenset()
+
+    def concerned(weight: WeightPlan) -> bool:
+        return everywhere or all(
+            weight.role is Role.RECURRENT
+            or reader.node in too_fine
+            or by_name[reader.node].graph is not model.graph
+            for reader in weight.readers
+        )
 
     weights = tuple(
-        weight
-        for weight in plan.weights
-        if weight.role in _STORED_ROLES and all(chosen(reader.node) for reader in weight.readers)
+        weight for weight in plan.weights if weight.role in _STORED_ROLES and concerned(weight)
     )
-    nodes = {}
-    for weight in weights:
-        for reader in weight.readers:
-            before = reasons.nodes.get(reader.node)
-            why = _NO_KERNEL.get(reader.op_type) or (before.reason if before is not None else "")
-            reason = "its weights are stored in INT8, and it computes in float"
-            reason += f": {why}" if why else ""
-            nodes[reader.node] = NodePlan(reader.node, reader.op_type, False, reason)
-    for name, node in plan.nodes.items():
-        if name not in nodes and node.op_type in _NO_KERNEL and chosen(name):
-            nodes[name] = NodePlan(
-                name, node.op_type, False, node.reason or _NO_KERNEL[node.op_type]
-            )
+    stored = {reader.node for weight in weights for reader in weight.readers}
+    nodes = {
+        name: _decision(node, before, stored=name in stored)
+        for name, node in plan.nodes.items()
+        if name in stored or (node.op_type in _NO_KERNEL and name not in before.nodes)
+    }
     return WeightOnlyPlan(nodes, weights)
+
+
+def _decision(node: NodePlan, before: Decisions, *, stored: bool) -> NodePlan:
+    known = before.nodes.get(node.node)
+    why = (known.reason if known is not None else "") or _NO_KERNEL.get(node.op_type, "")
+    if not stored:
+        return replace(node, quantized=False, reason=node.reason or why)
+    reason = "its weights are stored in INT8, and it computes in float" + (
+        f": {why}" if why else ""
+    )
+    return replace(node, quantized=False, reason=reason)
 
 
 def _refusal(node: ir.Node) -> str | None:

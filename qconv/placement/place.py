@@ -10,18 +10,22 @@ reader wants them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
 
 import onnx_ir as ir
 
 from qconv.graph.view import (
+    all_nodes,
     clip_bounds,
     constant,
     is_constant,
     name_of,
+    observable_graphs,
     only_consumer,
     rank,
 )
+from qconv.placement.candidate import Candidate
+from qconv.placement.dynamic import with_dynamic
 from qconv.placement.plan import LayerPlan, NodePlan, Plan, ValuePlan
 from qconv.placement.rules import adder_of, data_inputs, refusal, weight_scheme
 from qconv.placement.targets import Kind, Target
@@ -29,51 +33,47 @@ from qconv.placement.targets import Kind, Target
 _UNBOUNDED = (-float("inf"), float("inf"))
 
 
-def place(model: ir.Model, target: Target) -> Plan:
-    """Return the Plan for a prepared model. It may hold no quantized node at all."""
-    return _Placement(model.graph, target).plan()
+def place(
+    model: ir.Model,
+    target: Target,
+    unseen: Container[ir.Graph] = (),
+    lost: Mapping[str, float] | None = None,
+) -> Plan:
+    """Return the Plan for a prepared model. It may hold no quantized node at all.
 
+    Branches of If nodes are placed as the main graph is, but for those ``unseen`` by the data.
+    Products there and in the bodies of Loop and Scan, and each LSTM, have their inputs quantized
+    at run time.
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A node that could run in integers, and the Relu or Clip that disappears into it.
-
-    ``always``: its result is quantized even if no reader wants it. That of a product is where a
-    Relu or Clip follows, with which the runtime would else merge it into a float kernel.
+    ``lost`` names values that stay float, each with the share of its numbers that would round to
+    zero. Products that read or give one have their inputs quantized at run time, too.
     """
-
-    node: ir.Node
-    kind: Kind
-    data: tuple[int, ...]
-    needs_reader: bool
-    clamp: ir.Node | None
-    always: bool
-
-    @property
-    def results(self) -> tuple[ir.Value, ...]:
-        if self.clamp is not None:
-            return (self.clamp.outputs[0],)
-        return tuple(out for out in self.node.outputs if out.uses() or out.is_graph_output())
-
-    @property
-    def layered(self) -> bool:
-        return self.kind in (Kind.CONVOLUTION, Kind.PRODUCT)
+    graphs = observable_graphs(model, unseen)
+    nodes = [node for node in all_nodes(model) if node.graph in graphs]
+    return with_dynamic(model, _Placement(nodes, target, lost or {}).plan())
 
 
 class _Placement:
-    def __init__(self, graph: ir.Graph, target: Target) -> None:
-        self.graph = graph
+    def __init__(self, nodes: Sequence[ir.Node], target: Target, lost: Mapping[str, float]) -> None:
+        self.nodes = nodes
         self.target = target
+        self.lost = lost
+        self.too_fine: set[str] = set()
         self.reasons: dict[ir.Node, str] = {}
-        self.candidates: dict[ir.Node, _Candidate] = {}
+        self.candidates: dict[ir.Node, Candidate] = {}
         self.merged: set[ir.Node] = set()
         self.clamps: set[ir.Node] = set()
-        for node in graph:
+        for node in nodes:
             reason = refusal(node, target)
             if reason is not None:
                 self.reasons[node] = reason
             elif node not in self.merged:
-                self.candidates[node] = self._candidate(node)
+                candidate = self._candidate(node)
+                if (too_fine := candidate.too_fine(self.lost)) is not None:
+                    self.reasons[node] = too_fine
+                    self.too_fine.add(str(node.name))
+                else:
+                    self.candidates[node] = candidate
         self.wanted = self._wanted_by_layers()
         self.chosen = self._choose()
         self.wanted |= {
@@ -83,7 +83,7 @@ class _Placement:
             if (value := node.inputs[index]) is not None
         }
 
-    def _candidate(self, node: ir.Node) -> _Candidate:
+    def _candidate(self, node: ir.Node) -> Candidate:
         rule = self.target.rules[node.op_type]
         operands = [constant(node.inputs[i]) for i in data_inputs(node, rule)]
         table_operand = any(array is not None and array.size > 1 for array in operands)
@@ -91,7 +91,7 @@ class _Placement:
         clamp = after if after is not None and refusal(after, self.target) is None else None
         if clamp is not None:
             self.merged.add(clamp)
-        return _Candidate(
+        return Candidate(
             node,
             rule.kind,
             data=tuple(i for i in data_inputs(node, rule) if node.inputs[i] is not None),
@@ -114,10 +114,10 @@ class _Placement:
             if candidate.layered and (value := candidate.node.inputs[0]) is not None
         }
 
-    def _gives_integers(self, candidate: _Candidate) -> bool:
+    def _gives_integers(self, candidate: Candidate) -> bool:
         return candidate.always or any(value in self.wanted for value in candidate.results)
 
-    def _choose(self) -> dict[ir.Node, _Candidate]:
+    def _choose(self) -> dict[ir.Node, Candidate]:
         """Return the largest consistent choice, in graph order.
 
         Forward: data must be there in integers. Backward: some cheap operators need a reader.
@@ -125,7 +125,7 @@ class _Placement:
         """
         dropped: set[ir.Node] = set()
         while True:
-            chosen: dict[ir.Node, _Candidate] = {}
+            chosen: dict[ir.Node, Candidate] = {}
             made: set[ir.Value] = set()
             for node, candidate in self.candidates.items():
                 if node in dropped:
@@ -144,8 +144,11 @@ class _Placement:
                 self.reasons[node] = "nothing after it runs in integers, so it would only cost time"
             dropped |= unread
 
-    def _missing_data(self, candidate: _Candidate, made: set[ir.Value]) -> str | None:
+    def _missing_data(self, candidate: Candidate, made: set[ir.Value]) -> str | None:
         values = [value for i in candidate.data if (value := candidate.node.inputs[i]) is not None]
+        body = candidate.node.graph
+        if any(value.graph is not body and not is_constant(value) for value in values):
+            return "it reads a value from outside of its body, which is in float there"
         if all(map(is_constant, values)):
             return "its data is a constant table"
         if any(value in made for value in values):
@@ -157,7 +160,7 @@ class _Placement:
             return _in_float(value.producer())
         return None
 
-    def _unread(self, chosen: dict[ir.Node, _Candidate], made: set[ir.Value]) -> set[ir.Node]:
+    def _unread(self, chosen: dict[ir.Node, Candidate], made: set[ir.Value]) -> set[ir.Node]:
         """Return the nodes that pay only with a reader in integers, and have none."""
         unread: set[ir.Node] = set()
         for node in reversed(chosen):
@@ -200,7 +203,14 @@ class _Placement:
                     )
             if candidate.layered:
                 layers[str(node.name)] = self._layer_plan(candidate)
-        return Plan(self._node_plans(), self.target.name, values, layers, inputs)
+        return Plan(
+            self._node_plans(),
+            self.target.name,
+            values,
+            layers,
+            inputs,
+            too_fine=frozenset(self.too_fine),
+        )
 
     def _channel_axes(self) -> dict[ir.Value, int]:
         """Return the axis over which layers sum; where they differ, that of the convolutions."""
@@ -236,7 +246,7 @@ class _Placement:
             constant=is_constant(value),
         )
 
-    def _layer_plan(self, candidate: _Candidate) -> LayerPlan:
+    def _layer_plan(self, candidate: Candidate) -> LayerPlan:
         node = candidate.node
         data, weight = node.inputs[0], node.inputs[1]
         if data is None or weight is None:
@@ -265,7 +275,7 @@ class _Placement:
 
     def _node_plans(self) -> dict[str, NodePlan]:
         plans = {}
-        for node in self.graph:
+        for node in self.nodes:
             quantized = node in self.chosen or node in self.clamps
             reason = "" if quantized else self.reasons.get(node) or self._clamp_reason(node)
             plans[str(node.name)] = NodePlan(str(node.name), node.op_type, quantized, reason)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 import onnx_ir as ir
 
 from qconv.schemes import Scheme
+
+
+class DynamicKind(Enum):
+    """What an operator becomes whose inputs are quantized at run time."""
+
+    PRODUCT = "DynamicQuantizeLinear and MatMulInteger"
+    LSTM = "DynamicQuantizeLSTM"
 
 
 @dataclass(frozen=True)
@@ -89,13 +97,18 @@ class Plan(Decisions):
     """The contract between placement, algorithms and rewriters, for one model and target.
 
     ``inputs`` lists, for each quantized node, the indices of the inputs that it reads in
-    integers; ``nodes`` holds every node of the main graph.
+    integers; ``nodes`` holds every node of the main graph and of branches. ``dynamic`` names the
+    operators whose inputs are quantized at run time, ``unseen`` how many branches the data never
+    took, ``too_fine`` the operators left out since their data need more than 8 bits.
     """
 
     target: str
     values: Mapping[str, ValuePlan]
     layers: Mapping[str, LayerPlan]
     inputs: Mapping[str, tuple[int, ...]]
+    dynamic: Mapping[str, DynamicKind] = field(default_factory=dict)
+    unseen: int = 0
+    too_fine: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -110,9 +110,9 @@ ORT_CPU = Target(
     reasons={
         "Softmax": "probabilities need more than 8 bits, so it is left in float",
         "LayerNormalization": "it is faster and more exact as one float kernel",
-        "If": "its branches are not quantized",
-        "Loop": "its body is not quantized",
-        "Scan": "its body is not quantized",
+        "If": "it only chooses; its branches are looked at on their own",
+        "Loop": "it only repeats; its body is looked at on its own",
+        "Scan": "it only repeats; its body is looked at on its own",
     },
 )
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, supersede
 from qconv.graph.view import all_nodes, int_attribute, name_of
-from qconv.placement.dynamic import DynamicKind, DynamicPlan
+from qconv.placement.plan import DynamicKind
 
 DOMAIN = "com.microsoft"
 _LSTM_INPUTS = 8
@@ -35,16 +35,18 @@ IntegerWeights = Mapping[tuple[str, int], IntegerWeight]
 """By the name of the node and the index of its input."""
 
 
-def rewrite_dynamic(model: ir.Model, plan: DynamicPlan, weights: IntegerWeights) -> None:
+def rewrite_dynamic(
+    model: ir.Model, layers: Mapping[str, DynamicKind], weights: IntegerWeights
+) -> None:
     """Replace the planned operators of a prepared model in place."""
     rewriter = _Rewriter(model)
     for node in list(all_nodes(model)):
-        kind = plan.layers.get(str(node.name))
+        kind = layers.get(str(node.name))
         if kind is DynamicKind.PRODUCT:
             rewriter.product(node, weights[str(node.name), 1])
         elif kind is DynamicKind.LSTM:
             rewriter.lstm(node, [weights[str(node.name), index] for index in (1, 2)])
-    if DynamicKind.LSTM in plan.layers.values():
+    if DynamicKind.LSTM in layers.values():
         model.graph.opset_imports.setdefault(DOMAIN, 1)
 
 

@@ -8,7 +8,7 @@ makes redundant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, insert_after
-from qconv.graph.view import constant, is_constant, name_of, rank, static_shape
+from qconv.graph.view import all_nodes, constant, is_constant, name_of, rank, static_shape
 from qconv.numerics.affine import quantize
 from qconv.placement.plan import LayerPlan, Plan, ValuePlan
 from qconv.schemes import PerAxis, QParams
@@ -56,17 +56,18 @@ class _QdqRewriter:
         params: Mapping[str, QParams],
         layers: Mapping[str, QuantizedLayer],
     ) -> None:
+        self.model = model
         self.graph = model.graph
         self.plan = plan
         self.params = params
         self.layers = layers
         self.editor = Editor(model.graph)
         self.param_values: dict[str, tuple[ir.Value, ir.Value]] = {}
-        self.weights: dict[str, list[tuple[QuantizedLayer, ir.Value]]] = {}
+        self.weights: dict[tuple[ir.Graph, str], list[tuple[QuantizedLayer, ir.Value]]] = {}
         self.zero_points: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = {}
 
     def run(self) -> None:
-        self.nodes = {str(node.name): node for node in self.graph}
+        self.nodes = {str(node.name): node for node in all_nodes(self.model)}
         values = {
             name: value
             for name, value in ir.convenience.create_value_mapping(self.graph).items()
@@ -78,18 +79,33 @@ class _QdqRewriter:
             self._quantize_layer(self.nodes[name], layer_plan)
 
     def _quantize_value(self, value: ir.Value, plan: ValuePlan) -> None:
-        readers = [
-            usage
-            for usage in value.uses()
-            if plan.emitted or usage.idx in self.plan.inputs.get(str(usage.node.name), ())
-        ]
-        restored = self._constant(value, plan) if plan.constant else self._round_trip(value, plan)
-        for usage in readers:
-            usage.node.replace_input_with(usage.idx, restored)
+        """Let readers read a rounded value; those in bodies get a Q and DQ of their own.
 
-    def _round_trip(self, value: ir.Value, plan: ValuePlan) -> ir.Value:
-        """Insert Q and DQ behind the value; return what the DQ gives."""
-        name = name_of(value)
+        The runtime fuses Q and DQ only with operators of the same graph.
+        """
+        home = value.graph or self.graph
+        integers: dict[ir.Graph, list[tuple[ir.Node, int]]] = {}
+        floats = []
+        for node, index in list(value.uses()):
+            reads = index in self.plan.inputs.get(str(node.name), ())
+            if reads and isinstance(node.graph, ir.Graph):
+                integers.setdefault(node.graph, []).append((node, index))
+            elif plan.emitted:
+                floats.append((node, index))
+        if plan.constant:
+            for graph, readers in integers.items():
+                _redirect(readers, self._constant(value, plan, graph))
+            return
+        source = value
+        if plan.emitted or home in integers:
+            source = self._round_trip(value, plan, home)
+            _redirect([*integers.pop(home, []), *floats], source)
+        for graph, readers in integers.items():
+            _redirect(readers, self._round_trip(source, plan, graph))
+
+    def _round_trip(self, value: ir.Value, plan: ValuePlan, graph: ir.Graph) -> ir.Value:
+        """Insert Q and DQ behind the value, or at the start of a body; return what the DQ gives."""
+        name = plan.name
         scale, zero_point = self._param_values(plan)
         dtype = ir.DataType.from_numpy(plan.scheme.dtype.numpy)
         q = self.editor.node(
@@ -106,7 +122,10 @@ class _QdqRewriter:
             dtype=ir.DataType.FLOAT,
             shape=value.shape,
         )
-        insert_after(value, self.graph, q, dq)
+        if graph is not value.graph and value.graph is not None:
+            graph.insert_before(graph[0], [q, dq])
+            return dq.outputs[0]
+        insert_after(value, graph, q, dq)
         if plan.emitted and value.is_graph_output():
             self._take_over_output(value, dq.outputs[0])
         return dq.outputs[0]
@@ -115,16 +134,16 @@ class _QdqRewriter:
         name = name_of(value)
         value.name = self.editor.unique(f"{name}/float")
         restored.name = name
-        outputs = self.graph.outputs
+        outputs = (value.graph or self.graph).outputs
         for index in [i for i, output in enumerate(outputs) if output is value]:
             outputs[index] = restored
 
-    def _constant(self, value: ir.Value, plan: ValuePlan) -> ir.Value:
+    def _constant(self, value: ir.Value, plan: ValuePlan, graph: ir.Graph) -> ir.Value:
         array = constant(value)
         if array is None:
             raise ValueError(f"{plan.name} is not a constant")
         quantized = quantize(array.astype(np.float32), self.params[plan.params_from])
-        stored = self.editor.initializer(f"{plan.name}/quantized", quantized)
+        stored = self.editor.within(graph).initializer(f"{plan.name}/quantized", quantized)
         scale, zero_point = self._param_values(plan)
         dq = self.editor.node(
             "DequantizeLinear",
@@ -133,7 +152,7 @@ class _QdqRewriter:
             dtype=ir.DataType.FLOAT,
             shape=value.shape,
         )
-        self.graph.insert_before(self.graph[0], dq)
+        graph.insert_before(graph[0], dq)
         return dq.outputs[0]
 
     def _param_values(self, plan: ValuePlan) -> tuple[ir.Value, ir.Value]:
@@ -183,7 +202,7 @@ class _QdqRewriter:
             shape=ir.Shape(steps.shape),
             axis=0,
         )
-        self.graph.insert_before(node, dq)
+        self._insert_before(node, dq)
         node.resize_inputs(3)
         node.replace_input_with(2, dq.outputs[0])
 
@@ -208,7 +227,10 @@ class _QdqRewriter:
         granularity = plan.weight_scheme.granularity
         if not isinstance(granularity, PerAxis):
             raise ValueError(f"{plan.node}: weights are quantized per channel")
-        written = self.weights.setdefault(plan.weight, [])
+        graph = node.graph
+        if not isinstance(graph, ir.Graph):
+            raise ValueError(f"{plan.node} is in no graph")
+        written = self.weights.setdefault((graph, plan.weight), [])
         for other, restored in written:
             if _same_weight(layer, other):
                 return restored
@@ -223,9 +245,19 @@ class _QdqRewriter:
             shape=ir.Shape(layer.weight.shape),
             axis=granularity.axis,
         )
-        self.graph.insert_before(node, dq)
+        graph.insert_before(node, dq)
         written.append((layer, dq.outputs[0]))
         return dq.outputs[0]
+
+    def _insert_before(self, node: ir.Node, new: ir.Node) -> None:
+        if not isinstance(node.graph, ir.Graph):
+            raise ValueError(f"{node.name} is in no graph")
+        node.graph.insert_before(node, new)
+
+
+def _redirect(readers: Iterable[tuple[ir.Node, int]], value: ir.Value) -> None:
+    for node, index in readers:
+        node.replace_input_with(index, value)
 
 
 def _same_weight(left: QuantizedLayer, right: QuantizedLayer) -> bool:

@@ -14,7 +14,7 @@ import onnx_ir as ir
 
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare.names import fix_names
-from qconv.graph.view import is_constant
+from qconv.graph.view import all_nodes, is_constant
 from qconv.reporting.contents import FloatOperator, FusionAudit
 from qconv.runtime.session import open_session
 
@@ -48,15 +48,15 @@ def audit_fusion(path: Path) -> FusionAudit:
     A quantized operator is one with an integer type of its own (QLinearConv, MatMulNBits, ...),
     a layer whose weight comes from DequantizeLinear, or an operator between DequantizeLinear
     and QuantizeLinear of a type that the runtime can run in integers: what has no integer kernel
-    at all stands between integers only because its neighbours need them. Operators in subgraphs
-    are left out.
+    at all stands between integers only because its neighbours need them. Operators in bodies of
+    If, Loop and Scan count too.
 
     Raises:
         ModelError: the file is broken, or the runtime rejects it.
     """
     model = read_model(path)
     fix_names(model)
-    quantized = [node for node in model.graph if is_quantized(node)]
+    quantized = [node for node in all_nodes(model) if is_quantized(node)]
     if not quantized:
         return FusionAudit(0, 0, {}, ())
     running = _optimized(model, path)
@@ -111,7 +111,7 @@ def _optimized(model: ir.Model, path: Path) -> dict[str, ir.Node]:
         written = Path(folder) / path.name
         open_session(model_to_bytes(model), optimized_model=written, optimization="extended")
         optimized = read_model(written, weights=False)
-        return {str(node.name): node for node in optimized.graph}
+        return {str(node.name): node for node in all_nodes(optimized)}
 
 
 def _runs_in_integers(node: ir.Node, running: dict[str, ir.Node]) -> bool:

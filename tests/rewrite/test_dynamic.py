@@ -185,7 +185,7 @@ STORED = {
     "Conv": (
         "(float[N, 32, H, W] x) => (float[N, 32, H, W] y) <float[32, 32, 3, 3] w>"
         "{ y = Conv<pads = [1, 1, 1, 1]>(x, w) }",
-        "convolutions of inputs that are quantized on the way are slower than float on CPUs",
+        "convolutions of inputs that are quantized at run time are slower than float on CPUs",
     ),
     "ConvTranspose": (
         "(float[N, 32, H, W] x) => (float[N, 32, L, K] y) <float[32, 32, 3, 3] w>"

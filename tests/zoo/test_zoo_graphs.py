@@ -35,7 +35,10 @@ A = f"a = Conv{SAME}(x, w, b)"
 R = f"{A} r = Relu(a)"
 Z = "float[M, 8, K, L] z"
 SWITCH = f"{IMAGE}, bool c"
-IN_FLOAT = "its branches are not quantized"
+CHOOSES = "it only chooses; its branches are looked at on their own"
+REPEATS = "it only repeats; its body is looked at on its own"
+OUTSIDE = "it reads a value from outside of its body, which is in float there"
+IF = {"If": CHOOSES, "Neg": f"{NO_KERNEL} Neg"}
 
 
 def branches(captured: str, other: str, shape: str = "M, 8, K, L") -> str:
@@ -49,71 +52,75 @@ SUBGRAPHS = {
     "if between convolutions": Case(
         f"{A} s = {branches('a', 'a')} y = Conv{SAME}(s, w2, b2)",
         inputs=SWITCH,
-        kept={"If": IN_FLOAT},
+        kept={**IF, "Relu": OUTSIDE},
     ),
     "if beside a convolution": Case(
         f"{R} z = {branches('r', 'r')} y = Conv{SAME}(r, w2, b2)",
         inputs=SWITCH,
         outputs=f"{MAP}, {Z}",
-        kept={"If": IN_FLOAT},
+        kept={**IF, "Relu": OUTSIDE},
     ),
     "if that captures an input": Case(
         f"{A} z = {branches('x', 'x', 'M, 4, K, L')} y = Conv{SAME}(a, w2, b2)",
         inputs=SWITCH,
         outputs=f"{MAP}, float[M, 4, K, L] z",
-        kept={"If": IN_FLOAT},
+        kept={**IF, "Relu": OUTSIDE},
     ),
     "if that captures a weight": Case(
         f"{A} z = {branches('w2', 'w2', '8, 8, 3, 3')} y = Conv{SAME}(a, w2, b2)",
         inputs=SWITCH,
         outputs=f"{MAP}, float[8, 8, 3, 3] z",
-        kept={"If": IN_FLOAT},
+        kept={**IF, "Relu": "its data is a constant table"},
     ),
     "if that chooses a weight": Case(
         f"{A} z = {branches('w2', 'w2', '8, 8, 3, 3')} y = Conv{SAME}(a, z, b2)",
         inputs=SWITCH,
-        kept={"If": IN_FLOAT, "Conv": "its weight is computed at run time"},
+        kept={
+            **IF,
+            "Relu": "its data is a constant table",
+            "Conv": "its weight is computed at run time",
+        },
     ),
     "if that captures what an Identity hands on": Case(
         f"{A} i = Identity(a) z = {branches('i', 'a')} y = Conv{SAME}(i, w2, b2)",
         inputs=SWITCH,
         outputs=f"{MAP}, {Z}, float[M, 8, K, L] i",
-        kept={"If": IN_FLOAT},
+        kept={**IF, "Relu": OUTSIDE},
     ),
     "if that captures an input through an Identity": Case(
         f"i = Identity(x) a = Conv{SAME}(i, w, b) z = {branches('i', 'x', 'M, 4, K, L')} "
         f"y = Conv{SAME}(a, w2, b2)",
         inputs=SWITCH,
         outputs=f"{MAP}, float[M, 4, K, L] z",
-        kept={"If": IN_FLOAT},
+        kept={**IF, "Relu": OUTSIDE},
     ),
     "if that captures a folded BatchNormalization": Case(
         f"{A} n = BatchNormalization(a, b, b, b, v) z = {branches('n', 'n')} y = Conv{SAME}(n, w2)",
         "float[8] v = {1, 2, 1, 1, 2, 1, 1, 1}",
         inputs=SWITCH,
         outputs=f"{MAP}, {Z}",
-        kept={"If": IN_FLOAT},
+        kept={**IF, "Relu": OUTSIDE},
     ),
     "if with a constant": Case(
         f"{A} y = If (c) <then_branch = yes () => (float[M, 8, K, L] t) "
         "{ k = Constant<value = float[1] {2.0}>() t = Mul(a, k) }, "
         "else_branch = no () => (float[M, 8, K, L] e) { e = Neg(a) }>",
         inputs=SWITCH,
-        kept={"If": IN_FLOAT},
+        kept={**IF, "Mul": OUTSIDE},
     ),
     "if with a convolution": Case(
         f"{R} y = If (c) <then_branch = yes () => (float[M, 8, K, L] t) "
         f"{{ t = Conv{SAME}(r, w2, b2) }}, "
         "else_branch = no () => (float[M, 8, K, L] e) { e = Identity(r) }>",
         inputs=SWITCH,
-        kept={"If": IN_FLOAT},
+        kept={"If": CHOOSES, "Identity": f"{NO_KERNEL} Identity"},
     ),
     "if whose branches reuse names": Case(
         f"{A} s = If (c) <then_branch = yes () => (float[M, 8, K, L] d) {{ d = Relu(a) }}, "
         "else_branch = no () => (float[M, 8, K, L] d) { d = Neg(a) }> "
         f"y = Conv{SAME}(s, w2, b2)",
         inputs=SWITCH,
-        kept={"If": IN_FLOAT},
+        kept={**IF, "Relu": OUTSIDE},
     ),
     "loop": Case(
         f"{R} s = Loop(n,, a) <body = step (int64 i, bool go, float[M, 8, K, L] before) => "
@@ -121,7 +128,7 @@ SUBGRAPHS = {
         f"y = Conv{SAME}(s, w2, b2)",
         "int64 n = {3}",
         kept={
-            "Loop": "its body is not quantized",
+            "Loop": REPEATS,
             "Relu": UNREAD,
         },
     ),
@@ -133,7 +140,7 @@ SUBGRAPHS = {
         f"y = Conv{SAME}(a, w2, b2)",
         "int64[1] i = {2}",
         outputs=f"{MAP}, float[T, M, 8, L] z",
-        kept={"Scan": "its body is not quantized", "ReduceSum": f"{NO_KERNEL} ReduceSum"},
+        kept={"Scan": REPEATS, "ReduceSum": f"{NO_KERNEL} ReduceSum"},
     ),
 }
 

@@ -100,7 +100,17 @@ def _inline(model: ir.Model, node: ir.Node, *, taken: bool) -> None:
             result = _named_like(output, result, node, graph, editor)
         output.replace_all_uses_with(result, replace_graph_outputs=True)
     graph.remove(node, safe=True)
+    _detach(_branch(node, taken=not taken))
     fix_names(model)
+
+
+def _detach(body: ir.Graph) -> None:
+    """Let go of the outer values that a body reads or gives, so that they forget it."""
+    for graph in (body, *body.subgraphs()):
+        graph.outputs.clear()
+        for node in graph:
+            for index in range(len(node.inputs)):
+                node.replace_input_with(index, None)
 
 
 def _named_like(
