@@ -91,7 +91,9 @@ def test_calibrate_convert_report(model: Path) -> None:
 def test_paths_and_feeds_do_as_well(model: Path) -> None:
     folder = model.parent
     feeds = random_feeds(parse(TEXT), count=4)
-    record = qconv.calibrate(str(model), data=data(feeds), output=str(folder / "r.qcal"))
+    record = qconv.calibrate(
+        str(model), data=data(feeds), output=str(folder / "r.qcal"), statistics="full"
+    )
     first = qconv.convert(str(model), str(folder / "a.onnx"), calibration=record)
     second = qconv.convert(model, folder / "b.onnx", calibration=str(folder / "r.qcal"))
     third = qconv.convert(model, folder / "c.onnx", data=data(feeds))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qconv.algorithms.saturation import fit_pairs
 from qconv.errors import ModelError
 from qconv.graph.view import all_nodes, constant, int_attribute, name_of
-from qconv.numerics.affine import channel_scales, quantize
+from qconv.numerics.affine import quantize, row_scales
 from qconv.placement.plan import DynamicKind
 from qconv.rewrite.dynamic import IntegerWeight, IntegerWeights
 from qconv.schemes import DType, PerAxis, QParams, Scheme
@@ -59,7 +59,7 @@ def _quantized(
         )
     rows = array if by_row else array.T
     matrix = np.ascontiguousarray(rows.reshape(-1, rows.shape[-1]), np.float32)
-    scale = channel_scales(matrix, _ROWS)
+    scale = row_scales(matrix, _ROWS.dtype.qmax)
     if portable:
         scale = fit_pairs(matrix, scale, 0)
     params = QParams(_ROWS, scale, np.zeros(scale.shape, np.int8))

@@ -21,9 +21,6 @@ T = TypeVar("T", bound=np.generic)
 PAIR_LIMIT = 128
 """The largest magnitude of ``w1 + w2`` for which ``255 (w1 + w2)`` fits into 16 bits."""
 
-INT8_MAX, REDUCED = 127, 63
-"""Largest weight in 8 bits, and in 7: two of the latter can never saturate."""
-
 
 def pair_sums(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the largest same-sign sum of adjacent pairs of each row ``[O, K] -> [O]``."""
@@ -72,3 +69,17 @@ def fit_pairs(
             break
         scale = np.where(sums > PAIR_LIMIT, scale * np.float32(1.002), scale)
     return scale
+
+
+def pair_partners(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return for each column of a weight's rows the one that the kernel adds to it, or -1.
+
+    ``shape`` is ``[O, I, k...]`` of a convolution, whose rows ``[I * k...]`` the kernel reads
+    with input channels fastest, or ``[O, K]``; the result has one number a column.
+    """
+    columns = int(np.prod(shape[1:]))
+    own = np.arange(columns).reshape(shape[1:])
+    kernel = np.moveaxis(own, 0, -1).reshape(-1)
+    place = np.argsort(kernel)
+    other = place ^ 1
+    return np.where(other < columns, kernel[np.minimum(other, columns - 1)], -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +10,19 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.algorithms.bias_correction import convolution_shift, product_shift
-from qconv.algorithms.saturation import INT8_MAX, REDUCED, fit_pairs, is_depthwise
+from qconv.algorithms.layer_rows import LayerRows, layer_moment, round_layer, to_channels
+from qconv.algorithms.saturation import fit_pairs, is_depthwise, pair_partners
 from qconv.errors import ModelError
 from qconv.graph.view import all_nodes, constant
 from qconv.graph.windows import windows_of
-from qconv.numerics.affine import MIN_SCALE, channel_scales, dequantize, quantize
+from qconv.numerics.affine import MIN_SCALE
+from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import LayerPlan, Plan
+from qconv.placement.rules import output_axis
+from qconv.progress import Progress, no_progress
 from qconv.rewrite.qdq import QuantizedLayer
-from qconv.schemes import PerAxis, QParams
+from qconv.schemes import PerTensor, QParams
 
 _INT32_MAX = 2**31 - 1
 
@@ -27,14 +31,17 @@ _INT32_MAX = 2**31 - 1
 class WeightSettings:
     """How weights are quantized.
 
-    ``bias_correction`` takes the mean error out of the biases; ``portable`` keeps 16-bit sums
-    of adjacent products from saturating on x64 CPUs without VNNI. ``reduce_range`` keeps all
-    weights within 7 bits, so that no sum of two products can.
+    Attributes:
+        bias_correction: take the mean error out of the biases.
+        portable: keep 16-bit sums of adjacent products from saturating on x64 CPUs without VNNI.
+        bits: width of the numbers that weights are rounded to: 8, 7 (a reduced range) or 4.
+        gptq: round by GPTQ where second moments of the inputs are known, else to nearest.
     """
 
     bias_correction: bool
     portable: bool
-    reduce_range: bool = False
+    bits: int = 8
+    gptq: bool = True
 
 
 def quantize_layers(
@@ -43,78 +50,122 @@ def quantize_layers(
     params: Mapping[str, QParams],
     statistics: Mapping[str, ValueStatistics],
     settings: WeightSettings,
+    grams: Mapping[str, Gram] | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, QuantizedLayer]:
-    """Return the integer weight, its scale and the bias of each layer, by node name."""
+    """Return the integer weight, its scale and the bias of each layer, by node name.
+
+    ``grams`` are the second moments of layers' inputs, by node name. Layers that share a weight
+    are solved together.
+    """
     nodes = {str(node.name): node for node in all_nodes(model)}
     values = ir.convenience.create_value_mapping(model.graph)
-    layers = {}
+    shared: dict[tuple[str, int], list[LayerPlan]] = {}
     for name, layer in plan.layers.items():
-        bias = constant(values[layer.bias]) if layer.bias is not None else None
-        means = _input_means(layer, plan, statistics)
-        input_scale = float(params[plan.values[layer.input].params_from].scale)
-        weight = constant(values[layer.weight])
-        if weight is None:
-            raise ValueError(f"{name}: its weight is not a constant")
-        if not np.isfinite(weight).all():
-            raise ModelError(
-                f"the weight '{layer.weight}' of {layer.op_type} '{name}' holds NaN or Inf",
-                hint="the float model is broken; export it again",
-            )
-        layers[name] = _quantize_layer(
-            nodes[name], layer, weight.astype(np.float32), bias, means, input_scale, settings
+        shared.setdefault((layer.weight, output_axis(nodes[name])), []).append(layer)
+    layers = {}
+    for (name, axis), readers in progress(shared.items(), len(shared), "rounding weights"):
+        weight = _finite(constant(values[name]), readers[0])
+        biases = {layer.node: _flat_bias(values, layer, weight.shape[axis]) for layer in readers}
+        quantized, scale = _quantize_weight(
+            weight, axis, readers, biases, nodes, plan, params, settings, grams or {}
         )
-    return layers
+        for layer in readers:
+            bias = biases[layer.node]
+            if settings.bias_correction and layer.bias_node is not None:
+                shift = _shift(nodes[layer.node], layer, weight, quantized, scale, plan, statistics)
+                bias = bias if shift is None else (0.0 if bias is None else bias) - shift
+            layers[layer.node] = QuantizedLayer(
+                quantized, scale, None if bias is None else np.asarray(bias, np.float32)
+            )
+    return {name: layers[name] for name in plan.layers}
 
 
-def _input_means(
-    layer: LayerPlan, plan: Plan, statistics: Mapping[str, ValueStatistics]
-) -> NDArray[np.float64]:
-    """Return the mean of each input channel; nothing if the means are those of another axis."""
-    axis = 1 if layer.op_type == "Conv" else -1
-    if plan.values[layer.input].channel_axis != axis:
-        return np.zeros(0)
-    return statistics[layer.input].means.means()
+def _finite(weight: NDArray[np.generic] | None, layer: LayerPlan) -> NDArray[np.float32]:
+    if weight is None:
+        raise ValueError(f"{layer.node}: its weight is not a constant")
+    if not np.isfinite(weight).all():
+        raise ModelError(
+            f"the weight '{layer.weight}' of {layer.op_type} '{layer.node}' holds NaN or Inf",
+            hint="the float model is broken; export it again",
+        )
+    return weight.astype(np.float32)
 
 
-def _quantize_layer(
+def _flat_bias(
+    values: Mapping[str, ir.Value], layer: LayerPlan, channels: int
+) -> NDArray[np.float64] | None:
+    bias = constant(values[layer.bias]) if layer.bias is not None else None
+    if bias is None:
+        return None
+    return np.broadcast_to(bias.astype(np.float64).reshape(-1), (channels,))
+
+
+def _quantize_weight(
+    weight: NDArray[np.float32],
+    axis: int,
+    readers: Sequence[LayerPlan],
+    biases: Mapping[str, NDArray[np.float64] | None],
+    nodes: Mapping[str, ir.Node],
+    plan: Plan,
+    params: Mapping[str, QParams],
+    settings: WeightSettings,
+    grams: Mapping[str, Gram],
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return the integers in the weight's own shape, and the scale ``[O]`` or ``[]``."""
+    channels = to_channels(weight, axis)
+    smallest = np.zeros(len(channels), np.float32)
+    for layer in readers:
+        bias = biases[layer.node]
+        if bias is not None and layer.bias_node == layer.node:
+            input_scale = float(params[plan.values[layer.input].params_from].scale)
+            smallest = np.maximum(smallest, _room_for_bias(bias, input_scale))
+    paired = settings.portable and settings.bits == 8
+    paired = paired and not all(is_depthwise(nodes[r.node], weight.shape) for r in readers)
+    shared = isinstance(readers[0].weight_scheme.granularity, PerTensor)
+    rows = LayerRows(
+        channels.reshape(len(channels), -1),
+        settings.bits,
+        smallest,
+        shared=shared,
+        partners=pair_partners(channels.shape) if paired else None,
+        fit=(lambda scale: fit_pairs(weight, scale, axis)) if paired else None,
+    )
+    centred = settings.bias_correction and all(layer.bias_node for layer in readers)
+    moment = None
+    if settings.gptq:
+        known = [grams.get(layer.node) for layer in readers]
+        moment = layer_moment(known, rows.matrix.shape, centred=centred)
+    levels, scale = round_layer(rows, moment)
+    own_shape = np.moveaxis(levels.reshape(channels.shape), 0, axis)
+    return np.ascontiguousarray(own_shape).astype(np.int8), scale.reshape(()) if shared else scale
+
+
+def _shift(
     node: ir.Node,
     layer: LayerPlan,
     weight: NDArray[np.float32],
-    bias: NDArray[np.generic] | None,
-    means: NDArray[np.float64],
-    input_scale: float,
-    settings: WeightSettings,
-) -> QuantizedLayer:
-    granularity = layer.weight_scheme.granularity
-    if not isinstance(granularity, PerAxis):
-        raise ValueError(f"{layer.node}: weights are quantized per channel")
-    axis = granularity.axis
-    scale = channel_scales(weight, layer.weight_scheme)
-    if settings.reduce_range:
-        scale = scale * np.float32(INT8_MAX / REDUCED)
-    flat_bias = None if bias is None else np.broadcast_to(bias.reshape(-1), scale.shape)
-    if flat_bias is not None and layer.bias_node == layer.node:
-        scale = _room_for_bias(scale, flat_bias, input_scale)
-    if settings.portable and not is_depthwise(node, weight.shape):
-        scale = fit_pairs(weight, scale, axis)
-    params = QParams(layer.weight_scheme, scale, np.zeros(scale.shape, np.int8))
-    quantized = quantize(weight, params).astype(np.int8)
-    if settings.bias_correction and layer.bias_node is not None and means.size:
-        error = np.moveaxis(dequantize(quantized, params).astype(np.float64) - weight, axis, 0)
-        shift = (
-            convolution_shift(error, means, windows_of(node, weight.shape[2:]))
-            if layer.op_type == "Conv"
-            else product_shift(error, means)
-        )
-        flat_bias = (0.0 if flat_bias is None else flat_bias) - shift
-    return QuantizedLayer(
-        quantized, scale, None if flat_bias is None else np.asarray(flat_bias, np.float32)
-    )
+    quantized: NDArray[np.int8],
+    scale: NDArray[np.float32],
+    plan: Plan,
+    statistics: Mapping[str, ValueStatistics],
+) -> NDArray[np.float64] | None:
+    """Return the shift of the output's mean, or None if the means are those of another axis."""
+    if plan.values[layer.input].channel_axis != (1 if layer.op_type == "Conv" else -1):
+        return None
+    means = statistics[layer.input].means.means()
+    if not means.size:
+        return None
+    axis = output_axis(node)
+    channels = to_channels(quantized.astype(np.float64), axis)
+    restored = channels * np.reshape(scale, (-1,) + (1,) * (channels.ndim - 1))
+    error = restored - to_channels(weight, axis).astype(np.float64)
+    if layer.op_type == "Conv":
+        return convolution_shift(error, means, windows_of(node, weight.shape[2:]))
+    return product_shift(error, means)
 
 
-def _room_for_bias(
-    scale: NDArray[np.float32], bias: NDArray[np.generic], input_scale: float
-) -> NDArray[np.float32]:
-    """Raise weight scales where the int32 bias, of scale ``s_x s_w``, would overflow."""
-    needed = np.abs(bias.astype(np.float64)) / (0.9 * _INT32_MAX * max(input_scale, MIN_SCALE))
-    return np.maximum(scale, needed).astype(np.float32)
+def _room_for_bias(bias: NDArray[np.float64], input_scale: float) -> NDArray[np.float32]:
+    """Return the weight scales under which the int32 bias, of scale ``s_x s_w``, overflows."""
+    needed = np.abs(bias) / (0.9 * _INT32_MAX * max(input_scale, MIN_SCALE))
+    return needed.astype(np.float32)

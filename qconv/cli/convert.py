@@ -11,6 +11,7 @@ from qconv.cli.assume_option import assume_option
 from qconv.cli.choices import refuse_unread
 from qconv.cli.convert_unread import unread_options
 from qconv.cli.data_options import DataArguments, data_options
+from qconv.cli.int8_options import Int8Arguments, int8_options
 from qconv.cli.paths import FilePath, OutputPath, check_not_read
 from qconv.cli.weight_options import (
     WEIGHT_TYPES,
@@ -63,40 +64,12 @@ DTYPES = ("int8", *WEIGHT_TYPES[1:], "fp16", "bf16", "fp32")
     type=OutputPath(),
     help="The model to write, or a folder, which gets MODEL.DTYPE.onnx.",
 )
-@click.option(
-    "--method",
-    type=click.Choice(["auto", "minmax", "percentile", "entropy", "mse"]),
-    default="auto",
-    show_default=True,
-    help="int8: how ranges are read from the statistics; auto takes, for each value, the least "
-    "squared error among ranges that clip at most 0.01 % of the data.",
-)
-@click.option(
-    "--percentile",
-    metavar="P",
-    type=click.FloatRange(50, 100, min_open=True),
-    default=99.99,
-    show_default=True,
-    help="int8: percent of the data inside the range, for --method percentile.",
-)
+@int8_options
 @click.option(
     "--bias-correction/--no-bias-correction",
     default=True,
     show_default=True,
     help="int8: take the mean error of the rounded weights out of the biases.",
-)
-@click.option(
-    "--portable/--no-portable",
-    default=True,
-    show_default=True,
-    help="int8: scale weights so that 16-bit sums cannot saturate on x64 CPUs without VNNI, "
-    "where a file made without it can lose many points of accuracy.",
-)
-@click.option(
-    "--reduce-range",
-    is_flag=True,
-    help="int8: 7-bit weights, -63 to 63, which cannot saturate either, but are coarser in every "
-    "layer. --portable, the default, raises only the scales that need it.",
 )
 @weight_options
 @click.option(
@@ -160,11 +133,8 @@ def convert(
     data: DataArguments,
     assume: dict[str, str],
     output: Path,
-    method: Literal["auto", "minmax", "percentile", "entropy", "mse"],
-    percentile: float,
+    int8: Int8Arguments,
     bias_correction: bool,
-    portable: bool,
-    reduce_range: bool,
     weights: WeightArguments,
     keep_float: tuple[str, ...],
     io_dtype: str,
@@ -189,13 +159,7 @@ def convert(
       qconv convert model.onnx --dtype int8 --dtype fp16 --calibration model.qcal -o out/
     """
     from qconv.cli.progress import make_progress
-    from qconv.conversions.settings import (
-        DynamicSettings,
-        Float32Settings,
-        HalfSettings,
-        Int8Settings,
-        Settings,
-    )
+    from qconv.conversions.settings import DynamicSettings, Float32Settings, HalfSettings, Settings
     from qconv.errors import UsageError
     from qconv.graph.model_io import Storage
     from qconv.outputs import check_output
@@ -206,11 +170,9 @@ def convert(
         if dtype in weight_only:
             return weights.settings(dtype, bias_correction=bias_correction)
         if dtype == "int8" and mode == "dynamic":
-            return DynamicSettings(portable, weights.embeddings)
+            return DynamicSettings(int8.portable, weights.embeddings)
         if dtype == "int8":
-            return Int8Settings(
-                method, percentile, bias_correction, portable, weights.embeddings, reduce_range
-            )
+            return int8.settings(weights, bias_correction=bias_correction)
         if dtype == "fp16":
             return HalfSettings("fp16", keep_float, io_dtype == "fp16", storage_only)
         if dtype == "bf16":
@@ -238,7 +200,7 @@ def convert(
     if external_data_size != _DATA_SIZE and external_data is None:
         external_data = "auto"
     unread = unread_options(
-        wanted, weight_only, bool(data.data), method, external_data, dynamic=mode == "dynamic"
+        wanted, weight_only, bool(data.data), int8.method, external_data, dynamic=mode == "dynamic"
     )
     refuse_unread(click.get_current_context(), unread)
     find_target(target)

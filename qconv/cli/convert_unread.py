@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Sequence
 
 from qconv.cli.data_options import DataArguments
+from qconv.cli.int8_options import INT8_PARAMETERS
 from qconv.cli.weight_options import WEIGHT_PARAMETERS
 
 
@@ -24,14 +25,15 @@ def unread_options(
         where = "weights alone: --dtype int4, or --dtype int8 --mode weight-only"
         unread |= dict.fromkeys(WEIGHT_PARAMETERS, where)
         if "int8" in dtypes:
-            unread.pop("embeddings")
+            for name in ("algorithm", "granularity", "embeddings"):
+                unread.pop(name)
     if "int8" not in dtypes or "int8" in weight_only:
         where = "--mode static" if "int8" in dtypes else "--dtype int8"
-        unread |= dict.fromkeys(("method", "percentile", "portable", "reduce_range"), where)
+        unread |= dict.fromkeys(INT8_PARAMETERS, where)
         if not weight_only:
             unread["bias_correction"] = where
     elif dynamic:
-        unread |= dict.fromkeys(("method", "percentile", "reduce_range"), "--mode static")
+        unread |= dict.fromkeys(set(INT8_PARAMETERS) - {"portable"}, "--mode static")
         if not weight_only:
             unread["bias_correction"] = "--mode static"
     elif method != "percentile":

@@ -56,14 +56,16 @@ _OPTIONS = (
         default="auto",
         show_default=True,
         help="weights: round to nearest, with scales of least squared error, half-quadratic, or "
-        "GPTQ, which needs statistics; auto is gptq where there are some, else mse.",
+        "GPTQ, which needs statistics; auto is gptq where there are some, else mse. Static int8 "
+        "has rtn and gptq, and auto by --effort.",
     ),
     click.option(
         "--granularity",
         type=click.Choice(["auto", "tensor", "channel", "block"]),
         default="auto",
         show_default=True,
-        help="weights: what shares a scale; auto is a block below 8 bits, else a channel.",
+        help="weights: what shares a scale; auto is a block below 8 bits, else a channel. "
+        "Static int8 has tensor and channel.",
     ),
     click.option(
         "--block-size",

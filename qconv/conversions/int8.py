@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import onnx_ir as ir
 
 from qconv.algorithms.weights import WeightSettings, quantize_layers
 from qconv.calibration.estimate import RangeSettings, estimate_params
 from qconv.calibration.fit import fit_plan
+from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
 from qconv.conversions.dynamic import store_weights, write_dynamic
 from qconv.conversions.settings import Int8Settings
 from qconv.conversions.tables import store_tables
+from qconv.errors import UsageError
 from qconv.observers.estimators import Method
-from qconv.placement.plan import Plan
+from qconv.observers.gram import Gram
+from qconv.placement.plan import LayerPlan, Plan
+from qconv.progress import Progress, no_progress
 from qconv.rewrite.qdq import rewrite_qdq
+from qconv.schemes import PerTensor, Scheme
 
 
 def to_int8(
-    model: ir.Model, plan: Plan, record: Record | None, settings: Int8Settings
+    model: ir.Model,
+    plan: Plan,
+    record: Record | None,
+    settings: Int8Settings,
+    progress: Progress = no_progress,
 ) -> tuple[Plan, Method, tuple[str, ...]]:
     """Quantize a prepared model in place; without a record, if the plan needs no ranges.
 
@@ -29,6 +39,7 @@ def to_int8(
 
     Raises:
         RecordError: the record lacks a value, or the histograms that the method needs.
+        UsageError: GPTQ was asked for, and the record holds no second moments.
     """
     method = settings.method
     statistics = {} if record is None else record.statistics
@@ -36,14 +47,21 @@ def to_int8(
         method = "minmax"
     ranges = RangeSettings(method, settings.percentile)
     plan, statistics = fit_plan(model, plan, statistics, ranges)
+    if settings.granularity == "tensor":
+        plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
     params = estimate_params(model, plan, statistics, ranges)
-    weights = WeightSettings(settings.bias_correction, settings.portable, settings.reduce_range)
-    layers = quantize_layers(model, plan, params, statistics, weights)
+    grams = {} if record is None else moments_by_node(model, record)
+    rounded = tuple(_rounding_remarks(settings, plan, grams))
+    weights = WeightSettings(
+        settings.bias_correction, settings.portable, settings.bits, settings.wants_moments
+    )
+    shown = progress if grams and settings.wants_moments else no_progress
+    layers = quantize_layers(model, plan, params, statistics, weights, grams, shown)
     rewrite_qdq(model, plan, params, layers)
     write_dynamic(model, plan.dynamic, portable=settings.portable)
     plan, stored = store_weights(model, plan, everywhere=False)
     plan, tables = store_tables(model, plan, settings.embeddings)
-    return plan, method, (*_remarks(plan), *stored, *tables)
+    return plan, method, (*_remarks(plan), *stored, *tables, *rounded)
 
 
 def _remarks(plan: Plan) -> Iterator[str]:
@@ -54,3 +72,41 @@ def _remarks(plan: Plan) -> Iterator[str]:
     if plan.unseen:
         branches = "1 branch" if plan.unseen == 1 else f"{plan.unseen} branches"
         yield f"{branches} of If nodes never taken by the calibration data"
+
+
+def _per_tensor(layer: LayerPlan) -> LayerPlan:
+    scheme = layer.weight_scheme
+    shared = Scheme(scheme.dtype, symmetric=scheme.symmetric, granularity=PerTensor())
+    return replace(layer, weight_scheme=shared)
+
+
+def _rounding_remarks(
+    settings: Int8Settings, plan: Plan, grams: Mapping[str, Gram]
+) -> Iterator[str]:
+    """Say how weights are rounded.
+
+    Raises:
+        UsageError: GPTQ was asked for, and there are no second moments for a layer.
+    """
+    missing = [name for name in plan.layers if name not in grams]
+    known = len(plan.layers) - len(missing)
+    if not settings.wants_moments or not plan.layers:
+        return
+    if settings.algorithm == "gptq" and not known:
+        raise UsageError(
+            "gptq needs second moments of what the layers read",
+            hint="calibrate with --statistics full, or give --data",
+        )
+    if not known:
+        yield (
+            "weights rounded to nearest: the record has no second moments, which "
+            f"--effort {settings.effort} would use; calibrate with --statistics full, or give --data"
+        )
+        return
+    yield f"weights rounded by GPTQ in {_layers(known)}"
+    if missing:
+        yield f"weights rounded to nearest in {_layers(len(missing))} without second moments"
+
+
+def _layers(count: int) -> str:
+    return f"{count} layer{'s' * (count > 1)}"

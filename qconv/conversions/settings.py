@@ -10,6 +10,9 @@ from qconv.observers.estimators import Method
 Embeddings = Literal["auto", "int8", "int4", "float"]
 
 
+Effort = Literal["fast", "balanced", "best"]
+
+
 @dataclass(frozen=True)
 class Int8Settings:
     """How INT8 is made.
@@ -20,6 +23,12 @@ class Int8Settings:
         percentile: percent of the data inside the range, for the method ``percentile``.
         bias_correction: whether the mean error of the weights is taken out of the biases.
         portable: whether weights are kept from saturating on x64 CPUs without VNNI.
+        effort: ``fast`` is ranges and bias correction, ``balanced`` adds GPTQ, ``best`` bias
+            correction by the means of the quantized model's own activations, layer by layer.
+        algorithm: how weights are rounded, ``auto`` by the effort.
+        granularity: whether all weights of a layer share a scale, or those of a channel.
+        weight_bits: width of the numbers that weights are rounded to, 8 or 4.
+        empirical_bias: whether biases are corrected by measured means too; None by the effort.
         embeddings: type of embeddings; ``auto`` is int8.
         reduce_range: whether weights have 7 bits, -63 to 63, which rules saturation out, too.
     """
@@ -28,6 +37,11 @@ class Int8Settings:
     percentile: float = 99.99
     bias_correction: bool = True
     portable: bool = True
+    effort: Effort = "balanced"
+    algorithm: Literal["auto", "rtn", "gptq"] = "auto"
+    granularity: Literal["channel", "tensor"] = "channel"
+    weight_bits: Literal[8, 4] = 8
+    empirical_bias: bool | None = None
     embeddings: Embeddings = "auto"
     reduce_range: bool = False
 
@@ -45,6 +59,18 @@ class DynamicSettings:
     portable: bool = True
     embeddings: Embeddings = "auto"
     mode: Literal["dynamic"] = "dynamic"
+
+    @property
+    def wants_moments(self) -> bool:
+        """Whether second moments of what layers read are of use."""
+        return self.algorithm == "gptq" or (self.algorithm == "auto" and self.effort != "fast")
+
+    @property
+    def wants_measured_means(self) -> bool:
+        """Whether the quantized model's own means are to be measured."""
+        if self.empirical_bias is None:
+            return self.effort == "best" and self.bias_correction
+        return self.empirical_bias
 
 
 @dataclass(frozen=True)

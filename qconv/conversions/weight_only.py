@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from qconv.algorithms.rows import Method
 from qconv.algorithms.stored_weights import Rounding, WeightRounder
+from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
 from qconv.conversions.settings import WeightOnlySettings
 from qconv.conversions.tables import TABLE_BLOCK, table_type
@@ -47,7 +48,7 @@ def weight_only_model(
     """
     stored = STORED_TYPES[settings.dtype]
     table = table_type(settings.embeddings, stored.bits)
-    grams = {} if record is None else _grams_by_node(model, record)
+    grams = {} if record is None else moments_by_node(model, record)
     _check(settings, grams)
     rounding = _roundings(settings, stored, table, has_grams=bool(grams))
     if settings.format == "qdq":
@@ -71,15 +72,6 @@ def weight_only_model(
             rounder.tie(weight)
     written = rewrite_weights(model, plan, rounder.weights, settings.format)
     return model, plan, tuple(_remarks(rounder.methods, written))
-
-
-def _grams_by_node(model: ir.Model, record: Record) -> dict[str, Gram]:
-    return {
-        node: record.grams[layer_input.key]
-        for layer_input in layer_inputs(model)
-        if layer_input.key in record.grams
-        for node in layer_input.nodes
-    }
 
 
 def _check(settings: WeightOnlySettings, grams: Mapping[str, Gram]) -> None:

@@ -74,18 +74,12 @@ def _largest_scale(bound: float, steps: int) -> float:
     return bound / steps if steps else float("inf")
 
 
-def channel_scales(weight: Floats, scheme: Scheme) -> NDArray[np.float32]:
-    """Return the max-abs scale ``[C]`` of each slice along the scheme's axis.
-
-    Raises:
-        ValueError: the scheme is not symmetric and per axis.
+def row_scales(rows: Floats, highest: float) -> NDArray[np.float32]:
+    """Return the scale ``[R]`` with which the largest magnitude of each row ``[R, K]`` is
+    ``highest``; 1 for rows of zeros.
     """
-    if not scheme.symmetric or not isinstance(scheme.granularity, PerAxis):
-        raise ValueError("weights are quantized symmetrically, per channel")
-    axis = scheme.granularity.axis
-    others = tuple(i for i in range(weight.ndim) if i != axis)
-    largest = np.abs(weight).max(axis=others, initial=0.0)
-    scale = (largest / scheme.dtype.qmax).astype(np.float32)
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    scale = (largest / highest).astype(np.float32)
     return np.where(scale > 0, np.maximum(scale, np.float32(MIN_SCALE)), np.float32(1))
 
 

@@ -116,10 +116,11 @@ def convert(
             if data is None:
                 raise UsageError("INT8 needs a calibration record or data to calibrate on")
             depth: Depth = "ranges" if settings.method == "minmax" else "histogram"
+            depth = "full" if settings.wants_moments else depth
             record = collect_record(
                 loaded, prepared, int8_plan, values, data, depth, batch_size, progress
             )
-        plan, method, remarks = to_int8(prepared, int8_plan, record, settings)
+        plan, method, remarks = to_int8(prepared, int8_plan, record, settings, progress)
         settings, note = replace(settings, method=method), f"ranges by {method}"
     elif isinstance(settings, DynamicSettings):
         plan, remarks = dynamic_model(prepared, settings, str(source))

@@ -47,8 +47,14 @@ def weight_scheme(node: ir.Node, target: Target) -> Scheme:
 
     Conv ``[O, I, k...] -> 0``; MatMul ``[K, N] -> 1``; Gemm by transB.
     """
-    by_row = node.op_type == "Conv" or int_attribute(node, "transB", 0)
-    return Scheme(target.weight_dtype, symmetric=True, granularity=PerAxis(0 if by_row else 1))
+    granularity = PerAxis(output_axis(node))
+    return Scheme(target.weight_dtype, symmetric=True, granularity=granularity)
+
+
+def output_axis(layer: ir.Node) -> int:
+    """Return the axis of the output channels in the weight of a Conv, Gemm or MatMul."""
+    by_row = layer.op_type == "Conv" or int_attribute(layer, "transB", 0)
+    return 0 if by_row else 1
 
 
 def adder_of(product: ir.Node) -> ir.Node | None:

@@ -24,7 +24,10 @@ from qconv.schemes import PerAxis, QParams
 
 @dataclass(frozen=True)
 class QuantizedLayer:
-    """The numbers of one layer: weight in its integer type, scale ``[O]``, float32 bias ``[O]``."""
+    """The numbers of one layer: weight in its integer type, float32 bias ``[O]``, and scale.
+
+    The scale is ``[O]``, or ``[]`` where all channels share it.
+    """
 
     weight: NDArray[np.int8]
     scale: NDArray[np.float32]
@@ -190,6 +193,7 @@ class _QdqRewriter:
         scale = (layer.scale * input_scale).astype(np.float32)
         limit = np.iinfo(np.int32).max
         steps = np.rint(layer.bias.astype(np.float64) / scale)
+        attributes = {"axis": 0} if scale.ndim else {}
         stored = self.editor.initializer(
             f"{plan.node}/bias_quantized", np.clip(steps, -limit, limit).astype(np.int32)
         )
@@ -200,7 +204,7 @@ class _QdqRewriter:
             f"{plan.node}/bias_dequantized",
             dtype=ir.DataType.FLOAT,
             shape=ir.Shape(steps.shape),
-            axis=0,
+            **attributes,
         )
         self._insert_before(node, dq)
         node.resize_inputs(3)
@@ -225,8 +229,7 @@ class _QdqRewriter:
 
     def _weight(self, plan: LayerPlan, layer: QuantizedLayer, node: ir.Node) -> ir.Value:
         granularity = plan.weight_scheme.granularity
-        if not isinstance(granularity, PerAxis):
-            raise ValueError(f"{plan.node}: weights are quantized per channel")
+        attributes = {"axis": granularity.axis} if isinstance(granularity, PerAxis) else {}
         graph = node.graph
         if not isinstance(graph, ir.Graph):
             raise ValueError(f"{plan.node} is in no graph")
@@ -243,7 +246,7 @@ class _QdqRewriter:
             f"{plan.weight}/dequantized",
             dtype=ir.DataType.FLOAT,
             shape=ir.Shape(layer.weight.shape),
-            axis=granularity.axis,
+            **attributes,
         )
         graph.insert_before(node, dq)
         written.append((layer, dq.outputs[0]))

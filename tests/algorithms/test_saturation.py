@@ -10,8 +10,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from qconv.algorithms.saturation import PAIR_LIMIT, fit_pairs, kernel_rows, pair_sums
-from qconv.numerics.affine import channel_scales
-from qconv.schemes import DType, PerAxis, Scheme
+from qconv.numerics.affine import row_scales
 
 Floats = NDArray[np.float32]
 weights = hnp.arrays(
@@ -19,10 +18,6 @@ weights = hnp.arrays(
     st.tuples(*[st.integers(1, 5)] * 2, *[st.integers(1, 3)] * 2),
     elements=st.floats(-3, 3, width=32),
 )
-
-
-def _scheme(axis: int) -> Scheme:
-    return Scheme(DType.INT8, symmetric=True, granularity=PerAxis(axis))
 
 
 def _worst_sum(rows: NDArray[np.integer]) -> int:
@@ -38,7 +33,7 @@ def _worst_sum(rows: NDArray[np.integer]) -> int:
 @settings(max_examples=200)
 @given(weights)
 def test_rounded_weights_never_saturate(weight: Floats) -> None:
-    scale = fit_pairs(weight, channel_scales(weight, _scheme(0)), 0)
+    scale = fit_pairs(weight, row_scales(weight.reshape(len(weight), -1), 127), 0)
     rows = np.rint(kernel_rows(weight, 0) / scale[:, None]).astype(np.int64)
     assert np.abs(rows).max() <= 127
     assert _worst_sum(rows) <= np.iinfo(np.int16).max
@@ -52,7 +47,7 @@ def test_weights_at_full_scale_would_saturate() -> None:
 
 def test_channels_that_are_safe_keep_their_scale() -> None:
     weight = np.array([[1.0, -1.0, 0.01, 0.0], [1.0, 1.0, 0.0, 0.0]], np.float32)
-    before = channel_scales(weight, _scheme(0))
+    before = row_scales(weight, 127)
     after = fit_pairs(weight, before, 0)
     assert after[0] == before[0]
     assert after[1] == pytest.approx(2.0 / PAIR_LIMIT, rel=0.01)

@@ -28,7 +28,9 @@ def models(folder: Path) -> None:
 
 
 def test_the_whole_way(qconv: Qconv, folder: Path) -> None:
-    said = qconv("calibrate rates.onnx --data rows.npz --assume rate=16 -o r.qcal -q")
+    said = qconv(
+        "calibrate rates.onnx --data rows.npz --assume rate=16 --statistics full -o r.qcal -q"
+    )
     assert (said.code, said.err) == (0, "")
     said = qconv(
         "convert rates.onnx --dtype int8 --calibration r.qcal --assume rate=16 -o i.onnx -q"
@@ -83,7 +85,12 @@ def test_inspect_shows_what_would_be_left(qconv: Qconv) -> None:
 
 
 def test_a_record_belongs_to_its_assumptions(qconv: Qconv, refuses: Refuses) -> None:
-    assert qconv("calibrate rates.onnx --data rows.npz --assume rate=16 -o r.qcal -q").code == 0
+    assert (
+        qconv(
+            "calibrate rates.onnx --data rows.npz --assume rate=16 --statistics full -o r.qcal -q"
+        ).code
+        == 0
+    )
     refuses(
         "convert rates.onnx --dtype int8 --calibration r.qcal --assume rate=8 -o i.onnx",
         code=3,

@@ -36,11 +36,14 @@ def test_the_summary_of_int8(qconv: Qconv, folder: Path) -> None:
         f"y.onnx: {sizes[0] / 1e3:.2f} kB, {sizes[0] / sizes[1]:.3f} of the float model's "
         f"{sizes[1]} bytes; ranges by auto",
         "5 of 5 operators in integers",
+        "  weights rounded to nearest: the record has no second moments, which --effort balanced "
+        "would use; calibrate with --statistics full, or give --data",
     ]
+    assert "GPTQ" in qconv("convert model.onnx --dtype int8 --data data.npz -o z.onnx").out
 
 
 def test_the_summary_lists_what_stays_in_float(qconv: Qconv) -> None:
-    said = qconv("convert log.onnx --dtype int8 --data ones.npz -o y.onnx")
+    said = qconv("convert log.onnx --dtype int8 --data ones.npz -o y.onnx --effort fast")
     assert said.code == 0
     assert said.out.splitlines()[1:] == [
         "1 of 2 operators in integers",
@@ -56,7 +59,7 @@ def test_the_summary_lists_five_reasons_and_counts_the_rest(qconv: Qconv, folder
     nodes = " ".join([*chain, f"y = MatMul({names[-1]}, w)"])
     text = f"(float[N,4] x) => (float[N,4] y) <float[4,4] w> {{ {nodes} }}"
     save_text(text, folder / "many.onnx")
-    said = qconv("convert many.onnx --dtype int8 --data ones.npz -o y.onnx")
+    said = qconv("convert many.onnx --dtype int8 --data ones.npz -o y.onnx --effort fast")
     lines = said.out.splitlines()
     assert len(lines) == 8
     assert lines[1] == "1 of 8 operators in integers"
@@ -79,24 +82,29 @@ def test_written_twice_a_model_has_the_same_bytes(qconv: Qconv, folder: Path, dt
 
 
 def test_calibrating_on_the_way_gives_the_same_bytes(qconv: Qconv, folder: Path) -> None:
-    assert qconv(INT8).code == 0
-    line = "convert model.onnx --dtype int8 --data data.npz -o z.onnx --batch-size 4"
+    assert qconv(INT8, "--effort", "fast").code == 0
+    line = "convert model.onnx --dtype int8 --effort fast --data data.npz -o z.onnx --batch-size 4"
     assert qconv(line).code == 0
     assert (folder / "y.onnx").read_bytes() == (folder / "z.onnx").read_bytes()
 
 
 def test_the_model_says_how_it_was_made(qconv: Qconv, folder: Path) -> None:
-    line = "--method percentile --percentile 99.5 --no-portable"
+    line = "--method percentile --percentile 99.5 --no-portable --effort fast --weights int4"
     assert qconv(f"{INT8} {line}").code == 0
     made = metadata(folder / "y.onnx")
     assert json.loads(made.pop("qconv.settings")) == {
+        "algorithm": "auto",
         "bias_correction": True,
+        "effort": "fast",
         "embeddings": "auto",
+        "empirical_bias": None,
+        "granularity": "channel",
         "method": "percentile",
         "percentile": 99.5,
         "portable": False,
         "reduce_range": False,
         "target": "ort-cpu",
+        "weight_bits": 4,
     }
     assert made.pop("qconv.version") == package.__version__
     assert made.pop("qconv.dtype") == "int8"
@@ -117,7 +125,7 @@ def test_another_record_gives_another_fingerprint(qconv: Qconv, folder: Path) ->
 
 def test_a_folder_as_output_gets_a_model_of_each_type(qconv: Qconv, folder: Path) -> None:
     (folder / "out").mkdir()
-    types = "--dtype int8 --dtype fp16 --dtype bf16 --dtype int8"
+    types = "--dtype int8 --dtype fp16 --dtype bf16 --dtype int8 --effort fast"
     said = qconv(f"convert model.onnx {types} --calibration histogram.qcal -o out")
     assert said.code == 0
     names = ["model.bf16.onnx", "model.fp16.onnx", "model.int8.onnx"]

@@ -40,7 +40,7 @@ def test_rows_are_those_of_the_type(
     tmp_path: Path, embeddings: Embeddings, dtype: str, least: float, most: float
 ) -> None:
     model = parse(MODEL)
-    settings = Int8Settings(embeddings=embeddings)
+    settings = Int8Settings(effort="fast", embeddings=embeddings)
     converted = convert_model(model, tmp_path, feeds=ids(model), settings=settings)
     proto = converted.proto()
     assert op_types(proto).count("GatherBlockQuantized") == 2
@@ -58,7 +58,7 @@ def _rows(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def test_float_leaves_them_alone(tmp_path: Path) -> None:
     model = parse(MODEL)
-    settings = Int8Settings(embeddings="float")
+    settings = Int8Settings(effort="fast", embeddings="float")
     converted = convert_model(model, tmp_path, feeds=ids(model), settings=settings)
     assert op_types(converted.proto()).count("Gather") == 2
     assert converted.conversion.remarks == ()

@@ -8,6 +8,26 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 
 
+_DEPENDENT = 6
+"""Vectors of one sample resemble each other: this many of them are taken to count for one."""
+
+
+def shrunk(moment: Doubles, count: int) -> Doubles:
+    """Return ``moment [G, K, K]`` with couplings weakened by how little is known of them.
+
+    The estimate from ``count`` vectors follows the data at hand where K is not much smaller, and
+    rounding would fit its noise. The off-diagonal entries shrink by ``K / (K + count / 6)``: the
+    linear shrinkage of Ledoit and Wolf, "A well-conditioned estimator for large-dimensional
+    covariance matrices" (2004), towards the diagonal, with a weight for K dimensions.
+    """
+    size = moment.shape[-1]
+    kept = 1 - size / (size + count / _DEPENDENT)
+    weakened: Doubles = moment * kept
+    index = np.arange(size)
+    weakened[:, index, index] = moment[:, index, index]
+    return weakened
+
+
 def unit_gram(gram: Doubles) -> Doubles:
     """Return ``gram [G, K, K]`` with a mean diagonal of 1 in each group; zeros stay."""
     mean = np.diagonal(gram, axis1=1, axis2=2).mean(axis=-1)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from qconv.algorithms.rows.blocks import Floats
 from qconv.algorithms.rows.factor import full_coupling, triangular_coupling, unit_gram
 from qconv.algorithms.rows.layer_error import row_errors
+from qconv.algorithms.rows.pairs import Pairs
 from qconv.algorithms.rows.settings import RowSettings
 from qconv.algorithms.rows.sweep import Columns, sweep
 from qconv.numerics.grids import QuantizedRows, dequantize_rows
@@ -17,12 +18,17 @@ _ELEMENTS = 1 << 22
 
 
 def gptq(
-    rows: Floats, start: QuantizedRows, settings: RowSettings, gram: NDArray[np.float64]
+    rows: Floats,
+    start: QuantizedRows,
+    settings: RowSettings,
+    gram: NDArray[np.float64],
+    pairs: Pairs | None = None,
 ) -> QuantizedRows:
     """Return other levels (and scales, where ``settings.refit``) of less ``tr(D H D^T)``.
 
     ``start`` brings the scales; a row that it suits better stays as it is there.
-    ``rows [R, K]`` are in groups, one for each matrix of ``gram [G, K, K]``.
+    ``rows [R, K]`` are in groups, one for each matrix of ``gram [G, K, K]``. ``pairs`` limits
+    levels whose products are added in 16 bits.
     """
     groups, columns, _ = gram.shape
     levels, scale = start.levels.copy(), start.scale.copy()
@@ -33,7 +39,7 @@ def gptq(
     count = views[0].shape[1]
     step = max(1, _ELEMENTS // (columns * max(columns, count)))
     for first in range(0, groups, step):
-        solver = _Solver(gram[first : first + step], start.block, settings)
+        solver = _Solver(gram[first : first + step], start.block, settings, pairs)
         for begin in range(0, count, _ROWS):
             part = [view[first : first + step, begin : begin + _ROWS] for view in views]
             solver.improve(*part)
@@ -43,7 +49,9 @@ def gptq(
 class _Solver:
     """Rounds rows that share Gram matrices ``[G, K, K]``."""
 
-    def __init__(self, gram: NDArray[np.float64], block: int, settings: RowSettings) -> None:
+    def __init__(
+        self, gram: NDArray[np.float64], block: int, settings: RowSettings, pairs: Pairs | None
+    ) -> None:
         self.block = block
         self.settings = settings
         self.gram = unit_gram(gram)
@@ -55,6 +63,8 @@ class _Solver:
             np.arange(groups)[:, None, None], order[:, :, None], order[:, None, :]
         ]
         self.order = order[:, :, None]
+        self.pairs = None if pairs is None else pairs.for_groups(groups)
+        self.ordered_pairs = None if self.pairs is None else self.pairs.reordered(order)
         self.triangle = triangular_coupling(sorted_gram, settings.damping)
         self.couplings = full_coupling(self.gram)
         self.single = self.gram.astype(np.float32)
@@ -94,13 +104,13 @@ class _Solver:
                 for array in (work.weights, work.scale, work.zero_point, work.levels)
             )
         )
-        sweep(ordered, self.triangle, grid, np.zeros_like(ordered.weights))
+        sweep(ordered, self.triangle, grid, np.zeros_like(ordered.weights), self.ordered_pairs)
         np.put_along_axis(work.levels, self.order, ordered.levels, axis=1)
         error = work.error()
         for _ in range(self.settings.sweeps):
             if self.settings.refit and not self.settings.shared:
                 refit(work, self.single, self.block, error)
-            if not sweep(work, self.couplings, grid, error):
+            if not sweep(work, self.couplings, grid, error, self.pairs):
                 break
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qconv.algorithms.rows.blocks import Floats
+from qconv.algorithms.rows.pairs import Pairs
 from qconv.numerics.grids import Grid
 
 _LAZY = 128
@@ -32,12 +33,15 @@ class Columns:
         return error
 
 
-def sweep(columns: Columns, coupling: Floats, grid: Grid, error: Floats) -> bool:
+def sweep(
+    columns: Columns, coupling: Floats, grid: Grid, error: Floats, pairs: Pairs | None = None
+) -> bool:
     """Round each column j to ``w_j - sum_i coupling[j, i] error_i``; tell whether one changed.
 
     ``coupling [G, K, K]`` has a zero diagonal. ``error [G, K, N]`` is that of the columns
     before, and follows them. Columns that are not reached yet count with what they hold. The
-    far part of the sum is a matrix product, made for a block of columns at a time.
+    far part of the sum is a matrix product, made for a block of columns at a time. ``pairs``
+    keeps each level within what that of its partner leaves.
     """
     count = columns.weights.shape[1]
     changed = False
@@ -54,6 +58,8 @@ def sweep(columns: Columns, coupling: Floats, grid: Grid, error: Floats) -> bool
             goal += zero_point
             levels = grid.nearest(goal)
             levels -= zero_point
+            if pairs is not None:
+                pairs.limit_column(levels, columns.levels, j)
             columns.levels[:, j] = levels
             levels *= scale
             levels -= columns.weights[:, j]

@@ -1,0 +1,150 @@
+"""Round the rows of one layer's weight to integers that an 8-bit kernel multiplies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.algorithms.rows import Pairs, RowSettings, gptq, quantize_rows, shrunk
+from qconv.algorithms.rows.layer_error import row_errors
+from qconv.algorithms.saturation import PAIR_LIMIT
+from qconv.numerics.affine import MIN_SCALE, row_scales
+from qconv.numerics.grids import Grid, QuantizedRows, dequantize_rows, integer_grid
+from qconv.numerics.threads import on_one_blas_thread
+from qconv.observers.gram import Gram
+
+_SWEEPS = {8: 1, 7: 1, 4: 3}
+"""Passes of coordinate descent: at 8 bits more of them fit the calibration data only."""
+
+_NOISE = 1e-6
+"""Share of the second moment, kept in float32, that its own rounding may make up."""
+
+Number = TypeVar("Number", bound=np.generic)
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LayerRows:
+    """A weight as rows and what its integers have to keep to.
+
+    Attributes:
+        matrix: ``[O, K]``.
+        bits: 8, 7 or 4.
+        smallest: scales may not be under these ``[O]``.
+        shared: one scale for all rows.
+        partners: for each column the one whose product the kernel adds to it in 16 bits.
+        fit: raises scales ``[O]`` until rounding to nearest keeps to the limit of the pairs.
+    """
+
+    matrix: Floats
+    bits: int
+    smallest: Floats
+    shared: bool
+    partners: NDArray[np.int64] | None
+    fit: Callable[[Floats], Floats] | None
+
+    @property
+    def grid(self) -> Grid:
+        """The integers, symmetric about zero but at 4 bits, where the outermost one would miss."""
+        highest = 2 ** (self.bits - 1) - 1
+        return integer_grid(-highest - (self.bits == 4), highest)
+
+
+def to_channels(weight: NDArray[Number], axis: int) -> NDArray[Number]:
+    """Return the weight with its output channels first: ``[O, I, k...]`` or ``[O, K]``."""
+    return np.moveaxis(weight, axis, 0)
+
+
+def layer_moment(
+    grams: Sequence[Gram | None], shape: tuple[int, ...], *, centred: bool
+) -> Doubles | None:
+    """Return the second moment ``[G, K, K]`` of what all readers of a weight multiply it with.
+
+    That about the mean is right where biases take out what the mean makes of the weight's error.
+    None if one is not known, overflowed, or is that of something else than ``[O, K]``.
+    """
+    joined = Gram()
+    for gram in grams:
+        if gram is None or not gram.count:
+            return None
+        joined.merge(gram)
+    second = joined.second_moment()
+    if second.shape[-1] != shape[1] or shape[0] % len(second) or not np.isfinite(second).all():
+        return None
+    moment = _above_noise(joined.centred(), second) if centred else second
+    return shrunk(moment, joined.count)
+
+
+def _above_noise(moment: Doubles, second: Doubles) -> Doubles:
+    """Return the moments about the mean without inputs whose variance is rounding noise."""
+    spread, power = (np.diagonal(array, axis1=1, axis2=2) for array in (moment, second))
+    alive = spread > _NOISE * power
+    return moment * (alive[:, :, None] & alive[:, None, :])
+
+
+@on_one_blas_thread
+def round_layer(rows: LayerRows, moment: Doubles | None) -> tuple[Floats, Floats]:
+    """Return integers ``[O, K]`` and scales, ``[O]``, or ``[1]`` where they are shared.
+
+    With the second moment ``[G, K, K]`` of the inputs by GPTQ, else to nearest. A row that needs
+    a larger scale than is best for it (see ``smallest``) is rounded to nearest.
+    """
+    nearest = _nearest(rows)
+    found = nearest if rows.bits > 4 else _searched(rows, moment)
+    if moment is not None and rows.bits > 4:
+        settings = _settings(rows, "gptq")
+        pairs = None if rows.partners is None else Pairs.of(rows.partners, PAIR_LIMIT)
+        found = gptq(rows.matrix, nearest, settings, moment, pairs)
+        errors = (row_errors(dequantize_rows(q) - rows.matrix, moment) for q in (nearest, found))
+        before, after = errors
+        found = _choose((after < before)[:, None], found, nearest)
+    kept = found.scale[:, 0] >= rows.smallest
+    if rows.shared:
+        kept = np.broadcast_to(kept.all(), kept.shape)
+    found = _choose(kept[:, None], found, nearest)
+    return found.levels, found.scale[:1, 0] if rows.shared else found.scale[:, 0]
+
+
+def _nearest(rows: LayerRows) -> QuantizedRows:
+    scale = np.maximum(row_scales(rows.matrix, rows.grid.high), rows.smallest)
+    if rows.shared:
+        used = np.abs(rows.matrix).any(axis=1)
+        scale = np.full_like(scale, scale[used].max(initial=MIN_SCALE))
+    if rows.fit is not None:
+        scale = rows.fit(scale)
+    if rows.shared:
+        scale = np.full_like(scale, scale.max(initial=MIN_SCALE))
+    levels = rows.grid.nearest((rows.matrix / scale[:, None]).astype(np.float32))
+    column = scale[:, None]
+    return QuantizedRows(levels, column, np.zeros_like(column), rows.matrix.shape[1])
+
+
+def _searched(rows: LayerRows, moment: Doubles | None) -> QuantizedRows:
+    settings = _settings(rows, "mse" if moment is None else "gptq")
+    return quantize_rows(rows.matrix, settings, moment)
+
+
+def _settings(rows: LayerRows, method: str) -> RowSettings:
+    return RowSettings(
+        rows.grid,
+        rows.matrix.shape[1],
+        symmetric=True,
+        shared=rows.shared,
+        method="gptq" if method == "gptq" else "mse",
+        sweeps=_SWEEPS[rows.bits],
+    )
+
+
+def _choose(first: NDArray[np.bool_], chosen: QuantizedRows, other: QuantizedRows) -> QuantizedRows:
+    """Return the rows of ``chosen`` where ``first [O, 1]``, else those of ``other``."""
+    return QuantizedRows(
+        np.where(first, chosen.levels, other.levels),
+        np.where(first, chosen.scale, other.scale),
+        other.zero_point,
+        other.block,
+    )

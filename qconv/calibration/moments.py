@@ -1,0 +1,19 @@
+"""Which second moments of a record belong to which layer."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from qconv.calibration.record import Record
+from qconv.observers.gram import Gram
+from qconv.placement.inputs import layer_inputs
+
+
+def moments_by_node(model: ir.Model, record: Record) -> dict[str, Gram]:
+    """Return the second moments of what layers read, by the layer's name."""
+    return {
+        node: record.grams[layer_input.key]
+        for layer_input in layer_inputs(model)
+        if layer_input.key in record.grams
+        for node in layer_input.nodes
+    }

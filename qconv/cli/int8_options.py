@@ -1,0 +1,145 @@
+"""Options of ``qconv convert`` that say how static INT8 is made."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from qconv.cli.weight_options import WeightArguments
+
+if TYPE_CHECKING:
+    from qconv.conversions.settings import Int8Settings
+
+Algorithm = Literal["auto", "rtn", "gptq"]
+Granularity = Literal["channel", "tensor"]
+
+
+@dataclass(frozen=True)
+class Int8Arguments:
+    """The options as they were given."""
+
+    effort: Literal["fast", "balanced", "best"]
+    method: Literal["auto", "minmax", "percentile", "entropy", "mse"]
+    percentile: float
+    weight_bits: Literal[8, 4]
+    empirical_bias: bool | None
+    portable: bool
+    reduce_range: bool
+
+    def settings(self, weights: WeightArguments, *, bias_correction: bool) -> Int8Settings:
+        """Return the settings, with what static INT8 shares with weights alone.
+
+        Raises:
+            UsageError: an algorithm or granularity is only for weights alone.
+        """
+        from qconv.conversions.settings import Int8Settings
+        from qconv.errors import UsageError
+
+        algorithms: dict[str, Algorithm] = {"auto": "auto", "rtn": "rtn", "gptq": "gptq"}
+        granularities: dict[str, Granularity] = {
+            "auto": "channel",
+            "channel": "channel",
+            "tensor": "tensor",
+        }
+        for option, given, known in (
+            ("--algorithm", weights.algorithm, algorithms),
+            ("--granularity", weights.granularity, granularities),
+        ):
+            if given not in known:
+                choices = ", ".join(known)
+                raise UsageError(
+                    f"{option} {given} is for weights alone; static int8 has {choices}"
+                )
+        return Int8Settings(
+            method=self.method,
+            percentile=self.percentile,
+            bias_correction=bias_correction,
+            portable=self.portable,
+            effort=self.effort,
+            algorithm=algorithms[weights.algorithm],
+            granularity=granularities[weights.granularity],
+            weight_bits=self.weight_bits,
+            empirical_bias=self.empirical_bias,
+            embeddings=weights.embeddings,
+            reduce_range=self.reduce_range,
+        )
+
+
+INT8_PARAMETERS = (
+    *("effort", "method", "percentile", "weight_bits", "empirical_bias", "portable"),
+    "reduce_range",
+)
+
+_OPTIONS = (
+    click.option(
+        "--effort",
+        type=click.Choice(["fast", "balanced", "best"]),
+        default="balanced",
+        show_default=True,
+        help="int8: fast reads ranges and corrects biases; balanced also rounds weights by GPTQ, "
+        "which needs --data or a record with second moments; best also corrects biases by the "
+        "quantized model's own means, which needs --data and takes minutes.",
+    ),
+    click.option(
+        "--method",
+        type=click.Choice(["auto", "minmax", "percentile", "entropy", "mse"]),
+        default="auto",
+        show_default=True,
+        help="int8: how ranges are read from the statistics; auto takes, for each value, the least "
+        "squared error among ranges that clip at most 0.01 % of the data.",
+    ),
+    click.option(
+        "--percentile",
+        metavar="P",
+        type=click.FloatRange(50, 100, min_open=True),
+        default=99.99,
+        show_default=True,
+        help="int8: percent of the data inside the range, for --method percentile.",
+    ),
+    click.option(
+        "--weights",
+        "weight_bits",
+        type=click.Choice(["int8", "int4"]),
+        default="int8",
+        show_default=True,
+        help="int8: the numbers that weights are rounded to; int4 halves the file, activations "
+        "and speed stay those of int8.",
+    ),
+    click.option(
+        "--empirical-bias/--no-empirical-bias",
+        default=None,
+        help="int8: correct biases by the means that the quantized model itself gives, layer by "
+        "layer; needs --data.  [default: with --effort best]",
+    ),
+    click.option(
+        "--portable/--no-portable",
+        default=True,
+        show_default=True,
+        help="int8: limit weights so that 16-bit sums cannot saturate on x64 CPUs without VNNI, "
+        "where a file made without it can lose many points of accuracy.",
+    ),
+    click.option(
+        "--reduce-range",
+        is_flag=True,
+        help="int8: 7-bit weights, -63 to 63, which cannot saturate either, but are coarser in "
+        "every layer. --portable, the default, limits only where it has to.",
+    ),
+)
+
+
+def int8_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command, which gets them as one argument ``int8``."""
+
+    @functools.wraps(command)
+    def with_int8(**arguments: Any) -> Any:
+        own = {name: arguments.pop(name) for name in INT8_PARAMETERS}
+        own["weight_bits"] = 4 if own["weight_bits"] == "int4" else 8
+        return command(int8=Int8Arguments(**own), **arguments)
+
+    for option in reversed(_OPTIONS):
+        with_int8 = option(with_int8)
+    return with_int8
