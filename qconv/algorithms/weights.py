@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -70,13 +70,17 @@ def quantize_layers(
         quantized, scale = _quantize_weight(
             weight, axis, readers, biases, nodes, plan, params, settings, grams or {}
         )
+        rounded = QuantizedLayer(quantized, scale, None)
+        error = rounded.restored(axis) - weight
         for layer in readers:
             bias = biases[layer.node]
-            if settings.bias_correction and layer.bias_node is not None:
-                shift = _shift(nodes[layer.node], layer, weight, quantized, scale, plan, statistics)
-                bias = bias if shift is None else (0.0 if bias is None else bias) - shift
-            layers[layer.node] = QuantizedLayer(
-                quantized, scale, None if bias is None else np.asarray(bias, np.float32)
+            means = input_means(layer, plan, statistics)
+            if settings.bias_correction and layer.bias_node is not None and means is not None:
+                bias = (0.0 if bias is None else bias) - mean_output(
+                    nodes[layer.node], error, means
+                )
+            layers[layer.node] = (
+                rounded if bias is None else replace(rounded, bias=np.asarray(bias, np.float32))
             )
     return {name: layers[name] for name in plan.layers}
 
@@ -141,28 +145,24 @@ def _quantize_weight(
     return np.ascontiguousarray(own_shape).astype(np.int8), scale.reshape(()) if shared else scale
 
 
-def _shift(
-    node: ir.Node,
-    layer: LayerPlan,
-    weight: NDArray[np.float32],
-    quantized: NDArray[np.int8],
-    scale: NDArray[np.float32],
-    plan: Plan,
-    statistics: Mapping[str, ValueStatistics],
+def input_means(
+    layer: LayerPlan, plan: Plan, statistics: Mapping[str, ValueStatistics]
 ) -> NDArray[np.float64] | None:
-    """Return the shift of the output's mean, or None if the means are those of another axis."""
+    """Return the mean of each input channel, or None if the means are those of another axis."""
     if plan.values[layer.input].channel_axis != (1 if layer.op_type == "Conv" else -1):
         return None
     means = statistics[layer.input].means.means()
-    if not means.size:
-        return None
-    axis = output_axis(node)
-    channels = to_channels(quantized.astype(np.float64), axis)
-    restored = channels * np.reshape(scale, (-1,) + (1,) * (channels.ndim - 1))
-    error = restored - to_channels(weight, axis).astype(np.float64)
-    if layer.op_type == "Conv":
-        return convolution_shift(error, means, windows_of(node, weight.shape[2:]))
-    return product_shift(error, means)
+    return means if means.size else None
+
+
+def mean_output(
+    node: ir.Node, weight: NDArray[np.float64], means: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return what a layer with this weight gives in the mean, without its bias, ``[O]``."""
+    channels = to_channels(weight, output_axis(node))
+    if node.op_type == "Conv":
+        return convolution_shift(channels, means, windows_of(node, weight.shape[2:]))
+    return product_shift(channels, means)
 
 
 def _room_for_bias(bias: NDArray[np.float64], input_scale: float) -> NDArray[np.float32]:

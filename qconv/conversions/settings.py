@@ -45,6 +45,23 @@ class Int8Settings:
     embeddings: Embeddings = "auto"
     reduce_range: bool = False
 
+    @property
+    def bits(self) -> int:
+        """Width of the numbers that weights are rounded to."""
+        return 7 if self.reduce_range and self.weight_bits == 8 else self.weight_bits
+
+    @property
+    def wants_moments(self) -> bool:
+        """Whether second moments of what layers read are of use."""
+        return self.algorithm == "gptq" or (self.algorithm == "auto" and self.effort != "fast")
+
+    @property
+    def wants_measured_means(self) -> bool:
+        """Whether the quantized model's own means are to be measured."""
+        if self.empirical_bias is None:
+            return self.effort == "best" and self.bias_correction
+        return self.empirical_bias
+
 
 @dataclass(frozen=True)
 class DynamicSettings:
@@ -59,18 +76,6 @@ class DynamicSettings:
     portable: bool = True
     embeddings: Embeddings = "auto"
     mode: Literal["dynamic"] = "dynamic"
-
-    @property
-    def wants_moments(self) -> bool:
-        """Whether second moments of what layers read are of use."""
-        return self.algorithm == "gptq" or (self.algorithm == "auto" and self.effort != "fast")
-
-    @property
-    def wants_measured_means(self) -> bool:
-        """Whether the quantized model's own means are to be measured."""
-        if self.empirical_bias is None:
-            return self.effort == "best" and self.bias_correction
-        return self.empirical_bias
 
 
 @dataclass(frozen=True)

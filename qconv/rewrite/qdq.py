@@ -33,6 +33,14 @@ class QuantizedLayer:
     scale: NDArray[np.float32]
     bias: NDArray[np.float32] | None
 
+    def restored(self, axis: int) -> NDArray[np.float64]:
+        """Return the weight that the integers stand for; ``axis`` is that of the channels."""
+        shape = [1] * self.weight.ndim
+        shape[axis] = -1
+        scale = self.scale.astype(np.float64).reshape(shape)
+        weight: NDArray[np.float64] = self.weight * scale
+        return weight
+
 
 def rewrite_qdq(
     model: ir.Model,
