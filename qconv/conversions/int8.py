@@ -100,7 +100,8 @@ def _rounding_remarks(
     if not known:
         yield (
             "weights rounded to nearest: the record has no second moments, which "
-            f"--effort {settings.effort} would use; calibrate with --statistics full, or give --data"
+            f"--effort {settings.effort} would use; calibrate with --statistics full, or give "
+            "--data"
         )
         return
     yield f"weights rounded by GPTQ in {_layers(known)}"
