@@ -2,7 +2,7 @@
 # Needs Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types real clean
+.PHONY: help demo test browser lint types real clean
 
 # The first of these that is 3.11 or newer and can make virtual environments;
 # `make PYTHON=/path/to/python test` chooses another.
@@ -16,6 +16,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help:
 	@echo 'make demo    convert the sample models to INT8, with the commands of the README'
 	@echo 'make test    run the tests (ARGS="-k name" is handed to pytest)'
+	@echo 'make browser run the tests of the HTML report in Chromium (Debian: apt-get install chromium)'
 	@echo 'make lint    check style and format'
 	@echo 'make types   check types'
 	@echo 'make real    run the tests on real models (QCONV_DATA=folder, see CONTRIBUTING.md)'
@@ -25,13 +26,16 @@ demo: .venv/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
 
 test: .venv/.test
-	$(BIN)/python -m pytest --ignore=tests/real $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/real --ignore=tests/browser $(ARGS)
+
+browser: .venv/.test .venv/.browser
+	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 lint: .venv/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .venv/.lint .venv/.test
+types: .venv/.lint .venv/.test .venv/.browser
 	$(BIN)/mypy
 
 real: .venv/.test .venv/.real
@@ -60,6 +64,10 @@ clean:
 
 .venv/.real: .venv/.installed
 	$(INSTALL) --group real
+	@touch $@
+
+.venv/.browser: .venv/.installed
+	$(INSTALL) --group browser
 	@touch $@
 
 .venv/.lint: .venv/.installed

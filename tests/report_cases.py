@@ -1,6 +1,17 @@
 """Reports as they come out of a measurement, without measuring."""
 
-from qconv.reporting.contents import Coverage, FloatOperator, FusionAudit, LayerRisk
+from dataclasses import replace
+
+from qconv.reporting.contents import (
+    Coverage,
+    FloatOperator,
+    FusionAudit,
+    LayerError,
+    LayerRisk,
+    LayerStorage,
+    TensorHistogram,
+    WeightRange,
+)
 from qconv.reporting.paired import Pairing
 from qconv.reporting.record import (
     Accuracy,
@@ -46,6 +57,23 @@ INT8 = VariantReport(
     coverage=Coverage(ops=80.0, macs=99.5, bytes=98.0),
     portability=(LayerRisk("stem", "Conv", 200, 3), LayerRisk("fc", "Gemm", 100, 0)),
 )
+
+DETAILED = replace(
+    INT8,
+    storage=(
+        LayerStorage("stem", "Conv", {"int8": 864, "int32": 128, "float": 128}),
+        LayerStorage("fc", "Gemm", {"int8": 1_280_000, "float": 4000}),
+    ),
+    kept_float=(FloatOperator("soft", "Softmax", "it has no integer kernel"),),
+    layers=(LayerError("stem", "Conv", 35.5, 35.5), LayerError("fc", "Gemm", None, 24.25)),
+    ranges=(WeightRange("stem", "Conv", 32, 0.01, 0.2, 1.5),),
+    histograms=(
+        TensorHistogram("x", "activation", 30.5, 0.01, -1.0, 2.0, (1, 20, 300, 4), (-1, 0, 1, 2)),
+    ),
+    sha256="ab" * 32,
+    origin={"qconv.dtype": "int8"},
+)
+"""The same with everything that plots show."""
 
 FULL = Report(
     qconv="0.1.0",

@@ -23,6 +23,7 @@ class Files:
     json: Path | None = None
     markdown: Path | None = None
     junit: Path | None = None
+    html: Path | None = None
 
     @property
     def takes_stdout(self) -> bool:
@@ -31,7 +32,7 @@ class Files:
 
     @property
     def _chosen(self) -> list[Path]:
-        return [file for file in (self.json, self.markdown, self.junit) if file]
+        return [file for file in (self.json, self.markdown, self.junit, self.html) if file]
 
     def check(self, read: Sequence[Path]) -> None:
         """Refuse files that cannot be written, before any work.
@@ -41,6 +42,7 @@ class Files:
         Raises:
             UsageError: two outputs on one file, or an output on an input.
             OutputError: a file cannot be written.
+            UnsupportedError: HTML is wanted, and what draws it is not installed.
         """
         from qconv.errors import UsageError
         from qconv.outputs import check_output
@@ -53,6 +55,8 @@ class Files:
                 raise UsageError(f"{file}: is read by this command, or named for two outputs")
             taken.add(file.absolute())
             check_output(file, force=True)
+        if self.html is not None:
+            _require_html()
         if self._chosen.count(STDOUT) > 1:
             raise UsageError("only one of the files can be - (standard output)")
 
@@ -70,6 +74,10 @@ class Files:
             from qconv.reporting.junit import to_junit
 
             _write(self.junit, to_junit(report))
+        if self.html is not None:
+            from qconv.reporting.html.page import to_html
+
+            _write(self.html, to_html(report))
 
 
 def tell_github(report: Report) -> None:
@@ -95,6 +103,19 @@ def file_option(name: str, what: str) -> Callable[[Callable[..., Any]], Callable
         type=click.Path(path_type=Path, allow_dash=True),
         help=what,
     )
+
+
+def _require_html() -> None:
+    from importlib.util import find_spec
+
+    from qconv.errors import UnsupportedError
+
+    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
+    if missing:
+        raise UnsupportedError(
+            f"--html needs {' and '.join(missing)}, not installed here",
+            hint="install the extra: pip install 'qconv[html]'",
+        )
 
 
 def _write(file: Path, text: str) -> None:

@@ -27,6 +27,7 @@ from qconv.cli.paths import FilePath
 )
 @file_option("markdown", "Write the report as Markdown; - is standard output.")
 @file_option("junit", "Write the verdicts as JUnit XML, one test case for each; - as above.")
+@file_option("html", "Write the report as one HTML page; needs the html extra.")
 @file_option("json", "Write the report with the new verdicts; - as above.")
 @click.pass_context
 def gate(
@@ -37,6 +38,7 @@ def gate(
     baseline: Path | None,
     markdown_file: Path | None,
     junit_file: Path | None,
+    html_file: Path | None,
     json_file: Path | None,
 ) -> None:
     """Judge a report that qconv report wrote as JSON. Nothing is run, so it takes a moment.
@@ -52,7 +54,7 @@ def gate(
     from qconv.reporting.sentences import printable
     from qconv.reporting.significance import undecided
 
-    files = Files(json_file, markdown_file, junit_file)
+    files = Files(json_file, markdown_file, junit_file, html_file)
     files.check([path for path in (report_file, baseline) if path is not None])
     earlier = None if baseline is None else read_report(baseline)
     result = judged_again(read_report(report_file), fail_if, earlier, str(report_file))

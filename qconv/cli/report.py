@@ -95,6 +95,7 @@ class _ReportCommand(click.Command):
 @file_option("json", "Write the report as JSON; - is standard output, with nothing else on it.")
 @file_option("markdown", "Write the report as Markdown, for a pull request; - as above.")
 @file_option("junit", "Write the verdicts as JUnit XML, one test case for each; - as above.")
+@file_option("html", "Write the report as one HTML page; needs the html extra.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.pass_context
 def report(
@@ -115,6 +116,7 @@ def report(
     json_file: Path | None,
     markdown_file: Path | None,
     junit_file: Path | None,
+    html_file: Path | None,
     quiet: bool,
 ) -> None:
     """Compare each VARIANT of a float MODEL with it: size, accuracy, error, latency.
@@ -129,7 +131,7 @@ def report(
     from qconv import pipeline
     from qconv.cli.progress import make_progress
 
-    files = Files(json_file, markdown_file, junit_file)
+    files = Files(json_file, markdown_file, junit_file, html_file)
     files.check([path for path in (model, *variants, baseline) if path is not None])
     result = pipeline.report(
         model,
@@ -144,6 +146,7 @@ def report(
         batch=batch,
         provider=provider,
         latency=not no_latency,
+        details=json_file is not None or html_file is not None,
         command=shlex.join(["qconv", *sys.argv[1:]]),
         progress=make_progress(quiet=quiet),
     )

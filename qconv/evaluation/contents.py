@@ -46,7 +46,7 @@ def read_contents(path: Path, feeds: Feeds, *, variant: bool) -> Contents:
         sha256=model_fingerprint(path),
         origin=_origin(model),
         coverage=coverage(model, weights, feeds) if variant else None,
-        storage=_storage(weights),
+        storage=_storage(model, weights),
         kept_float=tuple(_kept_float(model)) if variant else (),
         portability=tuple(layer_risks(model)) if variant else (),
     )
@@ -59,12 +59,15 @@ def _origin(model: ir.Model) -> dict[str, str]:
     return {key: str(value) for key, value in found.items() if value}
 
 
-def _storage(weights: Sequence[StoredWeight]) -> tuple[LayerStorage, ...]:
+def _storage(model: ir.Model, weights: Sequence[StoredWeight]) -> tuple[LayerStorage, ...]:
+    """Return the bytes of each layer, in the order of the graph; those of subgraphs come last."""
+    places = {str(node.name): place for place, node in enumerate(model.graph)}
     layers: dict[str, tuple[str, dict[str, int]]] = {}
     for weight in weights:
         _, sizes = layers.setdefault(weight.layer, (weight.op, {}))
         sizes[weight.dtype] = sizes.get(weight.dtype, 0) + weight.nbytes
-    return tuple(LayerStorage(name, op, sizes) for name, (op, sizes) in layers.items())
+    ordered = sorted(layers.items(), key=lambda item: places.get(item[0], len(places)))
+    return tuple(LayerStorage(name, op, sizes) for name, (op, sizes) in ordered)
 
 
 def _kept_float(model: ir.Model) -> list[FloatOperator]:

@@ -20,7 +20,7 @@ from qconv.runtime.runner import Runner
 from qconv.runtime.session import input_specs, open_session
 
 _NO_WORK = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Constant"}
-_PRODUCTS = {
+PRODUCTS = {
     "Conv": 1,
     "ConvTranspose": 1,
     "Gemm": 1,
@@ -102,7 +102,7 @@ def _is_merged(node: ir.Node) -> bool:
 
 def _restores_weight(node: ir.Node) -> bool:
     """Whether the weight of a layer is computed from constants, of which some are in few bits."""
-    index = _PRODUCTS.get(node.op_type)
+    index = PRODUCTS.get(node.op_type)
     if index is None or len(node.inputs) <= index:
         return False
     found = False
@@ -154,7 +154,7 @@ def _mac_share(model: ir.Model, quantized: set[str], feeds: Feeds) -> float | No
 def _counts(model: ir.Model, shapes: Mapping[str, Shape]) -> dict[str, int] | None:
     counts = {}
     for node in model.graph:
-        if node.op_type not in _PRODUCTS:
+        if node.op_type not in PRODUCTS:
             continue
         count = _macs(node, shapes)
         if count is None:
@@ -174,7 +174,7 @@ def _macs(node: ir.Node, shapes: Mapping[str, Shape]) -> int | None:
         return None
     if node.op_type == "MatMulNBits":
         return math.prod(counted) * node.attributes.get_int("K", 0)
-    weight = _shape(node.inputs[_PRODUCTS[node.op_type]], shapes)
+    weight = _shape(node.inputs[PRODUCTS[node.op_type]], shapes)
     if weight is None:
         return None
     if "Conv" in node.op_type:
@@ -202,7 +202,7 @@ def _shapes_of_a_run(model: ir.Model, feeds: Feeds) -> dict[str, Shape]:
     values = {
         str(value.name): value
         for node in probed.graph
-        if node.op_type in _PRODUCTS
+        if node.op_type in PRODUCTS
         for value in (*node.inputs, *node.outputs)
         if value is not None and value.const_value is None and not value.is_graph_input()
     }

@@ -12,6 +12,7 @@ from qconv.data.source import Feeds, Source, TensorSpec
 from qconv.errors import DataError, UsageError
 from qconv.evaluation.contents import Contents, read_contents
 from qconv.evaluation.custom import CustomMetric, check_custom_names, custom_name, load_metric
+from qconv.evaluation.details import Details, read_details
 from qconv.evaluation.evaluate import Evaluation, Quality, evaluate
 from qconv.evaluation.naming import display_names
 from qconv.evaluation.simulation import HalfSimulation
@@ -61,6 +62,7 @@ def report(
     batch: int | None = None,
     provider: str = CPU,
     latency: bool = True,
+    details: bool = False,
     command: str | None = None,
     progress: Progress = no_progress,
     audit: Audit = _audit_fusion,
@@ -81,6 +83,7 @@ def report(
         batch: samples that a timed inference takes; None: as the data has them.
         provider: the runtime's execution provider, for accuracy and latency.
         latency: whether to time at all.
+        details: whether to look at weights and activations one by one, as the plots need it.
         command: the command line, for the report to tell.
         progress: shown over samples and timed rounds.
         audit: finds which quantized operators of a file run in integers on the CPU.
@@ -98,7 +101,7 @@ def report(
     names = display_names(model, variants)
     paths = (model, *variants)
     customs = [load_metric(spec) for spec in metrics]
-    measured = _measure(paths, data, place, customs, gates, batch, progress, audit)
+    measured = _measure(paths, data, place, customs, gates, batch, details, progress, audit)
     timing = None
     if latency:
         timing = Timing(threads, (batch or 1) * measured.data.batch, runs, WARMUP, place.provider)
@@ -112,6 +115,7 @@ def report(
             measured.qualities,
             measured.fusions,
             measured.simulations,
+            measured.details,
             latencies,
             strict=True,
         )
@@ -171,6 +175,7 @@ class _Measured:
     qualities: tuple[Quality, ...]
     fusions: tuple[FusionAudit | None, ...]
     simulations: tuple[Simulation | None, ...]
+    details: tuple[Details, ...]
     feeds: tuple[Feeds, ...]
 
 
@@ -181,6 +186,7 @@ def _measure(
     customs: Sequence[CustomMetric],
     gates: Sequence[Gate],
     batch: int | None,
+    details: bool,
     progress: Progress,
     audit: Audit,
 ) -> _Measured:
@@ -208,7 +214,19 @@ def _measure(
     found = evaluate(reference, variants, opened, traits, metrics=customs, progress=progress)
     summary = _data_summary(source, traits, specs, found)
     simulations = (None, *(half.watch(source) if half else None for half in halves))
-    return _Measured(summary, traits, contents, found.qualities, fusions, simulations, feeds)
+    looked_at = [Details() for _ in variants]
+    if details:
+        looked_at = read_details(paths[0], paths[1:], first, place.assumed)
+    return _Measured(
+        summary,
+        traits,
+        contents,
+        found.qualities,
+        fusions,
+        simulations,
+        (Details(), *looked_at),
+        feeds,
+    )
 
 
 def _simulation(path: Path, place: Place) -> HalfSimulation | None:
@@ -229,6 +247,7 @@ def _variant_report(
     quality: Quality,
     fusion: FusionAudit | None,
     simulation: Simulation | None,
+    details: Details,
     latency: Latency | None,
 ) -> VariantReport:
     return VariantReport(
@@ -248,4 +267,6 @@ def _variant_report(
         storage=contents.storage,
         kept_float=contents.kept_float,
         portability=contents.portability,
+        ranges=details.ranges,
+        histograms=details.histograms,
     )

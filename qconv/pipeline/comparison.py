@@ -25,6 +25,7 @@ def report(
     batch: int | None = None,
     provider: str = "CPUExecutionProvider",
     latency: bool = True,
+    details: bool = False,
     command: str | None = None,
     progress: Progress = no_progress,
 ) -> Report:
@@ -48,6 +49,7 @@ def report(
         batch=batch,
         provider=provider,
         latency=latency,
+        details=details,
         command=command,
         progress=progress,
     )

@@ -71,3 +71,57 @@ class LayerStorage:
     name: str
     op: str
     bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """How far the output of one layer is from the float model's, as SQNR in dB.
+
+    ``alone`` with this layer alone quantized, None where that was not measured; ``accumulated`` in
+    the variant as it is, with the error of all layers before.
+    """
+
+    name: str
+    op: str
+    alone: float | None
+    accumulated: float
+
+
+@dataclass(frozen=True)
+class WeightRange:
+    """How far the channels of one weight differ: the largest magnitudes of its output channels.
+
+    ``least``, ``median`` and ``largest`` are taken over the channels.
+    """
+
+    name: str
+    op: str
+    channels: int
+    least: float
+    median: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class TensorHistogram:
+    """The numbers that one tensor holds in float, and the grid that they are rounded to.
+
+    Attributes:
+        name: the value, or the layer whose weight it is.
+        kind: ``activation`` or ``weight``; of a weight, it is its worst output channel.
+        sqnr_db: of the rounded numbers against the float ones.
+        clipped: percent of the numbers that lie outside the grid by more than half a step.
+        low: left end of the first bin.
+        high: right end of the last bin.
+        counts: numbers in each bin; all bins are equally wide.
+        grid: the numbers that can be stored.
+    """
+
+    name: str
+    kind: str
+    sqnr_db: float
+    clipped: float
+    low: float
+    high: float
+    counts: tuple[int, ...]
+    grid: tuple[float, ...]

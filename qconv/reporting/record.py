@@ -19,7 +19,16 @@ from typing import Any
 
 from qconv.errors import InputError
 from qconv.reporting.codec import decode, encode
-from qconv.reporting.contents import Coverage, FloatOperator, FusionAudit, LayerRisk, LayerStorage
+from qconv.reporting.contents import (
+    Coverage,
+    FloatOperator,
+    FusionAudit,
+    LayerError,
+    LayerRisk,
+    LayerStorage,
+    TensorHistogram,
+    WeightRange,
+)
 from qconv.reporting.paired import Pairing
 
 SCHEMA = 2
@@ -101,6 +110,8 @@ class VariantReport:
     the file and its external data, ``origin`` what its metadata say of how it was made.
     ``storage`` lists the layers with weights, ``kept_float`` the operators that nothing
     quantizes, ``portability`` the layers of integers with what could saturate in them.
+    ``layers`` tells where the error enters, ``ranges`` how the channels of weights differ, and
+    ``histograms`` are those of the tensors that lose most by rounding.
     """
 
     name: str
@@ -119,6 +130,9 @@ class VariantReport:
     storage: tuple[LayerStorage, ...] = ()
     kept_float: tuple[FloatOperator, ...] = ()
     portability: tuple[LayerRisk, ...] = ()
+    layers: tuple[LayerError, ...] = ()
+    ranges: tuple[WeightRange, ...] = ()
+    histograms: tuple[TensorHistogram, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,24 @@ def headline(report: Report) -> Table:
     return Table("variant", names, (_shown(quality), _shown(speed)))
 
 
+def essentials(report: Report) -> Table:
+    """Return what most people ask first: megabytes, latency, and what was lost in accuracy.
+
+    That is top-1 with labels, else how often the answers agree, else the SQNR.
+    """
+    full = headline(report)
+    wanted = ["MB", "latency ms", "speed-up"]
+    with_labels = report.reference.accuracy is not None
+    wanted.append("drop" if with_labels else "agree %")
+    found = {column.title: column for column in reversed(full.columns)}
+    if "agree %" not in found and not with_labels:
+        wanted[-1] = "SQNR dB"
+    columns = [found[title] for title in wanted if title in found]
+    if with_labels and columns[-1].title == "drop":
+        columns[-1] = Column("accuracy drop, points", columns[-1].cells)
+    return Table("variant", full.names, (tuple(columns),))
+
+
 def outputs(report: Report) -> Table:
     """Return one row for each output of each variant."""
     pairs = [(variant.name, out) for variant in report.variants for out in variant.outputs]

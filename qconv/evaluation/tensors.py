@@ -1,0 +1,212 @@
+"""The tensors that lose most by rounding, beside the grid of the numbers that can be stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.data.source import Feeds, Sample
+from qconv.errors import ModelError, UnsupportedError
+from qconv.evaluation.restored import Floats, LayerWeight, layer_weights
+from qconv.evaluation.weights import data_nodes
+from qconv.graph.model_io import model_to_bytes
+from qconv.graph.prepare import normalize, prepare
+from qconv.graph.view import constant
+from qconv.reporting.contents import TensorHistogram, WeightRange
+from qconv.runtime.runner import Runner
+from qconv.runtime.session import open_session
+
+WORST = 4
+SAMPLES = 2
+_BINS = 64
+_MOST_ELEMENTS = 1 << 20
+_MOST_PARAMETERS = 300_000_000
+_SAME_WEIGHT_DB = 0.0
+"""Below this SQNR a weight was changed by more than rounding, and is not told of."""
+
+
+def float_weights(model: ir.Model) -> dict[str, LayerWeight]:
+    """Return the weights of a float model, prepared as the converter does it where that works."""
+    if _parameters(model) > _MOST_PARAMETERS:
+        return {}
+    try:
+        return layer_weights(prepare(model))
+    except (ModelError, UnsupportedError):
+        return layer_weights(normalize(model))
+
+
+def variant_weights(model: ir.Model) -> dict[str, LayerWeight]:
+    """Return the weights of a variant as its operators see them; none of more than 300 million."""
+    return layer_weights(model) if _parameters(model) <= _MOST_PARAMETERS else {}
+
+
+def weight_ranges(weights: Mapping[str, LayerWeight]) -> Iterator[WeightRange]:
+    """Yield, for each weight, how far the magnitudes of its output channels differ."""
+    for weight in weights.values():
+        if weight.rows.size:
+            largest = np.abs(weight.rows).max(axis=1)
+            yield WeightRange(
+                weight.name,
+                weight.op,
+                len(largest),
+                float(largest.min()),
+                float(np.median(largest)),
+                float(largest.max()),
+            )
+
+
+def weight_histograms(
+    floats: Mapping[str, LayerWeight], restored: Mapping[str, LayerWeight], quantized: set[str]
+) -> tuple[TensorHistogram, ...]:
+    """Return the histograms of the weights that lose most, each of its worst output channel.
+
+    Args:
+        floats: the weights of the float model.
+        restored: those of the variant.
+        quantized: the layers of the variant whose weights have eight bits or fewer.
+    """
+    by_shape: dict[tuple[int, ...], list[LayerWeight]] = {}
+    for weight in floats.values():
+        by_shape.setdefault(weight.rows.shape, []).append(weight)
+    found: list[tuple[float, Floats, LayerWeight]] = []
+    for own in restored.values():
+        if own.name not in quantized:
+            continue
+        same = floats.get(own.name)
+        if same is not None and same.rows.shape == own.rows.shape:
+            candidates = [same]
+        else:
+            candidates = by_shape.get(own.rows.shape, [])
+        scored = [(_sqnr(each.rows, own.rows), each.rows) for each in candidates]
+        if scored:
+            sqnr, rows = max(scored, key=lambda pair: pair[0])
+            if _SAME_WEIGHT_DB <= sqnr < math.inf:
+                found.append((sqnr, rows, own))
+    found.sort(key=lambda item: item[0])
+    return tuple(_weight_histogram(rows, own) for _, rows, own in found[:WORST])
+
+
+def activation_histograms(
+    path: Path, model: ir.Model, samples: Sequence[Sample], assumed: Feeds
+) -> tuple[TensorHistogram, ...]:
+    """Return the histograms of the activations that lose most when they are quantized.
+
+    The variant is run with what its QuantizeLinear nodes read as further outputs.
+    """
+    grids = {grid.value: grid for grid in _grids(model)}
+    if not grids:
+        return ()
+    probed = model.clone()
+    values = ir.convenience.create_value_mapping(probed.graph)
+    probed.graph.outputs.clear()
+    probed.graph.outputs.extend(values[name] for name in grids)
+    kept = [value for value in probed.graph.inputs if value.name in assumed]
+    feeds = {str(value.name): assumed[str(value.name)] for value in kept}
+    try:
+        runner = Runner(path, open_session(model_to_bytes(probed)), feeds)
+        answers = [runner.run(sample) for sample in samples[:SAMPLES]]
+    except (ModelError, UnsupportedError):
+        return ()
+    found = []
+    for name, grid in grids.items():
+        numbers = np.concatenate([_some(answer[name]) for answer in answers])
+        if numbers.size and np.isfinite(numbers).all():
+            found.append(_histogram(name, "activation", numbers, grid.round(numbers), grid.levels))
+    found.sort(key=lambda histogram: histogram.sqnr_db)
+    return tuple(found[:WORST])
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """What one QuantizeLinear of an activation rounds to: ``scale (q - zero)``, ``low <= q``."""
+
+    value: str
+    scale: float
+    zero: int
+    low: int
+    high: int
+
+    def round(self, numbers: Floats) -> Floats:
+        """Return the nearest numbers of the grid."""
+        codes = np.clip(np.rint(numbers / self.scale) + self.zero, self.low, self.high)
+        rounded: Floats = ((codes - self.zero) * self.scale).astype(np.float32)
+        return rounded
+
+    @property
+    def levels(self) -> NDArray[np.float64]:
+        """All its numbers."""
+        codes = np.arange(self.low, self.high + 1)
+        levels: NDArray[np.float64] = (codes - self.zero).astype(np.float64) * self.scale
+        return levels
+
+
+def _grids(model: ir.Model) -> Iterator[_Grid]:
+    moving = data_nodes(model)
+    for node in model.graph:
+        value = node.inputs[0] if node.op_type == "QuantizeLinear" else None
+        if value is None or id(node) not in moving or value.dtype is not ir.DataType.FLOAT:
+            continue
+        scale, zero = constant(node.inputs[1]), _zero_point(node)
+        if scale is None or scale.size != 1 or zero is None or zero.size != 1:
+            continue
+        if zero.dtype in (np.uint8, np.int8):
+            limits = np.iinfo(zero.dtype.name)
+            number = int(zero.item())
+            yield _Grid(str(value.name), float(scale.item()), number, limits.min, limits.max)
+
+
+def _zero_point(node: ir.Node) -> NDArray[np.generic] | None:
+    if len(node.inputs) < 3 or node.inputs[2] is None:
+        return np.zeros((), np.uint8)
+    return constant(node.inputs[2])
+
+
+def _weight_histogram(rows: Floats, own: LayerWeight) -> TensorHistogram:
+    noise = np.square(rows - own.rows).sum(axis=1)
+    worst = int(np.argmax(noise / np.maximum(np.square(rows).sum(axis=1), 1e-30)))
+    levels = np.unique(own.rows[worst])
+    name = f"{own.name}, channel {worst} of {len(rows)}"
+    return _histogram(name, "weight", rows[worst], own.rows[worst], levels)
+
+
+def _histogram(
+    name: str, kind: str, numbers: Floats, rounded: Floats, levels: NDArray[np.generic]
+) -> TensorHistogram:
+    step = float(np.diff(levels).max()) if len(levels) > 1 else 0.0
+    outside = (numbers < levels[0] - step / 2) | (numbers > levels[-1] + step / 2)
+    counts, edges = np.histogram(numbers, bins=_BINS)
+    return TensorHistogram(
+        name=name,
+        kind=kind,
+        sqnr_db=_sqnr(numbers, rounded),
+        clipped=100 * float(np.mean(outside)),
+        low=float(edges[0]),
+        high=float(edges[-1]),
+        counts=tuple(map(int, counts)),
+        grid=tuple(float(f"{level:.6g}") for level in levels.tolist()),
+    )
+
+
+def _some(array: NDArray[np.generic]) -> Floats:
+    """Return at most a million numbers, evenly spread."""
+    flat: Floats = array.reshape(-1)[:: max(1, array.size // _MOST_ELEMENTS)].astype(np.float32)
+    return flat
+
+
+def _sqnr(reference: Floats, rounded: Floats) -> float:
+    signal = float(np.square(reference, dtype=np.float64).sum())
+    noise = float(np.square(reference.astype(np.float64) - rounded).sum())
+    if noise == 0:
+        return math.inf
+    return 10 * math.log10(signal / noise) if signal else -math.inf
+
+
+def _parameters(model: ir.Model) -> int:
+    tensors = (value.const_value for value in model.graph.initializers.values())
+    return sum(tensor.size for tensor in tensors if tensor is not None)
