@@ -13,7 +13,8 @@ from qconv.errors import ModelError, UnsupportedError
 from qconv.evaluation.weights import NARROW, StoredWeight, data_nodes
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.shapes import infer_shapes
-from qconv.graph.view import static_shape
+from qconv.graph.slots import CONTROL_FLOW
+from qconv.graph.view import all_nodes, static_shape
 from qconv.reporting.contents import Coverage
 from qconv.runtime.audit import is_quantized
 from qconv.runtime.runner import Runner
@@ -62,9 +63,13 @@ def coverage(model: ir.Model, weights: Sequence[StoredWeight], feeds: Feeds) -> 
 
 
 def computing(model: ir.Model) -> list[ir.Node]:
-    """Return the operators of the main graph but those that only quantize and restore."""
+    """Return the operators but those that only quantize, restore, choose or repeat."""
     moving = data_nodes(model)
-    return [node for node in model.graph if id(node) in moving and node.op_type not in _NO_WORK]
+    return [
+        node
+        for node in all_nodes(model)
+        if id(node) in moving and node.op_type not in (*_NO_WORK, *CONTROL_FLOW)
+    ]
 
 
 def covered(model: ir.Model) -> set[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.graph.view import name_of
+from qconv.graph.view import all_nodes, name_of
 
 _ORIGINS = "qconv.origins"
 
@@ -77,6 +77,17 @@ class Editor:
             outputs=[value],
             name=self.unique(f"{name}/{op_type}"),
         )
+
+
+def nodes_to_edit(model: ir.Model) -> Iterator[tuple[ir.Node, Editor]]:
+    """Yield each node of the main graph and of bodies, with an editor of its graph.
+
+    Nodes that were removed meanwhile are left out, those that were added not visited.
+    """
+    editor = Editor(model.graph)
+    for node in list(all_nodes(model)):
+        if isinstance(node.graph, ir.Graph):
+            yield node, editor.within(node.graph)
 
 
 def insert_after(value: ir.Value, graph: ir.Graph, *nodes: ir.Node) -> None:

@@ -177,7 +177,7 @@ def test_beside_static_layers(tmp_path: Path) -> None:
     result = converted(text, tmp_path)
     close(text, tmp_path, result, least=20.0)
     assert len(result.quantized) == 2
-    assert f"{RUN_TIME}: 1 MatMul" in result.conversion.remarks
+    assert f"{RUN_TIME}: 1 Gemm" in result.conversion.remarks
 
 
 def test_gru_stores_its_weights(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor, supersede
+from qconv.graph.edit import Editor, nodes_to_edit, supersede
 from qconv.graph.view import is_standard, name_of, only_consumer
 
 _ALPHA, _BETA = 1 / 6, 0.5
@@ -20,8 +20,7 @@ def split_activations(model: ir.Model) -> None:
     Between integers one float kernel costs a DequantizeLinear and a QuantizeLinear besides. The
     factors go into the weights before and behind, where nothing else reads the value between.
     """
-    editor = Editor(model.graph)
-    for node in list(model.graph):
+    for node, editor in nodes_to_edit(model):
         data = node.inputs[0] if node.inputs else None
         if not is_standard(node) or data is None or data.dtype is not ir.DataType.FLOAT:
             continue

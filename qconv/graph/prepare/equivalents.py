@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor, bypass, may_bypass, supersede
+from qconv.graph.edit import Editor, bypass, may_bypass, nodes_to_edit, supersede
 from qconv.graph.view import (
     clip_bounds,
     constant,
@@ -20,13 +20,12 @@ from qconv.graph.view import (
 
 
 def use_equivalents(model: ir.Model) -> None:
-    """Rewrite nodes of the main graph.
+    """Rewrite nodes, also in bodies.
 
     ``Sum`` becomes ``Add``; ``Sub`` of a constant ``Add``, and ``Div`` by one ``Mul``;
     ``ReduceMean`` over all axes of a map ``GlobalAveragePool``; ``Max`` and ``Min`` with a number
     ``Clip``; a ``Relu`` or ``Clip`` behind another one ``Clip``.
     """
-    editor = Editor(model.graph)
     rewriters = {
         "Sum": _add_up,
         "ReduceMean": _pool,
@@ -37,7 +36,7 @@ def use_equivalents(model: ir.Model) -> None:
         "Relu": _merge_clamps,
         "Clip": _merge_clamps,
     }
-    for node in list(model.graph):
+    for node, editor in nodes_to_edit(model):
         rewrite = rewriters.get(node.op_type)
         if rewrite is not None and is_standard(node):
             rewrite(node, editor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor, absorb, supersede
+from qconv.graph.edit import Editor, absorb, nodes_to_edit, supersede
 from qconv.graph.view import (
     constant,
     is_constant,
@@ -19,8 +19,7 @@ from qconv.graph.view import (
 
 def normalize_gemm(model: ir.Model) -> None:
     """Multiply constant weights and biases of Gemm by its alpha and beta."""
-    editor = Editor(model.graph)
-    for node in list(model.graph):
+    for node, editor in nodes_to_edit(model):
         if node.op_type == "Gemm" and is_standard(node):
             _absorb(node, 1, "alpha", editor)
             _absorb(node, 2, "beta", editor)
@@ -47,8 +46,7 @@ def use_gemm(model: ir.Model) -> None:
     The runtime does the same with float models; when it meets MatMul + Add quantized, with the
     sum in float, it would fall back to a float Gemm.
     """
-    editor = Editor(model.graph)
-    for matmul in list(model.graph):
+    for matmul, editor in nodes_to_edit(model):
         if matmul.op_type != "MatMul" or not is_standard(matmul):
             continue
         weight = matmul.inputs[1]
@@ -60,7 +58,7 @@ def use_gemm(model: ir.Model) -> None:
         supersede(last, gemm)
         if last is not matmul:
             absorb(gemm, matmul)
-            model.graph.remove(matmul, safe=True)
+            editor.graph.remove(matmul, safe=True)
 
 
 def _bias_after(matmul: ir.Node) -> tuple[ir.Value | None, ir.Node]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from qconv.graph.edit import bypass, may_bypass
+from qconv.graph.edit import bypass, may_bypass, nodes_to_edit
 from qconv.graph.view import constant, is_standard
 
 
 def remove_noops(model: ir.Model) -> None:
-    """Remove Identity nodes of the main graph, and Dropout nodes that run in inference mode."""
-    for node in list(model.graph):
+    """Remove Identity nodes, and Dropout nodes that run in inference mode."""
+    for node, _ in nodes_to_edit(model):
         if not is_standard(node) or node.op_type not in ("Identity", "Dropout"):
             continue
         data = node.inputs[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from qconv.graph.edit import bypass, may_bypass
+from qconv.graph.edit import bypass, may_bypass, nodes_to_edit
 from qconv.graph.view import (
     clip_bounds,
     constant,
@@ -22,7 +22,7 @@ def fold_pads(model: ir.Model) -> None:
     That is a Conv, or a MaxPool of data that are not negative. Exporters of models with "same"
     padding write such Pads; between quantized operators each would cost a kernel of its own.
     """
-    for node in list(model.graph):
+    for node, _ in nodes_to_edit(model):
         if node.op_type != "Pad" or not is_standard(node):
             continue
         data = node.inputs[0]

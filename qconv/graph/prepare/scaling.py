@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.graph.edit import Editor, bypass, may_bypass, supersede
+from qconv.graph.edit import Editor, bypass, may_bypass, nodes_to_edit, supersede
 from qconv.graph.view import (
     constant,
     int_attribute,
@@ -33,8 +33,7 @@ def fold_scaling(model: ir.Model) -> None:
     kernel and is faster in float too. A product with one number goes into the weights of the
     linear operator that alone reads it.
     """
-    editor = Editor(model.graph)
-    for node in list(model.graph):
+    for node, editor in nodes_to_edit(model):
         if not is_standard(node) or node.op_type not in _SCALING:
             continue
         if _fold(node, editor):
