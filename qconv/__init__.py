@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Int8Settings,
         WeightOnlySettings,
     )
-    from qconv.pipeline import calibrate, convert, inspect, report
+    from qconv.pipeline import calibrate, compare, convert, inspect, report
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "WeightOnlySettings",
     "__version__",
     "calibrate",
+    "compare",
     "convert",
     "inspect",
     "report",

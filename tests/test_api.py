@@ -19,6 +19,7 @@ NAMES = [
     "WeightOnlySettings",
     "__version__",
     "calibrate",
+    "compare",
     "convert",
     "inspect",
     "report",

@@ -65,19 +65,19 @@ class Files:
         from qconv.reporting.record import to_json
 
         if self.json is not None:
-            _write(self.json, to_json(report))
+            write_text(self.json, to_json(report))
         if self.markdown is not None:
             from qconv.reporting.markdown import to_markdown
 
-            _write(self.markdown, to_markdown(report))
+            write_text(self.markdown, to_markdown(report))
         if self.junit is not None:
             from qconv.reporting.junit import to_junit
 
-            _write(self.junit, to_junit(report))
+            write_text(self.junit, to_junit(report))
         if self.html is not None:
             from qconv.reporting.html.page import to_html
 
-            _write(self.html, to_html(report))
+            write_text(self.html, to_html(report))
 
 
 def tell_github(report: Report) -> None:
@@ -118,7 +118,8 @@ def _require_html() -> None:
         )
 
 
-def _write(file: Path, text: str) -> None:
+def write_text(file: Path, text: str) -> None:
+    """Write a text to a file, whole or not at all, or to standard output."""
     from qconv.outputs import staged
 
     if file == STDOUT:

@@ -19,6 +19,7 @@ _COMMANDS = {
     "calibrate": "Run a float model over data once and write down its statistics.",
     "convert": "Write variants of a float model in INT8, FP16, BF16 or FP32.",
     "report": "Compare variants of a model with it, and judge them by gates.",
+    "compare": "Show where any two models part: outputs and inner values.",
     "gate": "Judge a report that was written before, without running anything.",
 }
 _BUG = 70

@@ -5,6 +5,7 @@ print what comes back.
 """
 
 from qconv.pipeline.calibration import calibrate as calibrate
+from qconv.pipeline.comparison import compare as compare
 from qconv.pipeline.comparison import report as report
 from qconv.pipeline.conversion import Conversion as Conversion
 from qconv.pipeline.conversion import convert as convert

@@ -1,13 +1,16 @@
-"""Variants beside their float model."""
+"""Variants beside their float model, and any two models beside each other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from qconv.evaluation.compare import DEFAULT_SQNR
+from qconv.evaluation.compare import compare as _compare
 from qconv.evaluation.report import report as _report
 from qconv.pipeline.inputs import Assume, Data, opener, written
 from qconv.progress import Progress, no_progress
+from qconv.reporting.comparison import Comparison
 from qconv.reporting.record import Report, read_report
 
 
@@ -52,4 +55,18 @@ def report(
         details=details,
         command=command,
         progress=progress,
+    )
+
+
+def compare(
+    first: str | Path,
+    second: str | Path,
+    *,
+    data: Data,
+    part_below: float = DEFAULT_SQNR,
+    progress: Progress = no_progress,
+) -> Comparison:
+    """Compare what two models give and compute; see :func:`qconv.evaluation.compare.compare`."""
+    return _compare(
+        Path(first), Path(second), data=opener(data), part_below=part_below, progress=progress
     )

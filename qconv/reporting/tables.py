@@ -61,7 +61,7 @@ def headline(report: Report) -> Table:
         column("top-5 %", "top5", _percent),
         column("drop", "top5_drop", _points, follows=True),
         column("agree %", "agreement", _percent),
-        column("SQNR dB", "sqnr_db", _decibels),
+        column("SQNR dB", "sqnr_db", decibels),
     ]
     for name in report.reference.custom:
         quality.append(column(name, name, _significant))
@@ -101,7 +101,7 @@ def outputs(report: Report) -> Table:
         return Column(title, tuple(cell(out) for _, out in pairs))
 
     columns = [
-        column("SQNR dB", lambda out: _decibels(out.sqnr_db)),
+        column("SQNR dB", lambda out: decibels(out.sqnr_db)),
         column("cosine", lambda out: _cosine(out.cosine)),
         column("KL nats", lambda out: "" if out.kl is None else _significant(out.kl)),
         column("agree %", lambda out: "" if out.agreement is None else _percent(out.agreement)),
@@ -144,7 +144,8 @@ def _points(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}"
 
 
-def _decibels(value: float) -> str:
+def decibels(value: float) -> str:
+    """One decimal; words for what is no number of decibels."""
     if value == math.inf:
         return "exact"
     return f"{value:.1f}" if math.isfinite(value) else "broken"

@@ -29,7 +29,7 @@ COMMANDS = dict(commands())
 
 
 def test_the_commands_are_these() -> None:
-    assert list(COMMANDS) == ["inspect", "calibrate", "convert", "report", "gate"]
+    assert list(COMMANDS) == ["inspect", "calibrate", "convert", "report", "compare", "gate"]
 
 
 def test_help_lists_every_command_with_what_it_does(qconv: Qconv) -> None:
@@ -96,7 +96,8 @@ def test_the_version_as_a_module() -> None:
         ("inspct model.onnx", "No such command 'inspct'; did you mean 'inspect'?"),
         (
             "model.onnx",
-            "No such command 'model.onnx'; there are inspect, calibrate, convert, report, gate.",
+            "No such command 'model.onnx'; "
+            "there are inspect, calibrate, convert, report, compare, gate.",
         ),
         ("--frobnicate", "No such option '--frobnicate'."),
         ("inspect", "Missing argument 'MODEL'."),

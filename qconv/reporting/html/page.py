@@ -181,7 +181,12 @@ class _Variant:
     def layers(self) -> Grid:
         """SQNR by layer."""
         rows = tuple(
-            (layer.name, layer.op, _decibels(layer.alone), _decibels(layer.accumulated))
+            (
+                layer.name,
+                layer.op,
+                "" if layer.alone is None else tables.decibels(layer.alone),
+                tables.decibels(layer.accumulated),
+            )
             for layer in self.report.layers
         )
         titles = ("layer", "type", "alone, dB", "accumulated, dB")
@@ -269,14 +274,6 @@ class _Variant:
         )
         titles = ("layer", "type", "pairs", "at risk", "%")
         return Grid(titles, (False, False, True, True, True), rows)
-
-
-def _decibels(value: float | None) -> str:
-    if value is None:
-        return ""
-    if value == math.inf:
-        return "exact"
-    return f"{value:.1f}" if math.isfinite(value) else "broken"
 
 
 def _drawable(value: float | None) -> float:

@@ -1,0 +1,134 @@
+"""``qconv compare``: where two models part, whoever made them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from qconv.cli.data_options import DataArguments, data_options
+from qconv.cli.delivery import STDOUT, Files, file_option, write_text
+from qconv.cli.paths import FilePath
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from qconv.reporting.comparison import Comparison, ValueDifference
+
+_AROUND = 5
+
+
+@click.command()
+@click.argument("first", metavar="A", type=FilePath())
+@click.argument("second", metavar="B", type=FilePath())
+@data_options()
+@click.option(
+    "--sqnr",
+    metavar="DB",
+    type=float,
+    default=40.0,
+    show_default=True,
+    help="The models part where a value's signal to noise ratio against A is below this, in dB. "
+    "Float models that compute the same have some 100, INT8 about 20 to 40.",
+)
+@click.option("--all", "show_all", is_flag=True, help="Show all inner values.")
+@click.option("--check", is_flag=True, help="Exit with 1 if an output is below --sqnr.")
+@file_option("json", "Write everything as JSON; - is standard output, with nothing else on it.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.pass_context
+def compare(
+    context: click.Context,
+    *,
+    first: Path,
+    second: Path,
+    data: DataArguments,
+    sqnr: float,
+    show_all: bool,
+    check: bool,
+    json_file: Path | None,
+    quiet: bool,
+) -> None:
+    """Run models A and B over the same data and find the first value where they part.
+
+    Any two ONNX files will do: exports of two versions, a model and what a tool made of it.
+    Outputs are compared over all samples, inner values over the first eight. Values are the same
+    if they have the same name, or come from the same inputs by the same operators.
+
+    \b
+    Example:
+      qconv compare model.onnx other.onnx --data test.npz
+    """
+    from qconv.cli.progress import make_progress
+    from qconv.pipeline import compare as run
+    from qconv.reporting.comparison import to_json
+
+    files = Files(json=json_file)
+    files.check([first, second])
+    result = run(
+        first, second, data=data.open, part_below=sqnr, progress=make_progress(quiet=quiet)
+    )
+    if json_file is not None:
+        write_text(json_file, to_json(result))
+    if json_file != STDOUT:
+        _print(result, show_all=show_all)
+    context.exit(int(check and any(map(result.parts, result.outputs))))
+
+
+def _print(result: Comparison, *, show_all: bool) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from qconv.reporting.comparison import findings
+
+    console = Console()
+    console.print(_table("output", result.outputs, result))
+    console.print()
+    shown = result.values if show_all else _nearby(result)
+    if shown:
+        console.print(_table("inner value", shown, result))
+        console.print()
+        hidden = len(result.values) - len(shown)
+        if hidden:
+            console.print(Text(f"{hidden} more inner values; --all shows them."))
+    for sentence in findings(result):
+        console.print(Text(sentence))
+
+
+def _nearby(result: Comparison) -> Sequence[ValueDifference]:
+    """Return the values around the place where the models part, else around the first change."""
+    place = result.first_parted or result.first_different
+    if place is None:
+        return ()
+    index = result.values.index(place)
+    return result.values[max(0, index - _AROUND) : index + _AROUND + 1]
+
+
+def _table(title: str, values: Sequence[ValueDifference], result: Comparison) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from qconv.reporting.sentences import printable
+    from qconv.reporting.tables import decibels
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name, side in ((title, "left"), ("operator", "left"), ("SQNR dB", "right"),
+                       ("cosine", "right"), ("largest difference", "right")):  # fmt: skip
+        table.add_column(name, justify="right" if side == "right" else "left", overflow="fold")
+    for value in values:
+        named = value.name if value.other == value.name else f"{value.name} = {value.other}"
+        same_shape = value.shape == value.other_shape
+        shapes = f"{list(value.shape)}, {list(value.other_shape)}"
+        cells = (
+            printable(named),
+            value.op,
+            ("same" if value.equal else decibels(value.sqnr_db)) if same_shape else shapes,
+            f"{value.cosine:.6f}" if same_shape else "",
+            f"{value.largest:.3g}" if same_shape else "",
+        )
+        style = "yellow" if result.parts(value) else ""
+        table.add_row(*(Text(cell, style=style) for cell in cells))
+    return table
