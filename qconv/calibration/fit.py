@@ -17,6 +17,7 @@ from qconv.placement.targets import find_target
 
 Statistics = Mapping[str, ValueStatistics]
 
+_BOUNDED = ("HardSigmoid", "Sigmoid", "Softmax", "Tanh")
 _MOST_LOST = 1 / 3
 """Share of its numbers other than zero that a value may lose to zero.
 
@@ -68,11 +69,17 @@ def _unseen_branches(model: ir.Model, plan: Plan, statistics: Statistics) -> set
 def _lost(
     model: ir.Model, plan: Plan, statistics: Statistics, ranges: RangeSettings
 ) -> dict[str, float]:
-    """Return the values that lose too much to zero, each with the share that it loses."""
-    params = estimate_params(model, plan, statistics, ranges)
+    """Return the values that lose too much to zero, each with the share that it loses.
+
+    What has a bound by its nature (Sigmoid, Clip) spreads over no more than that: small numbers
+    there are as good as zero.
+    """
+    values = ir.convenience.create_value_mapping(model.graph)
     found = {}
-    for name, value in params.items():
-        if name not in statistics:
+    for name, value in estimate_params(model, plan, statistics, ranges).items():
+        producer = values[name].producer()
+        bounded = producer is not None and producer.op_type in _BOUNDED
+        if name not in statistics or bounded or np.isfinite(plan.values[name].bounds[1]):
             continue
         bins, counts = statistics[name].histogram.items()
         magnitudes = np.abs(bin_centers(bins))

@@ -10,7 +10,7 @@ import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from qconv.graph.view import all_nodes, is_standard
+from qconv.graph.view import all_nodes, bodies, is_standard
 
 _SMALL = 1024
 _ELEMENTWISE = ("BiasGelu", "FastGelu", "Gelu", "QuickGelu", "SkipLayerNormalization")
@@ -69,6 +69,19 @@ def _wrap_sequences(model: ir.Model) -> None:
                 wrapper = _WRAPPERS[node.op_type]
                 output.type = wrapper(copy.deepcopy(output.type))
                 output.shape = None
+    for node in reversed(list(all_nodes(model))):
+        _type_results(node)
+
+
+def _type_results(node: ir.Node) -> None:
+    """Give what an If or Loop hands out the type that its body gives, where that is no tensor."""
+    if node.op_type not in ("If", "Loop") or not is_standard(node):
+        return
+    body = next(bodies(node))
+    results = body.outputs[1 if node.op_type == "Loop" else 0 :]
+    for output, result in zip(node.outputs, results, strict=False):
+        if isinstance(result.type, ir.SequenceType | ir.OptionalType):
+            output.type, output.shape = copy.deepcopy(result.type), None
 
 
 def _type_elementwise(model: ir.Model) -> bool:

@@ -73,6 +73,7 @@ def place_stored(model: ir.Model, before: Decisions, *, everywhere: bool) -> Wei
     plan = place_weights(model, _STORED_BITS, None)
     by_name = {str(node.name): node for node in all_nodes(model)}
 
+    graphs = (model.graph, *model.graph.subgraphs())
     too_fine = before.too_fine if isinstance(before, Plan) else frozenset()
 
     def concerned(weight: WeightPlan) -> bool:
@@ -84,7 +85,11 @@ def place_stored(model: ir.Model, before: Decisions, *, everywhere: bool) -> Wei
         )
 
     weights = tuple(
-        weight for weight in plan.weights if weight.role in _STORED_ROLES and concerned(weight)
+        weight
+        for weight in plan.weights
+        if weight.role in _STORED_ROLES
+        and graphs[weight.graph].initializers[weight.weight].dtype is ir.DataType.FLOAT
+        and concerned(weight)
     )
     stored = {reader.node for weight in weights for reader in weight.readers}
     nodes = {

@@ -167,3 +167,27 @@ def test_the_number_of_axes_is_known_though_the_sizes_are_not(tmp_path: Path) ->
         f" c = Equal(z, f) y = If(c) {RELU_OR_NEG} }}"
     )
     assert op_types(prepared(model, tmp_path)) == ["Neg"]
+
+
+def test_bodies_are_brought_into_form_too(tmp_path: Path) -> None:
+    """BatchNormalization is folded, a sum of one is gone, MatMul and Add become Gemm."""
+    body = (
+        "{ c1 = Conv(x, k) n = BatchNormalization(c1, s, b, m, v) i = Identity(n) "
+        "f = Flatten(i) p = MatMul(f, w) t = Add(p, b) }"
+    )
+    other = "{ g = Flatten(x) e = MatMul(g, u) }"
+    model = parse(
+        "(float[N, 3, 4, 4] x, bool c) => (float[N, 8] y) <float[8, 3, 4, 4] k, float[8] s,"
+        "float[8] b, float[8] m, float[8] v = {1, 2, 3, 1, 2, 3, 1, 2}, float[8, 8] w,"
+        "float[48, 8] u> { y = If(c) "
+        f"<then_branch = a () => (float[N, 8] t) {body}, "
+        f"else_branch = o () => (float[N, 8] e) {other}> }}"
+    )
+    result = prepared(model, tmp_path)
+    bodies = [op_types_of(attribute.g) for attribute in result.graph.node[0].attribute]
+    assert bodies == [["Conv", "Flatten", "Gemm"], ["Flatten", "Gemm"]]
+    image = np.random.default_rng(0).standard_normal((2, 3, 4, 4)).astype(np.float32)
+    for value in (True, False):
+        feeds = {"x": image, "c": np.array(value)}
+        expected, found = (run(it, feeds)["y"] for it in (model, result))
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)

@@ -11,7 +11,8 @@ from qconv.graph.shapes import infer_shapes, is_contradictory
 from qconv.graph.view import all_nodes, constant, is_standard, name_of
 
 _MOST_TRIALS = 64
-"""Branches that are tried out; each try copies the graph, without its weights."""
+_MOST_NODES = 100_000
+"""Branches that are tried out, and nodes looked at for that; each try copies the graph."""
 
 
 def settle(model: ir.Model) -> None:
@@ -22,7 +23,8 @@ def settle(model: ir.Model) -> None:
     Identity, although the rank of the latter's result fits nothing behind it.
     """
     _settle_constants(model)
-    trials = _MOST_TRIALS
+    size = sum(1 for _ in all_nodes(model))
+    trials = min(_MOST_TRIALS, _MOST_NODES // max(size, 1))
     while (found := _next_impossible(model, trials)) is not None:
         node, taken, used = found
         trials -= used
