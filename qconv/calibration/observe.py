@@ -112,6 +112,8 @@ class Observer:
     ) -> NDArray[np.float32]:
         """Draw what a layer multiplies its weights with, without sentinels."""
         array = outputs[layer_input.value]
+        if not array.size:
+            return np.zeros((layer_input.groups, 0, layer_input.size), np.float32)
         limit = samples * min(max(layer_input.size // 4, _FEWEST), _MOST)
         if layer_input.windows is None:
             vectors = row_vectors(array, limit, random)

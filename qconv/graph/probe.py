@@ -90,7 +90,9 @@ def add_probes(
         else:
             builder.outputs.append(value)
             whole.append(request.value)
-    builder.outputs.extend(values[name] for name in dict.fromkeys(also) if name not in whole)
+    builder.outputs.extend(
+        lifter.lift(values[name]) for name in dict.fromkeys(also) if name not in whole
+    )
     graph.outputs.clear()
     graph.outputs.extend(builder.outputs)
     return Probed(probed, tuple(whole), tuple(maps))

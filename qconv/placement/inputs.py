@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from qconv.graph.view import int_attribute, is_constant, is_standard, name_of, rank, static_shape
+from qconv.graph.view import (
+    int_attribute,
+    is_constant,
+    is_standard,
+    name_of,
+    observable_graphs,
+    rank,
+    static_shape,
+)
 from qconv.graph.windows import windows_of
 from qconv.numerics.windows import Windows
 
@@ -41,9 +49,9 @@ class LayerInput:
 
 
 def layer_inputs(model: ir.Model) -> tuple[LayerInput, ...]:
-    """Return the inputs of the products, convolutions and recurrent layers of the main graph."""
+    """Return the inputs of products, convolutions and recurrent layers that can be observed."""
     found: dict[str, LayerInput] = {}
-    for node in model.graph:
+    for node in (node for graph in observable_graphs(model) for node in graph):
         own = _input_of(node)
         if own is None:
             continue
