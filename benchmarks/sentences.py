@@ -21,10 +21,14 @@ _CALIBRATION_STEP, _CALIBRATION_COUNT = 15, 128
 
 
 def write_calibration(folder: Path, out: Path) -> None:
-    """Write the first sentences of every 15th training pair, 128 of them, as a folder of npz."""
+    """Write the first sentences of every 15th training pair, 128 of them, as a folder of npz.
+
+    They keep their lengths, though the tokenizer's file asks for padding.
+    """
     rows = _rows(folder / "sts-train.csv")[::_CALIBRATION_STEP][:_CALIBRATION_COUNT]
     tool = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tool.enable_truncation(128)
+    tool.no_padding()
     out.mkdir(parents=True, exist_ok=True)
     for index, row in enumerate(rows):
         np.savez(out / f"{index:03}.npz", allow_pickle=False, **_feeds([tool.encode(row[5])]))

@@ -14,6 +14,7 @@ class DType(Enum):
 
     UINT8 = (8, False)
     INT8 = (8, True)
+    INT16 = (16, True)
     INT32 = (32, True)
 
     @property

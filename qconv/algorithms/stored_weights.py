@@ -37,11 +37,13 @@ class Rounding:
         stored: the type.
         block: columns that share a scale, 0 for one scale a row, -1 for one a weight.
         method: how levels are found; ``gptq`` where second moments are known, else ``mse``.
+        half_scales: whether scales of whole rows of eight bits are float16 numbers, too.
     """
 
     stored: StoredType
     block: int
     method: Method
+    half_scales: bool = False
 
 
 class WeightRounder:
@@ -181,7 +183,7 @@ def _stored(
     scale, zero_point = np.concatenate(scales), np.concatenate(zero_points)
     if shared:
         scale, zero_point = scale[:1, :1], zero_point[:1, :1]
-    if block < layout.columns and stored.bits < 8:
+    if how.half_scales or (block < layout.columns and stored.bits < 8):
         scale = _half(scale)
     return StoredWeight(
         stored,

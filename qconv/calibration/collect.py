@@ -26,7 +26,8 @@ _MAX_WORKERS = 8
 class Collected:
     """Statistics by value name, second moments by key, and what was seen.
 
-    ``samples`` holds a digest of each sample, ``feed_shapes`` the shapes of one feed by input.
+    ``samples`` holds a digest of each sample, ``feed_shapes`` the shapes of the sample with the
+    first digest, by input: so the order of samples does not show.
     """
 
     statistics: Mapping[str, ValueStatistics]
@@ -71,10 +72,16 @@ def collect(
 
     grams = {layer_input.key: Gram() for layer_input in inputs}
 
+    shapes: dict[str, Mapping[str, tuple[int, ...]]] = {}
+
     def digests() -> Iterator[str]:
         for observation in _in_parallel(observe, batches(source, batch_size), workers):
             for key, vectors in observation.vectors.items():
                 grams[key].update(vectors)
+            lowest = min((*shapes, *observation.digests))
+            if lowest not in shapes:
+                shapes.clear()
+                shapes[lowest] = observation.shapes
             yield from observation.digests
 
     samples = frozenset(progress(digests(), len(source), _label(inputs)))
@@ -83,7 +90,8 @@ def collect(
         for name, other in free.get().statistics(observer.maps).items():
             statistics[name].merge(other)
     rounded = {key: Gram.from_arrays(gram.to_arrays()) for key, gram in grams.items()}
-    return Collected(statistics, rounded, samples, feed_shapes)
+    (sample_shapes,) = shapes.values()
+    return Collected(statistics, rounded, samples, sample_shapes)
 
 
 def _label(inputs: Sequence[LayerInput]) -> str:

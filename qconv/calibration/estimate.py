@@ -29,8 +29,12 @@ def estimate_params(
     plan: Plan,
     statistics: Mapping[str, ValueStatistics],
     settings: RangeSettings,
+    known: Mapping[str, Limits] | None = None,
 ) -> dict[str, QParams]:
     """Return the parameters of each value that gives its own, by name.
+
+    The method ``auto`` clips nothing of what products read from operators in float: transformers
+    decide by the rare large numbers there. ``known`` holds ranges that are taken as they are.
 
     Raises:
         RecordError: the statistics lack a value, or the histogram that the method needs.
@@ -40,10 +44,15 @@ def estimate_params(
     for name, value in plan.values.items():
         if value.params_from != name:
             continue
-        if value.constant:
+        if known is not None and name in known:
+            limits = known[name]
+        elif value.constant:
             limits = _constant_limits(values[name])
         elif name in statistics:
-            limits = estimate_range(statistics[name], settings.method, settings.percentile)
+            method = settings.method
+            if method == "auto" and value.channel_axis == -1 and not value.emitted:
+                method = "minmax"
+            limits = estimate_range(statistics[name], method, settings.percentile)
         else:
             raise RecordError(
                 f"the record has no statistics of '{name}'",

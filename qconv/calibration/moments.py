@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import onnx_ir as ir
 
-from qconv.calibration.record import Record
 from qconv.observers.gram import Gram
 from qconv.placement.inputs import layer_inputs
 
 
-def moments_by_node(model: ir.Model, record: Record) -> dict[str, Gram]:
-    """Return the second moments of what layers read, by the layer's name."""
+def moments_by_node(model: ir.Model, grams: Mapping[str, Gram]) -> dict[str, Gram]:
+    """Return the second moments of what layers read, by the layer's name; given by their key."""
     return {
-        node: record.grams[layer_input.key]
+        node: grams[layer_input.key]
         for layer_input in layer_inputs(model)
-        if layer_input.key in record.grams
+        if layer_input.key in grams
         for node in layer_input.nodes
     }

@@ -34,9 +34,10 @@ _FEWEST, _MOST = 16, 256
 
 @dataclass(frozen=True)
 class Observation:
-    """Digests of the samples of a batch, and the vectors that layers read, by key."""
+    """Digests of the samples of a batch, the shapes of one, and the vectors that layers read."""
 
     digests: list[str]
+    shapes: Mapping[str, tuple[int, ...]]
     vectors: Mapping[str, NDArray[np.float32]]
 
 
@@ -105,7 +106,7 @@ class Observer:
             layer_input.key: self._vectors(layer_input, outputs, len(batch), random)
             for layer_input in self._inputs
         }
-        return Observation(digests, vectors)
+        return Observation(digests, _sample_shapes(batch), vectors)
 
     def _vectors(
         self, layer_input: LayerInput, outputs: Outputs, samples: int, random: np.random.Generator
@@ -168,6 +169,13 @@ class Observer:
                 f"{', '.join(batch.origins)}: the float model gives {error} at '{name}'",
                 hint="a model whose inner values are not finite cannot be calibrated",
             ) from error
+
+
+def _sample_shapes(batch: Batch) -> dict[str, tuple[int, ...]]:
+    return {
+        name: (len(array) // len(batch), *array.shape[1:]) if array.ndim else ()
+        for name, array in batch.feeds.items()
+    }
 
 
 def _sample_digests(batch: Batch) -> list[str]:

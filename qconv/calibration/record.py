@@ -23,13 +23,9 @@ from qconv.calibration.tables import check_tables
 from qconv.errors import RecordError
 from qconv.graph.assume import shown
 from qconv.observers.gram import Gram
-from qconv.observers.histogram import Histogram
-from qconv.observers.means import ChannelMeans
-from qconv.observers.ranges import Range
-from qconv.observers.statistic import Statistic
 from qconv.observers.value import ValueStatistics
 
-SCHEMA = 2
+SCHEMA = 3
 _MANIFEST = "manifest.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MERGE_FIELDS = ("model_fingerprint", "assumptions", "target", "depth")
@@ -221,10 +217,8 @@ def _from_manifest(manifest: dict[str, Any], tables: dict[str, Array]) -> Record
     names = [str(name) for name in manifest["values"]]
     check_tables(tables, len(names))
     statistics = {
-        name: ValueStatistics(
-            Range.from_arrays(_row(tables, "range", index)),
-            Histogram.from_arrays(_row(tables, "histogram", index)),
-            ChannelMeans.from_arrays(_row(tables, "means", index)),
+        name: ValueStatistics.from_arrays(
+            {kind: _row(tables, kind, index) for kind in ValueStatistics.KINDS}
         )
         for index, name in enumerate(names)
     }
@@ -254,12 +248,7 @@ def _tables(statistics: list[ValueStatistics]) -> dict[str, Array]:
     """Lay the arrays of all values behind one another: ``kind.array`` and its ``.ends [V]``."""
     columns: dict[str, list[Array]] = {}
     for value in statistics:
-        parts: dict[str, Statistic] = {
-            "range": value.range,
-            "histogram": value.histogram,
-            "means": value.means,
-        }
-        for kind, statistic in parts.items():
+        for kind, statistic in value.parts().items():
             for name, array in statistic.to_arrays().items():
                 columns.setdefault(f"{kind}.{name}", []).append(array)
     tables: dict[str, Array] = {}

@@ -15,7 +15,13 @@ _ROWS = {
     "histogram.counts": ("i", ()),
     "means.sums": ("i", (2,)),
     "means.weight": ("i", ()),
+    "channels.limits": ("f", (2,)),
+    "channels.sums": ("i", (2,)),
+    "channels.weight": ("i", ()),
 }
+
+
+_LENGTHS = {"range.limits": 2, "means.weight": 1, "channels.weight": 1}
 
 
 def check_tables(tables: Mapping[str, Array], values: int) -> None:
@@ -38,7 +44,7 @@ def check_tables(tables: Mapping[str, Array], values: int) -> None:
 
 
 def _check_contents(tables: Mapping[str, Array]) -> None:
-    for name, length in (("range.limits", 2), ("means.weight", 1)):
+    for name, length in _LENGTHS.items():
         if (_lengths(tables[f"{name}.ends"]) != length).any():
             raise ValueError(f"{name} does not hold {length} for each value")
     if not np.array_equal(tables["histogram.bins.ends"], tables["histogram.counts.ends"]):
@@ -47,14 +53,19 @@ def _check_contents(tables: Mapping[str, Array]) -> None:
     unseen = limits == np.array([np.inf, -np.inf], np.float32)
     if not (np.isfinite(limits) | unseen).all():
         raise ValueError("range.limits are not finite")
+    if not np.array_equal(tables["channels.limits.ends"], tables["channels.sums.ends"]):
+        raise ValueError("channels.limits and channels.sums differ in length")
+    if not np.isfinite(tables["channels.limits"].astype(np.float32)).all():
+        raise ValueError("channels.limits are not finite")
     if tables["histogram.bins"].dtype != np.uint16:
         raise ValueError(f"histogram.bins is {tables['histogram.bins'].dtype}")
     if (tables["histogram.counts"].astype(np.int64) < 1).any():
         raise ValueError("histogram.counts are not positive")
-    weight = tables["means.weight"].astype(np.int64)
-    summed = _lengths(tables["means.sums.ends"]) > 0
-    if (weight < summed).any():
-        raise ValueError("means.weight is less than 1 where there are sums")
+    for kind in ("means", "channels"):
+        weight = tables[f"{kind}.weight"].astype(np.int64)
+        summed = _lengths(tables[f"{kind}.sums.ends"]) > 0
+        if (weight < summed).any():
+            raise ValueError(f"{kind}.weight is less than 1 where there are sums")
 
 
 def _lengths(ends: Array) -> NDArray[np.int64]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
+from qconv.cli.activation_options import ActivationArguments, activation_options
 from qconv.cli.assume_option import assume_option
 from qconv.cli.choices import refuse_unread
+from qconv.cli.conversion_text import print_conversion
 from qconv.cli.convert_unread import unread_options
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.int8_options import Int8Arguments, int8_options
@@ -18,10 +20,6 @@ from qconv.cli.weight_options import (
     WeightArguments,
     weight_options,
 )
-
-if TYPE_CHECKING:
-    from qconv.pipeline import Conversion
-
 
 _DATA_SIZE = 1000.0
 DTYPES = ("int8", *WEIGHT_TYPES[1:], "fp16", "bf16", "fp32")
@@ -71,6 +69,7 @@ DTYPES = ("int8", *WEIGHT_TYPES[1:], "fp16", "bf16", "fp32")
     show_default=True,
     help="int8: take the mean error of the rounded weights out of the biases.",
 )
+@activation_options
 @weight_options
 @click.option(
     "--keep-float",
@@ -135,6 +134,7 @@ def convert(
     output: Path,
     int8: Int8Arguments,
     bias_correction: bool,
+    activations: ActivationArguments,
     weights: WeightArguments,
     keep_float: tuple[str, ...],
     io_dtype: str,
@@ -172,7 +172,7 @@ def convert(
         if dtype == "int8" and mode == "dynamic":
             return DynamicSettings(int8.portable, weights.embeddings)
         if dtype == "int8":
-            return int8.settings(weights, bias_correction=bias_correction)
+            return activations.applied(int8.settings(weights, bias_correction=bias_correction))
         if dtype == "fp16":
             return HalfSettings("fp16", keep_float, io_dtype == "fp16", storage_only)
         if dtype == "bf16":
@@ -230,28 +230,7 @@ def convert(
         )
         if not quiet:
             words = f"with {dtype} weights" if dtype in weight_only else _WORDS[dtype]
-            _print(conversion, words)
+            print_conversion(conversion, words)
 
 
-def _print(conversion: Conversion, words: str) -> None:
-    from qconv.cli.words import size
-    from qconv.placement.plan import count_nodes
-
-    plan = conversion.plan
-    click.echo(
-        f"{conversion.path}: {size(conversion.size_bytes)}, "
-        f"{conversion.size_bytes / conversion.float_bytes:.3f} of the float model's "
-        f"{size(conversion.float_bytes)}; {conversion.note}"
-    )
-    click.echo(f"{len(plan.quantized)} of {len(plan.nodes)} operators {words}")
-    for (op, reason), (count, _) in list(count_nodes(plan.kept_float).items())[:_SHOWN_REASONS]:
-        click.echo(f"  {count} x {op} in float: {reason}")
-    hidden = len(count_nodes(plan.kept_float)) - _SHOWN_REASONS
-    if hidden > 0:
-        click.echo(f"  and {hidden} more reasons, which qconv inspect lists")
-    for remark in conversion.remarks:
-        click.echo(f"  {remark}")
-
-
-_SHOWN_REASONS = 5
 _WORDS = {"int8": "in integers", "fp16": "in float16", "bf16": "in bfloat16", "fp32": "in float32"}

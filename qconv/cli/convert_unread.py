@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Sequence
 
+from qconv.cli.activation_options import ACTIVATION_PARAMETERS
 from qconv.cli.data_options import DataArguments
 from qconv.cli.int8_options import INT8_PARAMETERS
 from qconv.cli.weight_options import WEIGHT_PARAMETERS
@@ -27,13 +28,16 @@ def unread_options(
         if "int8" in dtypes:
             for name in ("algorithm", "granularity", "embeddings"):
                 unread.pop(name)
+            if not dynamic:
+                unread.pop("output_format")
     if "int8" not in dtypes or "int8" in weight_only:
         where = "--mode static" if "int8" in dtypes else "--dtype int8"
-        unread |= dict.fromkeys(INT8_PARAMETERS, where)
+        unread |= dict.fromkeys((*INT8_PARAMETERS, *ACTIVATION_PARAMETERS), where)
         if not weight_only:
             unread["bias_correction"] = where
     elif dynamic:
-        unread |= dict.fromkeys(set(INT8_PARAMETERS) - {"portable"}, "--mode static")
+        static = {*INT8_PARAMETERS, *ACTIVATION_PARAMETERS} - {"portable"}
+        unread |= dict.fromkeys(static, "--mode static")
         if not weight_only:
             unread["bias_correction"] = "--mode static"
     elif method != "percentile":

@@ -11,6 +11,9 @@ from qconv.cli.assume_option import assume_option
 from qconv.cli.paths import FilePath
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from qconv.observers.outliers import Outliers
     from qconv.pipeline import Inspection
     from qconv.specs import TensorSpec
 
@@ -25,8 +28,22 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Runtime to place operators for; ort-cpu is ONNX Runtime's CPU provider.",
 )
+@click.option(
+    "--calibration",
+    metavar="FILE",
+    type=FilePath(),
+    help="A record that qconv calibrate wrote for this model: shows the channels of what products "
+    "read that are far larger than the others.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every node of the graph.")
-def inspect(model: Path, target: str, *, assume: dict[str, str], as_json: bool) -> None:
+def inspect(
+    model: Path,
+    target: str,
+    *,
+    assume: dict[str, str],
+    calibration: Path | None,
+    as_json: bool,
+) -> None:
     """Show a float MODEL's inputs, size and operators, and what INT8 would do to each operator.
 
     For every operator that would stay in float it gives the reason.
@@ -34,10 +51,11 @@ def inspect(model: Path, target: str, *, assume: dict[str, str], as_json: bool) 
     \b
     Example:
       qconv inspect model.onnx
+      qconv inspect model.onnx --calibration model.qcal
     """
     from qconv.pipeline import inspect as run
 
-    inspection = run(model, assume=assume, target=target)
+    inspection = run(model, calibration=calibration, assume=assume, target=target)
     if as_json:
         click.echo(_to_json(inspection))
     else:
@@ -46,6 +64,7 @@ def inspect(model: Path, target: str, *, assume: dict[str, str], as_json: bool) 
 
 def _to_json(inspection: Inspection) -> str:
     import json
+    from dataclasses import asdict
 
     summary = inspection.model
     return json.dumps(
@@ -66,6 +85,7 @@ def _to_json(inspection: Inspection) -> str:
                 }
                 for node in inspection.plan.nodes.values()
             ],
+            "outliers": [asdict(outliers) for outliers in inspection.outliers],
         },
         indent=2,
     )
@@ -100,12 +120,30 @@ def _print(model: Path, inspection: Inspection) -> None:
     )
     for (op, _), (count, _) in count_nodes(plan.quantized).items():
         console.print(f"  {count:5} x {escape(op)}")
+    if inspection.outliers:
+        _print_outliers(console, inspection.outliers)
     if not plan.kept_float:
         return
     console.print()
     table = Table("count", "operator", "why it stays in float", "for example", title_justify="left")
     for (op, reason), (count, example) in count_nodes(plan.kept_float).items():
         table.add_row(str(count), escape(op), escape(reason), escape(example))
+    console.print(table, soft_wrap=False)
+
+
+def _print_outliers(console: Console, outliers: tuple[Outliers, ...]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    console.print()
+    console.print("Channels that reach beyond four times the median; --smooth evens them out")
+    table = Table(
+        *("value that products read", "channels", "outliers", "median", "largest (channel)")
+    )
+    for found in outliers:
+        largest = ", ".join(f"{reach:.3g} ({channel})" for channel, reach in found.largest)
+        numbers = (str(found.channels), str(found.count), f"{found.median:.3g}", largest)
+        table.add_row(escape(found.value), *numbers)
     console.print(table, soft_wrap=False)
 
 

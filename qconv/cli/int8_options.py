@@ -66,6 +66,7 @@ class Int8Arguments:
             empirical_bias=self.empirical_bias,
             embeddings=weights.embeddings,
             reduce_range=self.reduce_range,
+            format=weights.output_format,
         )
 
 

@@ -13,14 +13,17 @@ from qconv.calibration.estimate import RangeSettings, estimate_params
 from qconv.calibration.fit import fit_plan
 from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
+from qconv.conversions.activations import suited, warnings, with_activations
 from qconv.conversions.dynamic import store_weights, write_dynamic
 from qconv.conversions.settings import Int8Settings
+from qconv.conversions.smooth import smooth
 from qconv.conversions.tables import store_tables
 from qconv.errors import UsageError
 from qconv.observers.estimators import Method
 from qconv.observers.gram import Gram
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress, no_progress
+from qconv.rewrite.float_products import part_sums_from_norms, use_float_products
 from qconv.rewrite.qdq import rewrite_qdq
 from qconv.schemes import PerTensor, Scheme
 
@@ -41,16 +44,22 @@ def to_int8(
         RecordError: the record lacks a value, or the histograms that the method needs.
         UsageError: GPTQ was asked for, and the record holds no second moments.
     """
+    settings = suited(settings)
     method = settings.method
-    statistics = {} if record is None else record.statistics
     if method == "auto" and record is not None and record.depth == "ranges":
         method = "minmax"
     ranges = RangeSettings(method, settings.percentile)
+    statistics = {} if record is None else record.statistics
+    plan = with_activations(plan, settings.activations)
     plan, statistics = fit_plan(model, plan, statistics, ranges)
+    plan = with_activations(plan, settings.activations)
+    moments = {} if record is None else record.grams
+    smoothed = smooth(model, plan, statistics, moments, settings.smooth)
+    plan, statistics = smoothed.plan, smoothed.statistics
     if settings.granularity == "tensor":
         plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
-    params = estimate_params(model, plan, statistics, ranges)
-    grams = {} if record is None else moments_by_node(model, record)
+    params = estimate_params(model, plan, statistics, ranges, smoothed.ranges)
+    grams = moments_by_node(model, smoothed.grams)
     rounded = tuple(_rounding_remarks(settings, plan, grams))
     weights = WeightSettings(
         settings.bias_correction, settings.portable, settings.bits, settings.wants_moments
@@ -58,10 +67,14 @@ def to_int8(
     shown = progress if grams and settings.wants_moments else no_progress
     layers = quantize_layers(model, plan, params, statistics, weights, grams, shown)
     rewrite_qdq(model, plan, params, layers)
+    if settings.format == "operator":
+        use_float_products(model, plan)
+        part_sums_from_norms(model)
     write_dynamic(model, plan.dynamic, portable=settings.portable)
     plan, stored = store_weights(model, plan, everywhere=False)
     plan, tables = store_tables(model, plan, settings.embeddings)
-    return plan, method, (*_remarks(plan), *stored, *tables, *rounded)
+    remarks = (*warnings(settings.activations), *_remarks(plan), *smoothed.remarks)
+    return plan, method, (*remarks, *stored, *tables, *rounded)
 
 
 def _remarks(plan: Plan) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from qconv.observers.estimators import Method
 
+Activations = Literal["uint8", "int8", "int16"]
 Embeddings = Literal["auto", "int8", "int4", "float"]
 
 
@@ -31,6 +32,11 @@ class Int8Settings:
         empirical_bias: whether biases are corrected by measured means too; None by the effort.
         embeddings: type of embeddings; ``auto`` is int8.
         reduce_range: whether weights have 7 bits, -63 to 63, which rules saturation out, too.
+        smooth: ``off``, the exponent by which ranges move from activations into weights, or
+            ``auto`` to search it for each value.
+        format: ``operator`` writes products that give floats as the runtime's own operator,
+            ``qdq`` keeps to QuantizeLinear and DequantizeLinear.
+        activations: their type; ``int16`` needs hardware or a runtime that computes with it.
     """
 
     method: Method = "auto"
@@ -44,6 +50,9 @@ class Int8Settings:
     empirical_bias: bool | None = None
     embeddings: Embeddings = "auto"
     reduce_range: bool = False
+    smooth: str = "auto"
+    format: Literal["operator", "qdq"] = "operator"
+    activations: Activations = "uint8"
 
     @property
     def bits(self) -> int:

@@ -48,7 +48,7 @@ def store_tables(model: ir.Model, plan: P, embeddings: str) -> tuple[P, tuple[st
         return plan, ()
     tables = place_tables(model, stored.bits)
     block = 0 if stored.bits == 8 else TABLE_BLOCK
-    rounding = {Role.TABLE: Rounding(stored, block, "mse")}
+    rounding = {Role.TABLE: Rounding(stored, block, "mse", half_scales=True)}
     rounder = WeightRounder(model, rounding, bias_correction=False)
     for table in tables.weights:
         rounder.round(table, {}, {})

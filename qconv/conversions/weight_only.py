@@ -48,7 +48,7 @@ def weight_only_model(
     """
     stored = STORED_TYPES[settings.dtype]
     table = table_type(settings.embeddings, stored.bits)
-    grams = {} if record is None else moments_by_node(model, record)
+    grams = {} if record is None else moments_by_node(model, record.grams)
     _check(settings, grams)
     rounding = _roundings(settings, stored, table, has_grams=bool(grams))
     if settings.format == "qdq":

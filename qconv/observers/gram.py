@@ -52,6 +52,15 @@ class Gram:
         second: Floats = self._products / max(self.count, 1)
         return second
 
+    def divided(self, factors: NDArray[np.floating]) -> Self:
+        """Return the sums over ``x / factors``, with the same factors ``[K]`` for each group."""
+        divided = type(self)()
+        if self.count:
+            inverse = 1 / factors.astype(np.float64)
+            products = self._products * inverse[:, None] * inverse
+            divided._add(self.count, self._sums * inverse, products)
+        return divided
+
     def to_arrays(self) -> Arrays:
         """``count [1]`` int64, ``sums [G, K]`` float64, ``products [G, K (K + 1) / 2]`` float32.
 

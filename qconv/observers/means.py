@@ -49,6 +49,13 @@ class ChannelMeans:
         total: NDArray[np.float64] = whole + fraction * 2.0**-_FRACTION_BITS
         return total / self.weight
 
+    def divided(self, factors: NDArray[np.floating]) -> Self:
+        """Return the means of channels divided by ``factors [C]``, to the same resolution."""
+        divided = type(self)()
+        if self._sums is not None:
+            divided.update((self.means() / factors)[None], self.weight)
+        return divided
+
     def part(self, start: int, end: int) -> Self:
         """Return the means of the channels from ``start`` up to ``end`` alone."""
         part = type(self)()

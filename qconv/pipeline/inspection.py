@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from qconv.calibration.record import Record
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import ModelSummary, summarize
-from qconv.pipeline.inputs import Assume, written
+from qconv.observers.outliers import Outliers, find_outliers
+from qconv.pipeline.inputs import Assume, given_record, written
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
 from qconv.placement.tables import place_tables, with_tables
@@ -21,22 +24,39 @@ class Inspection:
 
     model: ModelSummary
     plan: Plan
+    outliers: tuple[Outliers, ...] = ()
 
 
 def inspect(
-    model: str | Path, *, assume: Assume | None = None, target: str = ORT_CPU.name
+    model: str | Path,
+    *,
+    calibration: Record | str | Path | None = None,
+    assume: Assume | None = None,
+    target: str = ORT_CPU.name,
 ) -> Inspection:
     """Return what a model holds, and for each operator whether it would be quantized, or why not.
 
-    ``assume`` fixes inputs to constants, see :func:`calibrate`.
+    ``assume`` fixes inputs to constants, see :func:`calibrate`. ``calibration``, a record or the
+    path of one, tells which channels of what products read are far larger than the others.
 
     Raises:
         ModelError: the file is missing, broken or already quantized.
         UnsupportedError: its opset cannot be handled.
         UsageError: there is no such target, or an assumption does not fit the model.
+        RecordError: the record is broken, or of another model.
     """
     loaded = load_model(Path(model), assume=written(assume))
     summary = summarize(loaded.ir)
     prepared = prepare(loaded.ir)
     plan = place(prepared, find_target(target))
-    return Inspection(summary, with_tables(plan, place_tables(prepared, 8), "int8"))
+    record = given_record(calibration, loaded)
+    outliers = () if record is None else tuple(_outliers(plan, record))
+    return Inspection(summary, with_tables(plan, place_tables(prepared, 8), "int8"), outliers)
+
+
+def _outliers(plan: Plan, record: Record) -> Iterator[Outliers]:
+    for name, value in plan.values.items():
+        known = value.channel_axis == -1 and name in record.statistics
+        found = find_outliers(name, record.statistics[name].channels) if known else None
+        if found is not None:
+            yield found

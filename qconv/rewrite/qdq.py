@@ -21,6 +21,9 @@ from qconv.numerics.affine import quantize
 from qconv.placement.plan import LayerPlan, Plan, ValuePlan
 from qconv.schemes import PerAxis, QParams
 
+_DOMAIN = "com.microsoft"
+_INT16_OPSET = 21
+
 
 @dataclass(frozen=True)
 class QuantizedLayer:
@@ -133,6 +136,7 @@ class _QdqRewriter:
             dtype=ir.DataType.FLOAT,
             shape=value.shape,
         )
+        self._set_domain(plan, q, dq)
         if graph is not value.graph and value.graph is not None:
             graph.insert_before(graph[0], [q, dq])
             return dq.outputs[0]
@@ -163,8 +167,16 @@ class _QdqRewriter:
             dtype=ir.DataType.FLOAT,
             shape=value.shape,
         )
+        self._set_domain(plan, dq)
         graph.insert_before(graph[0], dq)
         return dq.outputs[0]
+
+    def _set_domain(self, plan: ValuePlan, *nodes: ir.Node) -> None:
+        """Take the runtime's own operators where those of the opset lack 16 bits."""
+        if plan.scheme.dtype.bits > 8 and self.graph.opset_imports.get("", 1) < _INT16_OPSET:
+            self.graph.opset_imports.setdefault(_DOMAIN, 1)
+            for node in nodes:
+                node.domain = _DOMAIN
 
     def _param_values(self, plan: ValuePlan) -> tuple[ir.Value, ir.Value]:
         """Return the initializers of scale and zero point, shared by all values of a group."""

@@ -93,16 +93,19 @@ def test_the_model_says_how_it_was_made(qconv: Qconv, folder: Path) -> None:
     assert qconv(f"{INT8} {line}").code == 0
     made = metadata(folder / "y.onnx")
     assert json.loads(made.pop("qconv.settings")) == {
+        "activations": "uint8",
         "algorithm": "auto",
         "bias_correction": True,
         "effort": "fast",
         "embeddings": "auto",
         "empirical_bias": None,
+        "format": "operator",
         "granularity": "channel",
         "method": "percentile",
         "percentile": 99.5,
         "portable": False,
         "reduce_range": False,
+        "smooth": "auto",
         "target": "ort-cpu",
         "weight_bits": 4,
     }

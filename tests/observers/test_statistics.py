@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from qconv.observers.histogram import Histogram, bin_centers
 from qconv.observers.maps import MapStatistics
-from qconv.observers.means import ChannelMeans
 from qconv.observers.statistic import Arrays
 from qconv.observers.value import NotFinite, ValueStatistics
 
@@ -31,8 +30,7 @@ def _summary(arrays: Sequence[Floats]) -> ValueStatistics:
 
 
 def _state(statistics: ValueStatistics) -> list[Arrays]:
-    kinds = (statistics.range, statistics.histogram, statistics.means)
-    return [kind.to_arrays() for kind in kinds]
+    return [part.to_arrays() for part in statistics.parts().values()]
 
 
 def _same(left: ValueStatistics, right: ValueStatistics) -> bool:
@@ -96,11 +94,8 @@ def test_neither_order_nor_batches_matter(
 @given(parts)
 def test_the_state_survives_its_arrays(arrays: list[Floats]) -> None:
     statistics = _summary(arrays)
-    copy = ValueStatistics(
-        type(statistics.range).from_arrays(statistics.range.to_arrays()),
-        Histogram.from_arrays(statistics.histogram.to_arrays()),
-        ChannelMeans.from_arrays(statistics.means.to_arrays()),
-    )
+    arrays_of = {kind: part.to_arrays() for kind, part in statistics.parts().items()}
+    copy = ValueStatistics.from_arrays(arrays_of)
     assert _same(copy, statistics)
 
 

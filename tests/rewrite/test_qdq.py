@@ -24,10 +24,10 @@ def convert_text(
     weights: str = WEIGHTS,
     inputs: str = "float[N, 4, H, W] x",
     outputs: str = "float[M, 8, K, L] y",
+    settings: Int8Settings | None = None,
 ) -> Converted:
-    return convert_model(
-        parse(f"({inputs}) => ({outputs}) <{weights}> {{ {body} }}"), folder, axes=SIZES
-    )
+    model = parse(f"({inputs}) => ({outputs}) <{weights}> {{ {body} }}")
+    return convert_model(model, folder, axes=SIZES, settings=settings)
 
 
 def lines(model: onnx.ModelProto) -> list[str]:
@@ -203,6 +203,7 @@ def test_a_product_with_a_float_result_keeps_its_bias_in_the_sum(tmp_path: Path)
         weights="float[6, 8] m, float[8] n",
         inputs="float[N, T, 6] x",
         outputs="float[N, T, 8] y",
+        settings=Int8Settings(format="qdq"),
     )
     assert shape_of(found)[-3:] == [
         "a = MatMul(x/dequantized, m/dequantized)",

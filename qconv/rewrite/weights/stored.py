@@ -44,8 +44,8 @@ class StoredWeight:
 
     @property
     def half_scales(self) -> bool:
-        """Whether the scales of blocks are float16 numbers, and may be stored as such."""
-        return self.blocks > 1 and np.array_equal(self.scale, self.scale.astype(np.float16))
+        """Whether the scales are float16 numbers, and may be stored as such."""
+        return not self.per_tensor and np.array_equal(self.scale, self.scale.astype(np.float16))
 
     def codes(self) -> NDArray[np.uint8]:
         """Return the codes one by one, ``[R, K]``."""

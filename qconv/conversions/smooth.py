@@ -1,0 +1,150 @@
+"""Smoothing as a step: which values are smoothed, in the model, its Plan and its statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.algorithms.smoothing import Smoothing, search_smoothing
+from qconv.graph.edit import Editor
+from qconv.graph.view import constant
+from qconv.observers.estimators import Limits
+from qconv.observers.gram import Gram
+from qconv.observers.histogram import Histogram
+from qconv.observers.ranges import Range
+from qconv.observers.value import ValueStatistics
+from qconv.placement.plan import Plan, ValuePlan
+from qconv.placement.rules import output_axis
+from qconv.rewrite.smoothing import (
+    fold_division,
+    foldable,
+    insert_division,
+    multiply_weight,
+    renamed,
+)
+
+_LEAST_GAIN_DB = 0.5
+_LEAST_GAIN_OF_A_PRODUCT_DB = 9.0
+"""What a Mul of its own must gain: it costs up to two percent of the layers that it serves."""
+
+
+@dataclass(frozen=True)
+class Smoothed:
+    """A smoothed model's Plan, statistics and second moments, and ranges of what was smoothed."""
+
+    plan: Plan
+    statistics: Mapping[str, ValueStatistics]
+    grams: Mapping[str, Gram]
+    ranges: dict[str, Limits]
+    remarks: tuple[str, ...]
+
+
+def smooth(
+    model: ir.Model,
+    plan: Plan,
+    statistics: Mapping[str, ValueStatistics],
+    grams: Mapping[str, Gram],
+    strength: str,
+) -> Smoothed:
+    """Smooth what products read, in place.
+
+    Args:
+        model: the prepared model.
+        plan: what is quantized in it.
+        statistics: of its values, by name.
+        grams: second moments of what its layers read, where there are some.
+        strength: ``off``, a number for the exponent of all values, or ``auto`` for the one of
+            least predicted error for each, where that gains enough.
+    """
+    if strength == "off":
+        return Smoothed(plan, statistics, grams, {}, ())
+    exponent = None if strength == "auto" else float(strength)
+    editor = Editor(model.graph)
+    values = ir.convenience.create_value_mapping(model.graph)
+    statistics, grams = dict(statistics), dict(grams)
+    ranges: dict[str, Limits] = {}
+    folded = inserted = 0
+    for value_plan in _candidates(plan):
+        value = values[value_plan.name]
+        if value.graph is not model.graph or value_plan.name not in statistics:
+            continue
+        readers = _layers_of(value, plan)
+        found = _search(readers, statistics[value_plan.name], exponent)
+        if found is None:
+            continue
+        free = foldable(value, readers)
+        least = _LEAST_GAIN_DB if free else _LEAST_GAIN_OF_A_PRODUCT_DB
+        if exponent is None and found.gain_db < least:
+            continue
+        name = value_plan.name
+        seen = _divided(statistics.pop(name), found.factors)
+        if free:
+            fold_division(value, readers, found.factors, editor)
+            folded += 1
+        else:
+            new = str(insert_division(value, readers, found.factors, editor).name)
+            plan, name = renamed(plan, name, new), new
+            inserted += 1
+        for reader in readers:
+            multiply_weight(reader, found.factors)
+        statistics[name] = seen
+        if value_plan.name in grams:
+            grams[name] = grams.pop(value_plan.name).divided(found.factors)
+        ranges[name] = (seen.range.low, seen.range.high)
+    return Smoothed(plan, statistics, grams, ranges, _remarks(folded, inserted))
+
+
+def _candidates(plan: Plan) -> Iterator[ValuePlan]:
+    """Values in float that products alone read in integers."""
+    shared = {value.params_from for name, value in plan.values.items() if name != value.params_from}
+    for value in plan.values.values():
+        own = value.params_from == value.name and value.name not in shared
+        if own and value.channel_axis == -1 and not value.emitted and not value.constant:
+            yield value
+
+
+def _layers_of(value: ir.Value, plan: Plan) -> list[ir.Node]:
+    return [
+        usage.node
+        for usage in value.uses()
+        if usage.idx == 0 and str(usage.node.name) in plan.layers
+    ]
+
+
+def _search(
+    readers: list[ir.Node], statistics: ValueStatistics, exponent: float | None
+) -> Smoothing | None:
+    """Return the factors of a value; None where its weights serve others, or nothing is gained."""
+    tables = [reader.inputs[1] for reader in readers]
+    owners = {usage.node for table in tables if table is not None for usage in table.uses()}
+    channels = statistics.channels
+    weights = [
+        np.moveaxis(array, output_axis(reader), 1).astype(np.float64)
+        for reader, table in zip(readers, tables, strict=True)
+        if (array := constant(table)) is not None
+    ]
+    known = bool(weights) and len(weights[0]) == channels.low.size
+    if not known or len(set(tables)) < len(readers) or owners != set(readers):
+        return None
+    return search_smoothing(channels, weights, exponent)
+
+
+def _divided(seen: ValueStatistics, factors: NDArray[np.float32]) -> ValueStatistics:
+    """Return the statistics of a divided value; its histogram is not known."""
+    channels = seen.channels.divided(factors)
+    limits = Range(float(channels.low.min()), float(channels.high.max()))
+    return ValueStatistics(limits, Histogram(), seen.means.divided(factors), channels)
+
+
+def _remarks(folded: int, inserted: int) -> tuple[str, ...]:
+    if not folded + inserted:
+        return ()
+    where = [f"{folded} by the operator before"] * bool(folded)
+    where += [f"{inserted} by a Mul"] * bool(inserted)
+    count = folded + inserted
+    inputs = "1 input" if count == 1 else f"{count} inputs"
+    return (f"{inputs} of products smoothed: {', '.join(where)}",)

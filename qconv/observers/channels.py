@@ -1,0 +1,70 @@
+"""The smallest and largest number of each channel, and the mean of its squares."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.observers.means import ChannelMeans
+from qconv.observers.statistic import Arrays
+
+Floats = NDArray[np.float32]
+
+
+class ChannelRanges:
+    """Minimum, maximum and mean square of each of C channels; empty while nothing was seen.
+
+    Attributes:
+        low: minima ``[C]``, never above zero.
+        high: maxima ``[C]``, never below zero.
+    """
+
+    def __init__(self) -> None:
+        self.low: Floats = np.zeros(0, np.float32)
+        self.high: Floats = np.zeros(0, np.float32)
+        self._squares = ChannelMeans()
+
+    def update(self, rows: Floats) -> None:
+        """Add N samples of P vectors, ``[N, P, C]``."""
+        self._widen(
+            rows.min(axis=(0, 1), initial=np.float32(0)),
+            rows.max(axis=(0, 1), initial=np.float32(0)),
+        )
+        self._squares.update(np.square(rows).mean(axis=1, dtype=np.float64), rows.shape[1])
+
+    def merge(self, other: Self) -> None:
+        """Widen the ranges to others."""
+        if other.low.size:
+            self._widen(other.low, other.high)
+        self._squares.merge(other._squares)
+
+    def mean_squares(self) -> NDArray[np.float64]:
+        """Return the mean of ``x^2`` of each channel, ``[C]``."""
+        return self._squares.means()
+
+    def divided(self, factors: NDArray[np.float32]) -> Self:
+        """Return what would have been seen of ``x / factors``, with factors above zero."""
+        divided = type(self)()
+        divided.low, divided.high = self.low / factors, self.high / factors
+        divided._squares = self._squares.divided(factors.astype(np.float64) ** 2)
+        return divided
+
+    def to_arrays(self) -> Arrays:
+        """``limits [2, C]`` float32: low, high; ``sums`` and ``weight`` of the squares' means."""
+        return {"limits": np.stack([self.low, self.high]), **self._squares.to_arrays()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """Rebuild from :meth:`to_arrays`."""
+        statistic = cls()
+        statistic.low, statistic.high = arrays["limits"].astype(np.float32)
+        statistic._squares = ChannelMeans.from_arrays(arrays)
+        return statistic
+
+    def _widen(self, low: Floats, high: Floats) -> None:
+        if not self.low.size:
+            self.low, self.high = low, high
+        else:
+            self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)

@@ -1,0 +1,83 @@
+"""Factors that move the range of outlier channels into weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qconv.algorithms.smoothing import predicted_error, search_smoothing
+from qconv.observers.channels import ChannelRanges
+
+
+def _channels(rows: np.ndarray) -> ChannelRanges:
+    channels = ChannelRanges()
+    channels.update(rows[None].astype(np.float32))
+    return channels
+
+
+def _rows(outlier: float, seed: int = 0) -> np.ndarray:
+    rows = np.random.default_rng(seed).standard_normal((400, 32))
+    rows[:, 3] *= outlier
+    return rows
+
+
+def _weight(seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((32, 24)) / 6
+
+
+def _quantized(array: np.ndarray, low: float, high: float, levels: int) -> np.ndarray:
+    step = (high - low) / levels
+    return np.rint(array / step) * step
+
+
+def _measured_error(rows: np.ndarray, weight: np.ndarray, factors: np.ndarray) -> float:
+    data, scaled = rows / factors, weight * factors[:, None]
+    rounded = _quantized(data, min(data.min(), 0), max(data.max(), 0), 255)
+    steps = np.abs(scaled).max(axis=0) / 127
+    product = rounded @ (np.rint(scaled / steps) * steps)
+    exact = rows @ weight
+    return float(np.square(product - exact).sum() / np.square(exact).sum())
+
+
+@pytest.mark.parametrize("outlier", [1, 10, 100])
+def test_the_predicted_error_is_that_of_quantized_products(outlier: float) -> None:
+    rows, weight = _rows(outlier), _weight()
+    for exponent in (0.3, 0.6, 0.9):
+        found = search_smoothing(_channels(rows), [weight], exponent)
+        assert found is not None
+        factors = found.factors.astype(np.float64)
+        predicted = predicted_error(_channels(rows), [weight], factors)
+        assert predicted == pytest.approx(_measured_error(rows, weight, factors), rel=0.25)
+
+
+def test_an_outlier_is_worth_smoothing() -> None:
+    rows, weight = _rows(50), _weight()
+    found = search_smoothing(_channels(rows), [weight], None)
+    assert found is not None
+    assert found.gain_db > 10
+    plain = _measured_error(rows, weight, np.ones(32))
+    assert _measured_error(rows, weight, found.factors) < plain / 10
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000), st.floats(1, 200))
+def test_a_search_is_never_worse_than_any_fixed_exponent(seed: int, outlier: float) -> None:
+    channels, weight = _channels(_rows(outlier, seed)), _weight(seed + 1)
+    best = search_smoothing(channels, [weight], None)
+    exact = predicted_error(channels, [weight], np.ones(32))
+    lowest = exact if best is None else exact / 10 ** (best.gain_db / 10)
+    for exponent in (0.25, 0.5, 0.75, 1.0):
+        fixed = search_smoothing(channels, [weight], exponent)
+        assert fixed is not None
+        assert lowest <= exact / 10 ** (fixed.gain_db / 10) * 1.0001
+
+
+def test_channels_that_are_always_zero_are_left_alone() -> None:
+    rows = _rows(10)
+    rows[:, 7] = 0
+    found = search_smoothing(_channels(rows), [_weight()], 0.5)
+    assert found is not None
+    assert found.factors[7] == 1
+    assert search_smoothing(_channels(np.zeros((4, 32))), [_weight()], 0.5) is None
