@@ -89,7 +89,7 @@ def test_a_weight_that_others_read_is_left_alone(tmp_path: Path) -> None:
     )
     model = parse(f"({IN}) => (float[N, T, 32] y) <{WEIGHTS}, float[32, 32] s> {{ {body} }}")
     converted = convert_model(model, tmp_path, feeds=_feeds(), settings=Int8Settings(smooth="0.5"))
-    assert converted.conversion.remarks == ()
+    assert not [text for text in converted.conversion.remarks if "smoothed" in text]
 
 
 def test_what_products_emit_in_integers_is_left_alone(tmp_path: Path) -> None:
