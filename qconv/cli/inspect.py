@@ -81,6 +81,7 @@ def _to_json(inspection: Inspection) -> str:
                     "name": node.node,
                     "op": node.op_type,
                     "quantized": node.quantized,
+                    "at_run_time": node.node in inspection.plan.dynamic,
                     "reason": node.reason or None,
                 }
                 for node in inspection.plan.nodes.values()
@@ -118,8 +119,15 @@ def _print(model: Path, inspection: Inspection) -> None:
         f"INT8 for {plan.target}, after preparation: "
         f"{len(plan.quantized)} of {len(plan.nodes)} operators in integers"
     )
-    for (op, _), (count, _) in count_nodes(plan.quantized).items():
-        console.print(f"  {count:5} x {escape(op)}")
+    for nodes, how in (
+        ([node for node in plan.quantized if node.node not in plan.dynamic], ""),
+        (
+            [node for node in plan.quantized if node.node in plan.dynamic],
+            ", input quantized at run time",
+        ),
+    ):
+        for (op, _), (count, _) in count_nodes(nodes).items():
+            console.print(f"  {count:5} x {escape(op)}{how}")
     if inspection.outliers:
         _print_outliers(console, inspection.outliers)
     if not plan.kept_float:

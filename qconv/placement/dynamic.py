@@ -12,6 +12,9 @@ from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weig
 
 _WITH_WEIGHTS = ("MatMul", "Gemm", "LSTM")
 _STORED_BITS = 8
+_FASTER_FROM = 64
+"""Hidden size from which DynamicQuantizeLSTM was measured to be faster than LSTM."""
+_NO_GAIN = f"below {_FASTER_FROM} the integer kernel is no faster than float"
 _STORED_ROLES = (Role.PRODUCT, Role.CONVOLUTION, Role.RECURRENT)
 _NO_KERNEL = {
     "Conv": "convolutions of inputs that are quantized at run time are slower than float on CPUs",
@@ -47,10 +50,16 @@ def with_dynamic(model: ir.Model, plan: Plan) -> Plan:
     """Add to a static plan what it leaves in float: each LSTM, products in bodies or too fine."""
     found = place_dynamic(model)
     graphs = {str(node.name): node.graph for node in all_nodes(model)}
+    small = {
+        name: NodePlan(name, "LSTM", False, f"its hidden size is {size}; {_NO_GAIN}")
+        for name, size in _hidden_sizes(model).items()
+        if size < _FASTER_FROM and name in found.dynamic
+    }
     chosen = {
         name: kind
         for name, kind in found.dynamic.items()
         if name not in plan.layers
+        and name not in small
         and (kind is DynamicKind.LSTM or graphs[name] is not model.graph or name in plan.too_fine)
     }
     in_bodies = {
@@ -58,7 +67,16 @@ def with_dynamic(model: ir.Model, plan: Plan) -> Plan:
         for name, node in found.nodes.items()
         if name in chosen or (name not in plan.nodes and graphs[name] is not model.graph)
     }
-    return replace(plan, nodes={**plan.nodes, **in_bodies}, dynamic=chosen)
+    return replace(plan, nodes={**plan.nodes, **in_bodies, **small}, dynamic=chosen)
+
+
+def _hidden_sizes(model: ir.Model) -> dict[str, int]:
+    """Return the hidden size of each LSTM, by name."""
+    return {
+        str(node.name): int_attribute(node, "hidden_size", 0)
+        for node in all_nodes(model)
+        if node.op_type == "LSTM" and is_standard(node)
+    }
 
 
 def place_stored(model: ir.Model, before: Decisions, *, everywhere: bool) -> WeightOnlyPlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 import onnx
 import pytest
 
+from qconv.cli.main import run as main
 from qconv.errors import NothingQuantized, RecordError
-from qconv.pipeline import calibrate, convert
+from qconv.pipeline import calibrate, convert, report
 from tests.model_helpers import (
     Converted,
     Feeds,
@@ -148,8 +150,8 @@ SCAN = (
     f"{{ {W} m = Add(s, q) p = MatMul(m, w) r = Tanh(p) o = Identity(r) }}> }}"
 )
 LSTM = (
-    "(float[S, N, 16] x) => (float[S, 1, N, 16] y) <float[1, 64, 16] w, float[1, 64, 16] r>"
-    "{ y = LSTM<hidden_size = 16>(x, w, r) }"
+    "(float[S, N, 16] x) => (float[S, 1, N, 64] y) <float[1, 256, 16] w, float[1, 256, 64] r>"
+    "{ y = LSTM<hidden_size = 64>(x, w, r) }"
 )
 
 
@@ -180,16 +182,17 @@ def test_beside_static_layers(tmp_path: Path) -> None:
     assert f"{RUN_TIME}: 1 Gemm" in result.conversion.remarks
 
 
-def test_gru_stores_its_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("op", "rows"), [("GRU", 96), ("LSTM", 128)])
+def test_gru_and_small_lstm_store_their_weights(tmp_path: Path, op: str, rows: int) -> None:
     model = parse(
-        "(float[S, N, 32] x) => (float[S, 1, N, 32] y) <float[1, 96, 32] w, float[1, 96, 32] r>"
-        "{ y = GRU<hidden_size = 32>(x, w, r) }"
+        f"(float[S, N, 32] x) => (float[S, 1, N, 32] y) <float[1, {rows}, 32] w,"
+        f"float[1, {rows}, 32] r> {{ y = {op}<hidden_size = 32>(x, w, r) }}"
     )
     path = save(model, tmp_path)
     conversion = convert(path, tmp_path / "i.onnx", data=data(random_feeds(model, SIZES)))
     assert conversion.size_bytes < 0.5 * conversion.float_bytes
     assert conversion.remarks == (
-        "weights of 2 GRU stored in int8, unpacked when the model is loaded",
+        f"weights of 2 {op} stored in int8, unpacked when the model is loaded",
     )
 
 
@@ -229,3 +232,26 @@ def test_a_record_without_a_value_of_a_branch(tmp_path: Path) -> None:
     del record.statistics[name]  # type: ignore[attr-defined]
     with pytest.raises(RecordError, match=f"the record has no statistics of '{name}'"):
         convert(path, tmp_path / "i.onnx", calibration=record)
+
+
+def test_inspect_tells_what_is_quantized_at_run_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = save(parse(LOOP), tmp_path)
+    assert main(["inspect", str(path)]) == 0
+    assert "    1 x Gemm, input quantized at run time" in capsys.readouterr().out
+    assert main(["inspect", str(path), "--json"]) == 0
+    nodes = json.loads(capsys.readouterr().out)["nodes"]
+    assert [node["op"] for node in nodes if node["at_run_time"]] == ["Gemm"]
+
+
+def test_a_report_counts_what_is_in_bodies(tmp_path: Path) -> None:
+    model = parse(IF_ROWS)
+    path = save(model, tmp_path)
+    feeds = both_ways(model)
+    converted = convert(path, tmp_path / "i.onnx", data=data(feeds))
+    found = report(path, [converted.path], data=data(feeds), latency=False).variants[0]
+    assert found.fusion is not None
+    assert found.fusion.integer == found.fusion.quantized == 3
+    assert found.coverage is not None
+    assert found.coverage.ops > 50
