@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -27,13 +27,17 @@ in the spectrum that silero-vad computes from sound, whose loss changes every fi
 
 
 def fit_plan(
-    model: ir.Model, plan: Plan, statistics: Statistics, ranges: RangeSettings
+    model: ir.Model,
+    plan: Plan,
+    statistics: Statistics,
+    ranges: RangeSettings,
+    kept: Container[str] = (),
 ) -> tuple[Plan, Statistics]:
     """Place a model again, where the data showed that some of its plan cannot be.
 
-    Branches that were never taken have no ranges. A value spread over so many orders of magnitude
-    that more than a third of its numbers would round to zero is left in float, where there are
-    histograms to tell.
+    Branches that were never taken have no ranges. Operators in ``kept`` stay in float. So does a
+    value spread over so many orders of magnitude that more than a third of its numbers would
+    round to zero, where there are histograms to tell.
 
     Returns:
         The plan, and the statistics with those of values that now have a range of their own.
@@ -43,12 +47,13 @@ def fit_plan(
     """
     target = find_target(plan.target)
     unseen = _unseen_branches(model, plan, statistics)
-    if unseen:
-        before, plan = plan, replace(place(model, target, unseen), unseen=len(unseen))
+    if unseen or kept:
+        placed = place(model, target, unseen, kept=kept)
+        before, plan = plan, replace(placed, unseen=len(unseen))
         statistics = _borrowed(before, plan, statistics)
     lost = _lost(model, plan, statistics, ranges)
     if lost:
-        before, plan = plan, replace(place(model, target, unseen, lost), unseen=len(unseen))
+        before, plan = plan, replace(place(model, target, unseen, lost, kept), unseen=len(unseen))
         statistics = _borrowed(before, plan, statistics)
     return plan, statistics
 

@@ -22,11 +22,11 @@ Granularity = Literal["channel", "tensor"]
 class Int8Arguments:
     """The options as they were given."""
 
-    effort: Literal["fast", "balanced", "best"]
+    effort: Literal["fast", "balanced"]
     method: Literal["auto", "minmax", "percentile", "entropy", "mse"]
     percentile: float
     weight_bits: Literal[8, 4]
-    empirical_bias: bool | None
+    float_layers: tuple[str, ...]
     portable: bool
     reduce_range: bool
 
@@ -63,7 +63,8 @@ class Int8Arguments:
             algorithm=algorithms[weights.algorithm],
             granularity=granularities[weights.granularity],
             weight_bits=self.weight_bits,
-            empirical_bias=self.empirical_bias,
+            float_layers=tuple(text for text in self.float_layers if not text.isdecimal()),
+            float_count=sum(int(text) for text in self.float_layers if text.isdecimal()),
             embeddings=weights.embeddings,
             reduce_range=self.reduce_range,
             format=weights.output_format,
@@ -71,19 +72,18 @@ class Int8Arguments:
 
 
 INT8_PARAMETERS = (
-    *("effort", "method", "percentile", "weight_bits", "empirical_bias", "portable"),
+    *("effort", "method", "percentile", "weight_bits", "float_layers", "portable"),
     "reduce_range",
 )
 
 _OPTIONS = (
     click.option(
         "--effort",
-        type=click.Choice(["fast", "balanced", "best"]),
+        type=click.Choice(["fast", "balanced"]),
         default="balanced",
         show_default=True,
         help="int8: fast reads ranges and corrects biases; balanced also rounds weights by GPTQ, "
-        "which needs --data or a record with second moments; best also corrects biases by the "
-        "quantized model's own means, which needs --data and takes minutes.",
+        "which needs --data or a record with second moments.",
     ),
     click.option(
         "--method",
@@ -111,10 +111,12 @@ _OPTIONS = (
         "and speed stay those of int8.",
     ),
     click.option(
-        "--empirical-bias/--no-empirical-bias",
-        default=None,
-        help="int8: correct biases by the means that the quantized model itself gives, layer by "
-        "layer; needs --data.  [default: with --effort best]",
+        "--float-layers",
+        metavar="N|REGEX",
+        multiple=True,
+        help="int8: keep operators in float: those in whose name or type the expression is found, "
+        "or the N layers with the largest error of their own, which needs --data; may be "
+        "repeated.",
     ),
     click.option(
         "--portable/--no-portable",

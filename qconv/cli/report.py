@@ -92,6 +92,12 @@ class _ReportCommand(click.Command):
     help="Execution provider of ONNX Runtime that the models run on, such as cuda.",
 )
 @click.option("--no-latency", is_flag=True, help="Do not time.")
+@click.option(
+    "--layers",
+    is_flag=True,
+    help="Tell the error of each quantized value, of its operator alone and with all errors before "
+    "it: where error enters, and where it grows.",
+)
 @file_option("json", "Write the report as JSON; - is standard output, with nothing else on it.")
 @file_option("markdown", "Write the report as Markdown, for a pull request; - as above.")
 @file_option("junit", "Write the verdicts as JUnit XML, one test case for each; - as above.")
@@ -113,6 +119,7 @@ def report(
     batch: int | None,
     provider: str,
     no_latency: bool,
+    layers: bool,
     json_file: Path | None,
     markdown_file: Path | None,
     junit_file: Path | None,
@@ -147,6 +154,7 @@ def report(
         provider=provider,
         latency=not no_latency,
         details=json_file is not None or html_file is not None,
+        layers=layers,
         command=shlex.join(["qconv", *sys.argv[1:]]),
         progress=make_progress(quiet=quiet),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import onnx_ir as ir
@@ -49,9 +50,10 @@ def to_int8(
     if method == "auto" and record is not None and record.depth == "ranges":
         method = "minmax"
     ranges = RangeSettings(method, settings.percentile)
+    kept = float_layers(plan, settings.float_layers)
     statistics = {} if record is None else record.statistics
     plan = with_activations(plan, settings.activations)
-    plan, statistics = fit_plan(model, plan, statistics, ranges)
+    plan, statistics = fit_plan(model, plan, statistics, ranges, kept)
     plan = with_activations(plan, settings.activations)
     moments = {} if record is None else record.grams
     smoothed = smooth(model, plan, statistics, moments, settings.smooth)
@@ -75,6 +77,28 @@ def to_int8(
     plan, tables = store_tables(model, plan, settings.embeddings)
     remarks = (*warnings(settings.activations), *_remarks(plan), *smoothed.remarks)
     return plan, method, (*remarks, *stored, *tables, *rounded)
+
+
+def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:
+    """Return the quantized operators in whose name or type one of the patterns is found.
+
+    Raises:
+        UsageError: a pattern is no regular expression, or is found nowhere.
+    """
+    kept: set[str] = set()
+    for pattern in patterns:
+        try:
+            matches = re.compile(pattern).search
+        except re.error as error:
+            raise UsageError(f"'{pattern}' is not a regular expression: {error}") from error
+        found = {n.node for n in plan.quantized if matches(n.node) or matches(n.op_type)}
+        if not found:
+            raise UsageError(
+                f"'{pattern}' is found in the name or type of no quantized operator",
+                hint="qconv inspect --json lists them",
+            )
+        kept |= found
+    return frozenset(kept)
 
 
 def _remarks(plan: Plan) -> Iterator[str]:

@@ -11,7 +11,7 @@ Activations = Literal["uint8", "int8", "int16"]
 Embeddings = Literal["auto", "int8", "int4", "float"]
 
 
-Effort = Literal["fast", "balanced", "best"]
+Effort = Literal["fast", "balanced"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,10 @@ class Int8Settings:
         percentile: percent of the data inside the range, for the method ``percentile``.
         bias_correction: whether the mean error of the weights is taken out of the biases.
         portable: whether weights are kept from saturating on x64 CPUs without VNNI.
-        effort: ``fast`` is ranges and bias correction, ``balanced`` adds GPTQ, ``best`` bias
-            correction by the means of the quantized model's own activations, layer by layer.
+        effort: ``fast`` is ranges and bias correction, ``balanced`` adds GPTQ.
         algorithm: how weights are rounded, ``auto`` by the effort.
         granularity: whether all weights of a layer share a scale, or those of a channel.
         weight_bits: width of the numbers that weights are rounded to, 8 or 4.
-        empirical_bias: whether biases are corrected by measured means too; None by the effort.
         embeddings: type of embeddings; ``auto`` is int8.
         reduce_range: whether weights have 7 bits, -63 to 63, which rules saturation out, too.
         smooth: ``off``, the exponent by which ranges move from activations into weights, or
@@ -37,6 +35,9 @@ class Int8Settings:
         format: ``operator`` writes products that give floats as the runtime's own operator,
             ``qdq`` keeps to QuantizeLinear and DequantizeLinear.
         activations: their type; ``int16`` needs hardware or a runtime that computes with it.
+        float_layers: regular expressions; operators in whose name or type one of them is found
+            stay in float.
+        float_count: how many layers with the largest error of their own stay in float.
     """
 
     method: Method = "auto"
@@ -47,12 +48,13 @@ class Int8Settings:
     algorithm: Literal["auto", "rtn", "gptq"] = "auto"
     granularity: Literal["channel", "tensor"] = "channel"
     weight_bits: Literal[8, 4] = 8
-    empirical_bias: bool | None = None
     embeddings: Embeddings = "auto"
     reduce_range: bool = False
     smooth: str = "auto"
     format: Literal["operator", "qdq"] = "operator"
     activations: Activations = "uint8"
+    float_layers: tuple[str, ...] = ()
+    float_count: int = 0
 
     @property
     def bits(self) -> int:
@@ -63,13 +65,6 @@ class Int8Settings:
     def wants_moments(self) -> bool:
         """Whether second moments of what layers read are of use."""
         return self.algorithm == "gptq" or (self.algorithm == "auto" and self.effort != "fast")
-
-    @property
-    def wants_measured_means(self) -> bool:
-        """Whether the quantized model's own means are to be measured."""
-        if self.empirical_bias is None:
-            return self.effort == "best" and self.bias_correction
-        return self.empirical_bias
 
 
 @dataclass(frozen=True)

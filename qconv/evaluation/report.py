@@ -14,13 +14,14 @@ from qconv.evaluation.contents import Contents, read_contents
 from qconv.evaluation.custom import CustomMetric, check_custom_names, custom_name, load_metric
 from qconv.evaluation.details import Details, read_details
 from qconv.evaluation.evaluate import Evaluation, Quality, evaluate
+from qconv.evaluation.layers import file_errors
 from qconv.evaluation.naming import display_names
 from qconv.evaluation.simulation import HalfSimulation
 from qconv.evaluation.timing import WARMUP, first_samples, measure_latencies, timed_feeds
 from qconv.evaluation.traits import Traits, read_traits
 from qconv.progress import Progress, no_progress
 from qconv.reporting.catalog import FUSION_METRICS, LATENCY_METRICS
-from qconv.reporting.contents import FusionAudit
+from qconv.reporting.contents import FusionAudit, LayerError
 from qconv.reporting.gates import Gate, require
 from qconv.reporting.judging import judged, read_gates
 from qconv.reporting.record import (
@@ -63,6 +64,7 @@ def report(
     provider: str = CPU,
     latency: bool = True,
     details: bool = False,
+    layers: bool = False,
     command: str | None = None,
     progress: Progress = no_progress,
     audit: Audit = _audit_fusion,
@@ -84,6 +86,7 @@ def report(
         provider: the runtime's execution provider, for accuracy and latency.
         latency: whether to time at all.
         details: whether to look at weights and activations one by one, as the plots need it.
+        layers: whether to tell the error of each quantized value, on the first samples.
         command: the command line, for the report to tell.
         progress: shown over samples and timed rounds.
         audit: finds which quantized operators of a file run in integers on the CPU.
@@ -101,7 +104,7 @@ def report(
     names = display_names(model, variants)
     paths = (model, *variants)
     customs = [load_metric(spec) for spec in metrics]
-    measured = _measure(paths, data, place, customs, gates, batch, details, progress, audit)
+    measured = _measure(paths, data, place, customs, gates, batch, details, layers, progress, audit)
     timing = None
     if latency:
         timing = Timing(threads, (batch or 1) * measured.data.batch, runs, WARMUP, place.provider)
@@ -117,6 +120,7 @@ def report(
             measured.simulations,
             measured.details,
             latencies,
+            measured.layers,
             strict=True,
         )
     ]
@@ -177,6 +181,7 @@ class _Measured:
     simulations: tuple[Simulation | None, ...]
     details: tuple[Details, ...]
     feeds: tuple[Feeds, ...]
+    layers: tuple[tuple[LayerError, ...], ...]
 
 
 def _measure(
@@ -187,6 +192,7 @@ def _measure(
     gates: Sequence[Gate],
     batch: int | None,
     details: bool,
+    layers: bool,
     progress: Progress,
     audit: Audit,
 ) -> _Measured:
@@ -217,6 +223,10 @@ def _measure(
     looked_at = [Details() for _ in variants]
     if details:
         looked_at = read_details(paths[0], paths[1:], first, place.assumed)
+    errors: list[tuple[LayerError, ...]] = [() for _ in paths]
+    if layers:
+        for index, path in enumerate(paths[1:], start=1):
+            errors[index] = file_errors(paths[0], path, source, place.assumed, progress)
     return _Measured(
         summary,
         traits,
@@ -226,6 +236,7 @@ def _measure(
         simulations,
         (Details(), *looked_at),
         feeds,
+        tuple(errors),
     )
 
 
@@ -249,6 +260,7 @@ def _variant_report(
     simulation: Simulation | None,
     details: Details,
     latency: Latency | None,
+    layers: tuple[LayerError, ...],
 ) -> VariantReport:
     return VariantReport(
         name=name,
@@ -269,4 +281,5 @@ def _variant_report(
         portability=contents.portability,
         ranges=details.ranges,
         histograms=details.histograms,
+        layers=layers,
     )

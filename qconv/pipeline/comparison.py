@@ -29,6 +29,7 @@ def report(
     provider: str = "CPUExecutionProvider",
     latency: bool = True,
     details: bool = False,
+    layers: bool = False,
     command: str | None = None,
     progress: Progress = no_progress,
 ) -> Report:
@@ -53,6 +54,7 @@ def report(
         provider=provider,
         latency=latency,
         details=details,
+        layers=layers,
         command=command,
         progress=progress,
     )

@@ -24,6 +24,7 @@ from qconv.errors import UsageError
 from qconv.graph.model_io import Storage, load_model, model_bytes, save_model
 from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_notes, remove_unused
+from qconv.graph.summary import input_specs
 from qconv.outputs import staged
 from qconv.pipeline.calibration import collect_record, moment_measure
 from qconv.pipeline.inputs import (
@@ -32,8 +33,10 @@ from qconv.pipeline.inputs import (
     check_path,
     given_record,
     required_plan,
+    samples_for,
     written,
 )
+from qconv.pipeline.ranking import worst_layers
 from qconv.placement.observed import all_values, quantizable_values
 from qconv.placement.place import place
 from qconv.placement.plan import Decisions
@@ -120,6 +123,12 @@ def convert(
             record = collect_record(
                 loaded, prepared, int8_plan, values, data, depth, batch_size, progress
             )
+        if settings.float_count:
+            if data is None or record is None:
+                raise UsageError("ranking layers needs --data; --float-layers REGEX does not")
+            samples = samples_for(loaded, data, input_specs(prepared))
+            worst = worst_layers(prepared, int8_plan, record, settings, samples, progress)
+            settings = replace(settings, float_layers=(*settings.float_layers, *worst))
         plan, method, remarks = to_int8(prepared, int8_plan, record, settings, progress)
         settings, note = replace(settings, method=method), f"ranges by {method}"
     elif isinstance(settings, DynamicSettings):

@@ -30,6 +30,8 @@ from qconv.placement.plan import LayerPlan, NodePlan, Plan, ValuePlan
 from qconv.placement.rules import adder_of, data_inputs, refusal, weight_scheme
 from qconv.placement.targets import Kind, Target
 
+Lost = Mapping[str, float]
+KEPT = "it is kept in float, as asked for"
 _UNBOUNDED = (-float("inf"), float("inf"))
 
 
@@ -37,7 +39,8 @@ def place(
     model: ir.Model,
     target: Target,
     unseen: Container[ir.Graph] = (),
-    lost: Mapping[str, float] | None = None,
+    lost: Lost | None = None,
+    kept: Container[str] = (),
 ) -> Plan:
     """Return the Plan for a prepared model. It may hold no quantized node at all.
 
@@ -47,14 +50,17 @@ def place(
 
     ``lost`` names values that stay float, each with the share of its numbers that would round to
     zero. Products that read or give one have their inputs quantized at run time, too.
+    ``kept`` names operators that stay float because the user wants it.
     """
     graphs = observable_graphs(model, unseen)
     nodes = [node for node in all_nodes(model) if node.graph in graphs]
-    return with_dynamic(model, _Placement(nodes, target, lost or {}).plan())
+    return with_dynamic(model, _Placement(nodes, target, lost or {}, kept).plan())
 
 
 class _Placement:
-    def __init__(self, nodes: Sequence[ir.Node], target: Target, lost: Mapping[str, float]) -> None:
+    def __init__(
+        self, nodes: Sequence[ir.Node], target: Target, lost: Lost, kept: Container[str]
+    ) -> None:
         self.nodes = nodes
         self.target = target
         self.lost = lost
@@ -64,7 +70,7 @@ class _Placement:
         self.merged: set[ir.Node] = set()
         self.clamps: set[ir.Node] = set()
         for node in nodes:
-            reason = refusal(node, target)
+            reason = KEPT if str(node.name) in kept else refusal(node, target)
             if reason is not None:
                 self.reasons[node] = reason
             elif node not in self.merged:

@@ -24,6 +24,7 @@ def to_markdown(report: Report) -> str:
         *(f"**{escaped(sentence)}**" for sentence in sentences.faults(report)),
         *_fusion(report),
         _details("Outputs", _table(tables.outputs(report))),
+        *(_details(table.rows, _table(table)) for table in tables.layers(report)),
     ]
     return "\n\n".join(["### qconv report", *blocks]) + "\n"
 

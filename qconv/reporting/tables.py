@@ -110,6 +110,25 @@ def outputs(report: Report) -> Table:
     return Table("variant: output", names, (_shown(columns),))
 
 
+def layers(report: Report) -> tuple[Table, ...]:
+    """Return for each variant whose layers were compared one row for each quantized value."""
+    found = []
+    for variant in report.variants:
+        errors = variant.layers
+        columns = (
+            Column("operator", tuple(error.op for error in errors)),
+            Column(
+                "alone dB",
+                tuple(decibels(error.alone) if error.alone is not None else "" for error in errors),
+            ),
+            Column("accumulated", tuple(decibels(error.accumulated) for error in errors)),
+        )
+        if errors:
+            names = tuple(error.name for error in errors)
+            found.append(Table(f"{variant.name}: layer", names, (columns,)))
+    return tuple(found)
+
+
 def _integer_column(report: Report) -> Column:
     audits = (model.fusion for model in (report.reference, *report.variants))
     return Column("integer ops", tuple(map(_integers, audits)))

@@ -22,7 +22,7 @@ _SHORTEST_NAME = 16
 
 def print_report(report: Report, console: Console) -> None:
     """Print tables, conditions, faults, the fusion audit and the verdicts."""
-    for table in (tables.headline(report), tables.outputs(report)):
+    for table in (tables.headline(report), tables.outputs(report), *tables.layers(report)):
         for part in rich_tables(table, console.width):
             console.print(part)
             console.print()

@@ -42,6 +42,15 @@ def test_the_summary_of_int8(qconv: Qconv, folder: Path) -> None:
     assert "GPTQ" in qconv("convert model.onnx --dtype int8 --data data.npz -o z.onnx").out
 
 
+def test_float_layers(qconv: Qconv) -> None:
+    line = "convert model.onnx --dtype int8 --data data.npz --effort fast -o y.onnx -f"
+    whole = qconv(line).out.splitlines()[1]
+    for value in ("1", "Conv"):
+        said = qconv(f"{line} --float-layers {value}")
+        assert said.out.splitlines()[1] != whole
+        assert "it is kept in float, as asked for" in said.out
+
+
 def test_the_summary_lists_what_stays_in_float(qconv: Qconv) -> None:
     said = qconv("convert log.onnx --dtype int8 --data ones.npz -o y.onnx --effort fast")
     assert said.code == 0
@@ -98,7 +107,8 @@ def test_the_model_says_how_it_was_made(qconv: Qconv, folder: Path) -> None:
         "bias_correction": True,
         "effort": "fast",
         "embeddings": "auto",
-        "empirical_bias": None,
+        "float_count": 0,
+        "float_layers": [],
         "format": "operator",
         "granularity": "channel",
         "method": "percentile",

@@ -1,0 +1,100 @@
+"""The error of each quantized value, alone and with all errors before it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import qconv
+from qconv.errors import UsageError
+from qconv.reporting.record import from_json, to_json
+from tests.model_helpers import parse, save
+
+TEXT = """(float[N, 4, 6, 6] x) => (float[N, 3, 6, 6] y)
+<float[8, 4, 3, 3] w1, float[8] b1, float[3, 8, 1, 1] w2> {
+    [first] a = Conv<pads = [1, 1, 1, 1]>(x, w1, b1) r = Relu(a) [second] y = Conv(r, w2)
+}"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    save(parse(TEXT), tmp_path)
+    random = np.random.default_rng(0)
+    np.savez(tmp_path / "data.npz", x=random.normal(size=(6, 4, 6, 6)).astype(np.float32))
+    return tmp_path
+
+
+def _convert(folder: Path, name: str, settings: qconv.Int8Settings) -> Path:
+    path = folder / name
+    data = str(folder / "data.npz")
+    return qconv.convert(folder / "model.onnx", path, data=data, settings=settings).path
+
+
+def test_errors_enter_and_accumulate(folder: Path) -> None:
+    variant = _convert(folder, "q.onnx", qconv.Int8Settings())
+    report = qconv.report(
+        folder / "model.onnx",
+        [variant],
+        data=str(folder / "data.npz"),
+        latency=False,
+        layers=True,
+    )
+    x, r, y = report.variants[0].layers
+    assert [error.op for error in (x, r, y)] == ["input", "Conv", "Conv"]
+    assert (x.name, r.name, y.name) == ("x", "first", "second")
+    assert x.alone == x.accumulated
+    assert y.alone is not None
+    assert y.accumulated < y.alone
+    assert y.accumulated < r.accumulated + 3
+    assert all(30 < (error.alone or 0) < 70 for error in (x, r, y))
+    assert from_json(to_json(report)) == report
+    assert y.accumulated == pytest.approx(report.variants[0].outputs[0].sqnr_db, abs=0.2)
+
+
+def test_the_float_model_itself_has_no_such_values(folder: Path) -> None:
+    model = folder / "model.onnx"
+    data = str(folder / "data.npz")
+    report = qconv.report(model, [model], data=data, latency=False, layers=True)
+    assert report.variants[0].layers == ()
+    assert math.isinf(report.variants[0].outputs[0].sqnr_db)
+
+
+def test_layers_stay_float_by_name(folder: Path) -> None:
+    settings = qconv.Int8Settings(float_layers=("^second$",))
+    model = onnx.load(_convert(folder, "q.onnx", settings))
+    (second,) = [node for node in model.graph.node if node.name == "second"]
+    assert second.input[1] == "w2"
+    assert any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+
+
+def test_the_worst_layers_stay_float(folder: Path) -> None:
+    worst = qconv.Int8Settings(float_count=1)
+    named = [qconv.Int8Settings(float_layers=(f"^{name}$",)) for name in ("first", "second")]
+    paths = [_convert(folder, f"{i}.onnx", s) for i, s in enumerate((worst, *named))]
+    kinds = [[node.op_type for node in onnx.load(path).graph.node] for path in paths]
+    assert kinds[0] in kinds[1:]
+    report = qconv.report(
+        folder / "model.onnx", paths, data=str(folder / "data.npz"), latency=False
+    )
+    quality = [variant.outputs[0].sqnr_db for variant in report.variants]
+    assert quality[0] == pytest.approx(max(quality[1:]), abs=3)
+
+
+def test_patterns_must_be_found(folder: Path) -> None:
+    with pytest.raises(UsageError, match="'third' is found in the name or type of no quantized"):
+        _convert(folder, "q.onnx", qconv.Int8Settings(float_layers=("third",)))
+    with pytest.raises(UsageError, match=r"'\(' is not a regular expression"):
+        _convert(folder, "q.onnx", qconv.Int8Settings(float_layers=("(",)))
+
+
+def test_ranking_needs_data(folder: Path) -> None:
+    record = qconv.calibrate(folder / "model.onnx", data=str(folder / "data.npz"))
+    settings = qconv.Int8Settings(float_count=1)
+    with pytest.raises(UsageError, match="ranking layers needs --data"):
+        qconv.convert(
+            folder / "model.onnx", folder / "q.onnx", calibration=record, settings=settings
+        )
