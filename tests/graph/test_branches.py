@@ -10,6 +10,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
+from qconv.errors import UnsupportedError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from tests.model_helpers import Array, op_types, parse, ports, run, save
@@ -191,3 +192,24 @@ def test_bodies_are_brought_into_form_too(tmp_path: Path) -> None:
         feeds = {"x": image, "c": np.array(value)}
         expected, found = (run(it, feeds)["y"] for it in (model, result))
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_sequence_is_no_constant(tmp_path: Path) -> None:
+    model = parse(
+        f"({ROWS}) => ({OUT}) {{ s = SequenceEmpty() t = SequenceInsert(s, x)"
+        " i = Constant<value = int64 {0}>() y = SequenceAt(t, i) }"
+    )
+    result = prepared(model, tmp_path)
+    assert op_types(result)[0] == "SequenceEmpty"
+    check(model, result, X, {})
+
+
+def test_scan_of_opset_8_is_refused(tmp_path: Path) -> None:
+    model = parse(
+        "(float[N, 4] s, float[N, T, 4] x) => (float[N, 4] y, float[N, T, 4] z)"
+        "{ y, z = Scan(, s, x) <num_scan_inputs = 1, body = b (float[4] a, float[4] e) => "
+        "(float[4] c, float[4] d) { c = Add(a, e) d = Identity(c) }> }",
+        opset=8,
+    )
+    with pytest.raises(UnsupportedError, match="opset 8, whose Scan runs over a batch"):
+        prepared(model, tmp_path)

@@ -118,9 +118,12 @@ def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             evaluator = ReferenceEvaluator(ir.to_proto(node), opsets=opsets)
-            results = [np.asarray(result) for result in evaluator.run(None, arrays)]
+            found = evaluator.run(None, arrays)
     except Exception:  # an operator that the reference cannot compute stays in the graph
         return None
+    if not all(isinstance(result, np.ndarray | np.generic) for result in found):
+        return None  # a sequence or an optional value
+    results = [np.asarray(result) for result in found]
     inputs_bytes = sum(array.nbytes for array in arrays.values() if array is not None)
     if sum(result.nbytes for result in results) > inputs_bytes + _MAX_GROWTH_BYTES:
         return None

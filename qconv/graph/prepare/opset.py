@@ -7,8 +7,10 @@ import onnx_ir as ir
 from onnx import version_converter
 
 from qconv.errors import UnsupportedError
+from qconv.graph.view import all_nodes
 
 _KEEP_BYTES = 1024
+_SCAN_WITHOUT_BATCH = 9
 _IR_VERSION = 8
 """The IR version of opset 15; any version from 4 on lets initializers stay out of the inputs."""
 
@@ -26,6 +28,11 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
     if current >= opset:
         model.ir_version = max(model.ir_version or 0, _IR_VERSION)
         return model
+    if current < _SCAN_WITHOUT_BATCH and any(node.op_type == "Scan" for node in all_nodes(model)):
+        raise UnsupportedError(
+            f"the model has opset {current}, whose Scan runs over a batch as no later one does",
+            hint=f"export the model again with opset {opset} or newer",
+        )
     large = {
         name: value
         for name, value in model.graph.initializers.items()
