@@ -10,6 +10,9 @@ from qconv.cli.data_options import DataArguments
 from qconv.cli.int8_options import INT8_PARAMETERS
 from qconv.cli.weight_options import WEIGHT_PARAMETERS
 
+_ALSO_STATIC = ("algorithm", "granularity", "embeddings", "output_format")
+"""Options for weights alone that static INT8 reads, too."""
+
 
 def unread_options(
     dtypes: Sequence[str],
@@ -26,10 +29,8 @@ def unread_options(
         where = "weights alone: --dtype int4, or --dtype int8 --mode weight-only"
         unread |= dict.fromkeys(WEIGHT_PARAMETERS, where)
         if "int8" in dtypes:
-            for name in ("algorithm", "granularity", "embeddings"):
+            for name in ("embeddings",) if dynamic else _ALSO_STATIC:
                 unread.pop(name)
-            if not dynamic:
-                unread.pop("output_format")
     if "int8" not in dtypes or "int8" in weight_only:
         where = "--mode static" if "int8" in dtypes else "--dtype int8"
         unread |= dict.fromkeys((*INT8_PARAMETERS, *ACTIVATION_PARAMETERS), where)
