@@ -119,6 +119,12 @@ def static_shape(value: ir.Value | None) -> tuple[int | None, ...] | None:
     return tuple(dim if isinstance(dim, int) else None for dim in value.shape)
 
 
+def is_map(value: ir.Value | None) -> bool:
+    """Whether a value is taken for feature maps ``[N, C, D1, D2, ...]``, of so many channels."""
+    shape = static_shape(value)
+    return shape is not None and len(shape) >= 4 and shape[1] is not None
+
+
 def only_consumer(value: ir.Value) -> ir.Node | None:
     """Return the one node that reads the value once, in its own graph, and nothing else does."""
     uses = value.uses()

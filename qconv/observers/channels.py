@@ -52,8 +52,12 @@ class ChannelRanges:
         return divided
 
     def to_arrays(self) -> Arrays:
-        """``limits [2, C]`` float32: low, high; ``sums`` and ``weight`` of the squares' means."""
-        return {"limits": np.stack([self.low, self.high]), **self._squares.to_arrays()}
+        """``limits [2, C]`` float32: low, high; ``sums`` and ``weight`` of the squares' means.
+
+        Zeros have no sign, since the order of samples would decide on it.
+        """
+        limits = np.stack([self.low, self.high]) + np.float32(0)
+        return {"limits": limits, **self._squares.to_arrays()}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:

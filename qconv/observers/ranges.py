@@ -29,8 +29,8 @@ class Range:
         self.high = max(self.high, other.high)
 
     def to_arrays(self) -> Arrays:
-        """``limits [2]`` float32: low, high."""
-        return {"limits": np.array([self.low, self.high], np.float32)}
+        """``limits [2]`` float32: low, high; zeros without a sign, which the order would decide."""
+        return {"limits": np.array([self.low, self.high], np.float32) + np.float32(0)}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from qconv.graph.view import is_constant, name_of, rank
+from qconv.graph.view import is_constant, is_map, name_of
 from qconv.placement.plan import Plan, ValuePlan
 from qconv.placement.targets import find_target
 
@@ -36,7 +36,7 @@ def all_values(model: ir.Model, plan: Plan) -> tuple[ValuePlan, ...]:
             params_from=name,
             bounds=_UNBOUNDED,
             channel_axis=None,
-            maps=(rank(value) or 0) >= 4,
+            maps=is_map(value),
             emitted=False,
             constant=False,
         )

@@ -19,6 +19,7 @@ from qconv.graph.view import (
     clip_bounds,
     constant,
     is_constant,
+    is_map,
     name_of,
     observable_graphs,
     only_consumer,
@@ -247,7 +248,7 @@ class _Placement:
             params_from=name if source is None else source.params_from,
             bounds=bounds if source is None else source.bounds,
             channel_axis=axis,
-            maps=axes_count >= 3 and (axis == 1 or (axis is None and axes_count >= 4)),
+            maps=axes_count >= 3 and (axis == 1 or (axis is None and is_map(value))),
             emitted=emitted,
             constant=is_constant(value),
         )
