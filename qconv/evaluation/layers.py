@@ -25,6 +25,7 @@ from qconv.graph.view import name_of
 from qconv.numerics.metrics import Sqnr
 from qconv.progress import Progress, no_progress
 from qconv.reporting.contents import LayerError
+from qconv.rewrite.float_products import use_standard_products
 from qconv.runtime.session import InferenceSession, open_session
 
 SAMPLES = 16
@@ -62,6 +63,8 @@ def layer_errors(
         progress: shown over the samples.
     """
     known = ir.convenience.create_value_mapping(reference.graph)
+    quantized = quantized.clone()
+    use_standard_products(quantized)
     pairs = _pairs(quantized, known)
     if not pairs:
         return ()

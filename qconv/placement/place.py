@@ -241,14 +241,13 @@ class _Placement:
         name = name_of(value)
         bounds = (clip_bounds(clamp) if clamp is not None else None) or _UNBOUNDED
         axis = axes.get(value)
-        axes_count = rank(value) or 0
         return ValuePlan(
             name=name,
             scheme=self.target.activation,
             params_from=name if source is None else source.params_from,
             bounds=bounds if source is None else source.bounds,
             channel_axis=axis,
-            maps=axes_count >= 3 and (axis == 1 or (axis is None and is_map(value))),
+            maps=is_map(value) if axis is None else axis == 1 and (rank(value) or 0) >= 3,
             emitted=emitted,
             constant=is_constant(value),
         )

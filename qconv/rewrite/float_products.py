@@ -12,7 +12,7 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor, absorb, supersede
-from qconv.graph.view import constant, is_constant, is_standard, name_of
+from qconv.graph.view import constant, is_constant, is_standard, name_of, rank
 from qconv.placement.plan import LayerPlan, Plan
 
 DOMAIN = "com.microsoft"
@@ -32,6 +32,14 @@ def use_float_products(model: ir.Model, plan: Plan) -> int:
     if found:
         model.graph.opset_imports.setdefault(DOMAIN, 1)
     return len(found)
+
+
+def use_standard_products(model: ir.Model) -> None:
+    """Write MatMulIntegerToFloat of the main graph with DequantizeLinear again, in place."""
+    editor = Editor(model.graph)
+    for node in list(model.graph):
+        if node.op_type == "MatMulIntegerToFloat" and node.domain == DOMAIN:
+            _restore(node, editor)
 
 
 def part_sums_from_norms(model: ir.Model) -> None:
@@ -63,6 +71,28 @@ def _replace(matmul: ir.Node, layer: LayerPlan, nodes: dict[str, ir.Node], edito
     if last is not matmul:
         absorb(product, matmul)
         editor.graph.remove(matmul, safe=True)
+
+
+def _restore(product: ir.Node, editor: Editor) -> None:
+    name = name_of(product.outputs[0])
+    inputs = [*product.inputs, *[None] * (7 - len(product.inputs))]
+    data, weight, data_scale, weight_scale, data_zero, weight_zero, bias = inputs
+    nodes = [
+        _dequantize(f"{name}/data", (data, data_scale, data_zero), editor),
+        _dequantize(f"{name}/weight", (weight, weight_scale, weight_zero), editor),
+    ]
+    factors = [node.outputs[0] for node in nodes]
+    nodes.append(editor.node("MatMul", factors, f"{name}/matmul"))
+    if bias is not None:
+        nodes.append(editor.node("Add", [nodes[-1].outputs[0], bias], f"{name}/sum"))
+    supersede(product, *nodes)
+
+
+def _dequantize(
+    name: str, numbers: tuple[ir.Value | None, ir.Value | None, ir.Value | None], editor: Editor
+) -> ir.Node:
+    axis = (rank(numbers[0]) or 2) - 1 if rank(numbers[1]) == 1 else 0
+    return editor.node("DequantizeLinear", numbers, name, dtype=ir.DataType.FLOAT, axis=axis)
 
 
 def _dequantizer(matmul: ir.Node, index: int) -> ir.Node:

@@ -10,6 +10,8 @@ import onnxruntime as ort
 import pytest
 
 from qconv.conversions.settings import Int8Settings
+from qconv.graph.model_io import model_to_bytes, read_model
+from qconv.rewrite.float_products import use_standard_products
 from tests.model_helpers import convert_model, op_types, parse, run
 
 INPUTS = "float[N, T, 32] x"
@@ -64,3 +66,17 @@ def test_no_sum_is_merged_into_a_slow_norm(tmp_path: Path) -> None:
         found[form] = op_types(onnx.load(folder / "optimized.onnx"))
     assert "SkipLayerNormalization" in found["qdq"]
     assert "SkipLayerNormalization" not in found["operator"]
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_the_operator_can_be_taken_apart_again(tmp_path: Path, name: str) -> None:
+    model = parse(f"({INPUTS}) => (float[N, T, 32] y) <{WEIGHTS}> {{ {BODIES[name]} }}")
+    path = convert_model(model, tmp_path, feeds=FEEDS).path
+    apart = read_model(path)
+    use_standard_products(apart)
+    proto = onnx.load_from_string(model_to_bytes(apart).content)
+    assert "MatMulIntegerToFloat" not in op_types(proto)
+    for feed in FEEDS:
+        np.testing.assert_allclose(
+            run(path, feed)["y"], run(proto, feed)["y"], rtol=1e-5, atol=1e-6
+        )
