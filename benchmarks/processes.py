@@ -17,10 +17,10 @@ class Cost:
     memory: float
 
 
-def measure(command: Sequence[str]) -> Cost:
-    """Run a Python command line to its end; a failure ends the benchmark."""
+def measure(command: Sequence[str], python: str = sys.executable) -> Cost:
+    """Run a command line of some Python to its end; a failure ends the benchmark."""
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([python, *command], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from qconv.calibration.observe import Accumulator, Depth, Observation, Observer
 from qconv.data import Batch, Source, batches
+from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.placement.inputs import LayerInput
@@ -36,6 +37,7 @@ class Collected:
     feed_shapes: Mapping[str, tuple[int, ...]]
 
 
+@on_one_blas_thread
 def collect(
     model: ir.Model,
     values: Sequence[ValuePlan],

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 
 
-_DEPENDENT = 6
+_DEPENDENT = 12
 """Vectors of one sample resemble each other: this many of them are taken to count for one."""
 
 
@@ -16,12 +16,13 @@ def shrunk(moment: Doubles, count: int) -> Doubles:
     """Return ``moment [G, K, K]`` with couplings weakened by how little is known of them.
 
     The estimate from ``count`` vectors follows the data at hand where K is not much smaller, and
-    rounding would fit its noise. The off-diagonal entries shrink by ``K / (K + count / 6)``: the
-    linear shrinkage of Ledoit and Wolf, "A well-conditioned estimator for large-dimensional
-    covariance matrices" (2004), towards the diagonal, with a weight for K dimensions.
+    rounding would fit its noise. Off-diagonal entries shrink towards zero, as in Ledoit and Wolf,
+    "A well-conditioned estimator for large-dimensional covariance matrices" (2004). The factor
+    ``1 / (1 + r^2)``, ``r = 12 K / count``, is measured: of four forms it loses least on images of
+    EfficientNet-Lite0's calibration data that the moments have not seen, from two splits of them.
     """
     size = moment.shape[-1]
-    kept = 1 - size / (size + count / _DEPENDENT)
+    kept = 1 / (1 + (_DEPENDENT * size / count) ** 2)
     weakened: Doubles = moment * kept
     index = np.arange(size)
     weakened[:, index, index] = moment[:, index, index]

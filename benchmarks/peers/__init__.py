@@ -1,0 +1,1 @@
+"""INT8 files of other tools beside qconv's: same model, same data, one table."""
