@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -16,11 +13,10 @@ from qconv.data import Batch, Source, batches
 from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
+from qconv.parallel import in_parallel, worker_count
 from qconv.placement.inputs import LayerInput
 from qconv.placement.plan import ValuePlan
 from qconv.progress import Progress
-
-_MAX_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def collect(
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
     observer = Observer(model, values, depth, feed_shapes, inputs)
-    workers = min(_cores(), _MAX_WORKERS)
+    workers = worker_count()
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):
         free.put(observer.accumulator())
@@ -77,7 +73,7 @@ def collect(
     shapes: dict[str, Mapping[str, tuple[int, ...]]] = {}
 
     def digests() -> Iterator[str]:
-        for observation in _in_parallel(observe, batches(source, batch_size), workers):
+        for observation in in_parallel(observe, batches(source, batch_size), workers):
             for key, vectors in observation.vectors.items():
                 grams[key].update(vectors)
             lowest = min((*shapes, *observation.digests))
@@ -99,27 +95,3 @@ def collect(
 def _label(inputs: Sequence[LayerInput]) -> str:
     megabytes = sum(layer_input.bytes for layer_input in inputs) / 1e6
     return f"calibrating, {megabytes:.0f} MB of second moments" if inputs else "calibrating"
-
-
-def _cores() -> int:
-    """Return how many cores the process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _in_parallel(
-    work: Callable[[Batch], Observation], items: Iterable[Batch], workers: int
-) -> Iterator[Observation]:
-    """Yield the results of ``work`` in order, with a bounded number of items under way."""
-    pool = ThreadPoolExecutor(workers)
-    pending: deque[Future[Observation]] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(work, item))
-            if len(pending) > 2 * workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

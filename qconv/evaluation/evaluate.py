@@ -12,6 +12,7 @@ from qconv.evaluation.custom import CustomMetric, Mean
 from qconv.evaluation.fingerprint import DataFingerprint
 from qconv.evaluation.scores import Comparison, LabelScore, PairedScore
 from qconv.evaluation.traits import Traits
+from qconv.parallel import in_parallel, worker_count
 from qconv.progress import Progress, no_progress
 from qconv.reporting.paired import Pairing
 from qconv.reporting.record import Accuracy, OutputMetrics
@@ -86,10 +87,17 @@ def evaluate(
 def _answers(
     models: Sequence[Runner], data: Source | LoopData
 ) -> Iterator[tuple[Sample, list[Outputs]]]:
-    """Yield each sample of the float model with the outputs of all models."""
+    """Yield each sample of the float model with the outputs of all models.
+
+    Samples run in parallel, each on one thread, which uses the cores better than parallel
+    operators do; those of loops run one after the other.
+    """
     if not isinstance(data, LoopData):
-        for sample in data:
-            yield sample, [model.run(sample) for model in models]
+
+        def answer(sample: Sample) -> tuple[Sample, list[Outputs]]:
+            return sample, [model.run(sample) for model in models]
+
+        yield from in_parallel(answer, data, worker_count())
         return
     answers: list[Outputs] = [{} for _ in models]
 

@@ -196,10 +196,10 @@ def _measure(
     progress: Progress,
     audit: Audit,
 ) -> _Measured:
-    reference = place.open(paths[0])
+    reference = place.open(paths[0], threads=1)
     halves = [_simulation(path, place) for path in paths[1:]]
     variants = [
-        half.runner if half else place.open(path)
+        half.runner if half else place.open(path, threads=1)
         for path, half in zip(paths[1:], halves, strict=True)
     ]
     check_outputs(reference)
@@ -241,7 +241,7 @@ def _measure(
 
 
 def _simulation(path: Path, place: Place) -> HalfSimulation | None:
-    return HalfSimulation.of(path, place.assumed) if place.is_cpu and path.is_file() else None
+    return HalfSimulation.of(path, place.assumed, 1) if place.is_cpu and path.is_file() else None
 
 
 def _data_summary(

@@ -19,6 +19,7 @@ from qconv.data.source import Feeds, Sample, Source
 from qconv.graph.edit import Editor
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare import normalize
+from qconv.parallel import in_parallel, worker_count
 from qconv.reporting.record import Overflow, Simulation
 from qconv.rewrite.simulate import half_values, simulate_half, widen_half
 from qconv.runtime.runner import Runner
@@ -37,22 +38,27 @@ class HalfSimulation:
         dtype: the type that the variant computes in.
     """
 
-    def __init__(self, path: Path, model: ir.Model, assumed: Feeds) -> None:
+    def __init__(self, path: Path, model: ir.Model, assumed: Feeds, threads: int | None) -> None:
         self._assumed = {
             name: array for name, array in assumed.items() if name in _input_names(model)
         }
         self.dtype = next(value.dtype for value in half_values(model) if value.dtype is not None)
         self._exact = model.clone()
         widen_half(self._exact)
+        fast = model.clone()
+        simulate_half(fast, clamped=True)
         self._names = simulate_half(model)
         self._model = model
-        self.runner = Runner(path, open_session(model_to_bytes(model)), assumed)
+        session = open_session(model_to_bytes(fast), threads=threads)
+        self.runner = Runner(path, session, assumed)
 
     @classmethod
-    def of(cls, path: Path, assumed: Feeds | None = None) -> HalfSimulation | None:
+    def of(
+        cls, path: Path, assumed: Feeds | None = None, threads: int | None = None
+    ) -> HalfSimulation | None:
         """Return the simulation of a model file, None for one that computes in neither type."""
         model = normalize(read_model(path))
-        return cls(path, model, assumed or {}) if half_values(model) else None
+        return cls(path, model, assumed or {}, threads) if half_values(model) else None
 
     def watch(self, source: Source) -> Simulation:
         """Look for the first value, in graph order, that is too large for the type.
@@ -92,9 +98,12 @@ def _maxima(
     model: ir.Model, names: Sequence[str], samples: Sequence[Sample]
 ) -> NDArray[np.float32]:
     """Return the largest magnitude of each named value, ``[samples, values]``."""
-    session = open_session(model_to_bytes(_with_maxima(model, names)))
-    rows = [np.stack(session.run(None, dict(sample.feeds))).reshape(-1) for sample in samples]
-    return np.stack(rows)
+    session = open_session(model_to_bytes(_with_maxima(model, names)), threads=1)
+
+    def largest(sample: Sample) -> NDArray[np.float32]:
+        return np.stack(session.run(None, dict(sample.feeds))).reshape(-1)
+
+    return np.stack(list(in_parallel(largest, samples, worker_count())))
 
 
 def _with_maxima(model: ir.Model, names: Sequence[str]) -> ir.Model:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor, insert_after
-from qconv.graph.view import is_constant, name_of
+from qconv.graph.view import is_constant, name_of, only_consumer
 from qconv.rewrite.retype import remove_needless_casts, retype
 
 _HALVES = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
@@ -67,8 +67,12 @@ def widen_half(model: ir.Model) -> None:
         )
 
 
-def simulate_half(model: ir.Model) -> dict[str, str]:
+def simulate_half(model: ir.Model, *, clamped: bool = False) -> dict[str, str]:
     """Rewrite a normalized model in place so that it rounds explicitly.
+
+    With ``clamped``, what only a Relu or Clip reads is rounded behind it: the results are the same,
+    since rounding keeps order and the bounds are rounded themselves, and the runtime can fuse the
+    two. But such values can then not be watched.
 
     Returns:
         For each rounded value of the main graph, in graph order, its name, and the name that it
@@ -80,9 +84,15 @@ def simulate_half(model: ir.Model) -> dict[str, str]:
     widen_half(model)
     editor = Editor(model.graph)
     watched = {}
+    postponed: set[ir.Value] = set()
     for value, half in {**inputs, **rounded}.items():
         producer = value.producer()
-        if half is None or (producer is not None and producer.op_type in _MOVEMENT):
+        if half is None:
+            continue
+        if clamped and (later := _clamped(value)) is not None:
+            postponed.add(later)
+            continue
+        if producer is not None and producer.op_type in _MOVEMENT and value not in postponed:
             continue
         watched[name_of(value)] = _round(value, half, editor)
     remove_needless_casts(model)
@@ -91,6 +101,14 @@ def simulate_half(model: ir.Model) -> dict[str, str]:
         for name, cast in watched.items()
         if cast.graph is model.graph and cast.inputs[0] is not None
     }
+
+
+def _clamped(value: ir.Value) -> ir.Value | None:
+    """Return the output of the Relu or Clip that alone reads a value, None where none does."""
+    reader = only_consumer(value)
+    if reader is None or reader.op_type not in ("Relu", "Clip") or reader.inputs[0] is not value:
+        return None
+    return reader.outputs[0]
 
 
 def _is_unpacked(node: ir.Node) -> bool:

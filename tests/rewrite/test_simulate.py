@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import ml_dtypes
 import numpy as np
@@ -135,3 +136,26 @@ def test_other_models_are_not_simulated(tmp_path: Path) -> None:
     assert HalfSimulation.of(path) is None
     qconv.convert(path, stored, settings=HalfSettings("bf16", storage_only=True))
     assert HalfSimulation.of(stored) is None
+
+
+CLAMPED = """(float[4,8] x) => (float[4,8] y, float[4,8] z) <float[8] w, float[8] b,
+    float lo = {-0.7}, float hi = {1.3}>
+    { p = Mul(x, w) c = Clip(p, lo, hi) s = Add(c, b) r = Relu(s) q = Sub(r, x)
+      y = Clip(q, lo, hi) t = Mul(q, q) z = Relu(t) }"""
+
+
+@pytest.mark.parametrize("dtype", ["fp16", "bf16"])
+def test_rounding_behind_a_clip_changes_no_bit(
+    tmp_path: Path, dtype: Literal["fp16", "bf16"]
+) -> None:
+    path, _ = _half(tmp_path, CLAMPED, HalfSettings(dtype))
+    late, early = (normalize(read_model(path)) for _ in range(2))
+    simulate_half(late, clamped=True)
+    simulate_half(early)
+    casts = [sum(node.op_type == "Cast" for node in model.graph) for model in (late, early)]
+    assert casts[0] < casts[1]
+    sessions = [open_session(model_to_bytes(model)) for model in (late, early)]
+    for size in (1, 1e3, 1e5):
+        feeds = {"x": (_numbers(4, 8) * size).astype(np.float32)}
+        for one, other in zip(*(session.run(None, feeds) for session in sessions), strict=True):
+            np.testing.assert_array_equal(one, other)
