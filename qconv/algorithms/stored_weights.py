@@ -36,7 +36,8 @@ class Rounding:
     Attributes:
         stored: the type.
         block: columns that share a scale, 0 for one scale a row, -1 for one a weight.
-        method: how levels are found; ``gptq`` where second moments are known, else ``mse``.
+        method: how levels are found; ``gptq`` where second moments are known, else ``mse``, which
+            weighs errors by them where they are.
         half_scales: whether scales of whole rows of eight bits are float16 numbers, too.
     """
 
@@ -44,6 +45,11 @@ class Rounding:
     block: int
     method: Method
     half_scales: bool = False
+
+    def of_rows(self, columns: int, method: Method) -> RowSettings:
+        """Return the same for rows of so many columns."""
+        block = columns if self.block <= 0 else min(self.block, _power_above(columns))
+        return RowSettings(self.stored.grid, block, self.stored.symmetric, self.block < 0, method)
 
 
 class WeightRounder:
@@ -88,7 +94,7 @@ class WeightRounder:
         how = self._rounding[weight.role]
         shifted = [reader.node for reader in weight.readers if self._takes_shift(reader, grams)]
         gram = None
-        if how.method == "gptq":
+        if how.method in ("mse", "gptq"):
             gram = _gram_of(weight, grams, centred=len(shifted) == len(weight.readers))
         method: Method = "mse" if how.method == "gptq" and gram is None else how.method
         stored = _stored(value, weight, how, method, gram)
@@ -163,11 +169,10 @@ def _stored(
     if array is None:
         raise ValueError(f"{plan.weight} is not a constant")
     layout, stored = plan.layout, how.stored
-    shared = how.block < 0
-    block = layout.columns if how.block <= 0 else min(how.block, _power_above(layout.columns))
-    settings = RowSettings(stored.grid, block, stored.symmetric, shared, method)
+    settings = how.of_rows(layout.columns, method)
+    block = settings.block
     matrix = layout.to_rows(array)
-    step = layout.rows if shared or gram is not None else max(1, _CHUNK // layout.columns)
+    step = layout.rows if settings.shared or gram is not None else max(1, _CHUNK // layout.columns)
     packed, scales, zero_points = [], [], []
     for start in range(0, layout.rows, step):
         rows = np.ascontiguousarray(matrix[start : start + step], np.float32)
@@ -181,7 +186,7 @@ def _stored(
         scales.append(found.scale)
         zero_points.append(found.zero_point)
     scale, zero_point = np.concatenate(scales), np.concatenate(zero_points)
-    if shared:
+    if settings.shared:
         scale, zero_point = scale[:1, :1], zero_point[:1, :1]
     if how.half_scales or (block < layout.columns and stored.bits < 8):
         scale = _half(scale)

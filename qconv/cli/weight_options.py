@@ -22,7 +22,7 @@ WEIGHT_TYPES = (
 class WeightArguments:
     """The options as they were given."""
 
-    algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq"]
+    algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq", "awq"]
     granularity: Literal["auto", "tensor", "channel", "block"]
     block_size: int
     embeddings: Literal["auto", "int8", "int4", "float"]
@@ -52,12 +52,12 @@ WEIGHT_PARAMETERS = (
 _OPTIONS = (
     click.option(
         "--algorithm",
-        type=click.Choice(["auto", "rtn", "mse", "hqq", "gptq"]),
+        type=click.Choice(["auto", "rtn", "mse", "hqq", "gptq", "awq"]),
         default="auto",
         show_default=True,
         help="weights: round to nearest, with scales of least squared error, half-quadratic, or "
-        "GPTQ, which needs statistics; auto is gptq where there are some, else mse. Static int8 "
-        "has rtn and gptq, and auto by --effort.",
+        "GPTQ or AWQ, which need statistics; auto is gptq where there are some, else mse. Static "
+        "int8 has rtn and gptq, and auto by --effort.",
     ),
     click.option(
         "--granularity",
@@ -71,7 +71,7 @@ _OPTIONS = (
         "--block-size",
         metavar="N",
         type=click.Choice(["16", "32", "64", "128", "256"]),
-        default="128",
+        default="64",
         show_default=True,
         help="weights: inputs of a block: 16, 32, 64, 128 or 256; smaller ones are more exact, "
         "larger ones faster. Those of embeddings are never above 32.",

@@ -90,7 +90,7 @@ class WeightOnlySettings:
         dtype: ``int8``, ``uint8``, ``int4``, ``uint4``, ``int3``, ``int2``, ``uint2``,
             ``ternary``, ``binary``, ``fp8e4m3`` or ``fp8e5m2``; those with ``u`` have a zero point.
         algorithm: how weights are rounded: ``auto`` takes ``gptq`` where there are second moments
-            of the inputs, else ``mse``.
+            of the inputs, else ``mse``; ``awq`` scales the inputs of products first.
         granularity: what shares a scale; ``auto`` is a block below 8 bits, else a channel.
         block_size: inputs of a block, a power of two from 16 to 256.
         embeddings: type of embeddings; ``auto`` is int8 for 8-bit types, else int4.
@@ -102,9 +102,9 @@ class WeightOnlySettings:
     """
 
     dtype: str = "int4"
-    algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq"] = "auto"
+    algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq", "awq"] = "auto"
     granularity: Literal["auto", "tensor", "channel", "block"] = "auto"
-    block_size: int = 128
+    block_size: int = 64
     embeddings: Embeddings = "auto"
     format: Literal["operator", "qdq"] = "operator"
     bias_correction: bool = True

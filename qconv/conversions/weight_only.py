@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import onnx_ir as ir
 
+from qconv.algorithms.activation_aware import ScaledInputs, scale_by_activations
 from qconv.algorithms.rows import Method
 from qconv.algorithms.stored_weights import Rounding, WeightRounder
 from qconv.calibration.moments import moments_by_node
@@ -48,7 +49,7 @@ def weight_only_model(
     """
     stored = STORED_TYPES[settings.dtype]
     table = table_type(settings.embeddings, stored.bits)
-    grams = {} if record is None else moments_by_node(model, record.grams)
+    grams: Mapping[str, Gram] = {} if record is None else moments_by_node(model, record.grams)
     _check(settings, grams)
     rounding = _roundings(settings, stored, table, has_grams=bool(grams))
     if settings.format == "qdq":
@@ -60,6 +61,11 @@ def weight_only_model(
             f"{label}: it has no weights to store in {settings.dtype}"
             + "".join(f"; {reason}" for reason in sorted(reasons)[:3])
         )
+    scaled = None
+    if settings.algorithm == "awq":
+        inputs, how = layer_inputs(model), rounding[Role.PRODUCT]
+        scaled = scale_by_activations(model, inputs, plan.weights, grams, how)
+        grams = scaled.grams
     rounder = WeightRounder(model, rounding, bias_correction=settings.bias_correction)
     if settings.sequential:
         if measure is None:
@@ -71,14 +77,14 @@ def weight_only_model(
         if weight.tied_to is not None:
             rounder.tie(weight)
     written = rewrite_weights(model, plan, rounder.weights, settings.format)
-    return model, plan, tuple(_remarks(rounder.methods, written))
+    return model, plan, tuple(_remarks(rounder.methods, scaled, written))
 
 
 def _check(settings: WeightOnlySettings, grams: Mapping[str, Gram]) -> None:
     size = settings.block_size
     if not 16 <= size <= 256 or size & (size - 1):
         raise UsageError(f"the block size is {size}; it must be 16, 32, 64, 128 or 256")
-    if settings.algorithm == "gptq" and not grams:
+    if settings.algorithm in ("gptq", "awq") and not grams:
         raise UsageError(
             f"{settings.algorithm} needs second moments of what the layers read",
             hint="calibrate with --statistics full, or give --data",
@@ -95,6 +101,7 @@ def _roundings(
         "mse": "mse",
         "hqq": "hqq",
         "gptq": "gptq",
+        "awq": "mse",
     }
     method = methods[settings.algorithm]
 
@@ -163,10 +170,17 @@ def _round_in_sequence(
             rounder.substitute(weight)
 
 
-def _remarks(methods: Mapping[Method, int], written: Written) -> Iterator[str]:
+def _remarks(
+    methods: Mapping[Method, int], scaled: ScaledInputs | None, written: Written
+) -> Iterator[str]:
     """Say how weights were rounded and written, and what that means for speed."""
     counts = ", ".join(f"{count} by {method}" for method, count in methods.items())
     yield f"weights rounded: {counts}"
+    if scaled is not None:
+        yield (
+            f"inputs scaled by their strength: {scaled.folded} at no cost, "
+            f"{scaled.multiplied} by a Mul of their own"
+        )
     if written.operators:
         yield "in the runtime's own operators: " + _listed(written.operators)
     if written.unpacked:
