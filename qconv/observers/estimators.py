@@ -99,8 +99,8 @@ def entropy_range(distribution: Distribution) -> Limits:
     """
     magnitudes = np.abs(distribution.points)
     largest = max(-distribution.low, distribution.high)
-    if largest == 0:
-        return 0.0, 0.0
+    if largest < np.finfo(np.float32).tiny:
+        return distribution.low, distribution.high
     histogram = _linear_histogram(magnitudes, distribution.counts, largest)
     thresholds = range(_ENTROPY_LEVELS, _ENTROPY_BINS + 1, 8)
     divergences = [_kl_divergence(histogram, threshold) for threshold in thresholds]
