@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -107,7 +107,8 @@ class WeightRounder:
         """Let a weight share the stored form of the one it is tied to."""
         if weight.tied_to is None:
             raise ValueError(f"{weight.weight} is tied to nothing")
-        self.weights[weight.graph, weight.weight] = self.weights[weight.graph, weight.tied_to]
+        shared = self.weights[weight.graph, weight.tied_to]
+        self.weights[weight.graph, weight.weight] = replace(shared, layout=weight.layout)
 
     def substitute(self, weight: WeightPlan) -> None:
         """Put what the stored form stands for in the place of the float weight."""

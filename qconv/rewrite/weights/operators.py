@@ -23,7 +23,11 @@ _INT8_ACTIVATIONS = 4
 
 def takes_product(node: ir.Node, index: int, weight: StoredWeight) -> bool:
     """Whether a MatMul or Gemm can become MatMulNBits."""
-    if index != 1 or not _fits(weight) or len(weight.layout.shape) != 2:
+    shape = weight.layout.shape
+    if index != 1 or not _fits(weight) or len(shape) != 2 or not _is_float32(node.inputs[0]):
+        return False
+    by_row = node.op_type == "Gemm" and bool(int_attribute(node, "transB", 0))
+    if weight.layout.is_plain != by_row:
         return False
     if node.op_type == "MatMul":
         return True
@@ -35,7 +39,12 @@ def takes_table(node: ir.Node, weight: StoredWeight) -> bool:
     """Whether a Gather can become GatherBlockQuantized."""
     plain = len(weight.layout.shape) == 2 and weight.layout.is_plain
     whole = not weight.layout.columns * weight.stored.bits % 8
-    return plain and whole and _fits(weight) and int_attribute(node, "axis", 0) == 0
+    float32 = _is_float32(node.outputs[0])
+    return plain and whole and float32 and _fits(weight) and int_attribute(node, "axis", 0) == 0
+
+
+def _is_float32(value: ir.Value | None) -> bool:
+    return value is not None and value.dtype is ir.DataType.FLOAT
 
 
 def kernel_block(weight: StoredWeight) -> int:

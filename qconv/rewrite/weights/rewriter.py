@@ -47,7 +47,7 @@ def rewrite_weights(
     Args:
         model: the prepared model that the plan was made for, its opset high enough for ``qdq``.
         plan: which weights are stored.
-        weights: by graph number and name; tied weights hold the same object.
+        weights: by graph number and name; tied weights hold the same packed codes.
         output: ``operator`` for the runtime's own operators, ``qdq`` for DequantizeLinear.
     """
     return _Rewriter(model, weights, output).run(plan)
@@ -111,7 +111,7 @@ class _Rewriter:
 
     def _packed(self, plan: WeightPlan, weight: StoredWeight, columns: int) -> ir.Value:
         """Return the codes as an initializer, the same for tied weights."""
-        key = (plan.graph, id(weight), columns)
+        key = (plan.graph, id(weight.packed), columns)
         if key not in self.packed:
             constants = self.constants[self.graphs[plan.graph]]
             self.packed[key] = constants.own(f"{plan.weight}/packed", weight.padded(columns))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor
 from qconv.rewrite.weights.chain import Chain, scales_of
@@ -27,10 +28,13 @@ def unpacked_weight(
     """Return the chain from packed codes of ``[R, width]`` numbers to the float weight."""
     stored, layout = weight.stored, weight.layout
     rows = layout.rows
-    table = constants.shared(f"{stored.name}/bytes", stored.byte_values)
+    table = _smallest(stored.byte_values)
     chain = Chain(packed, name, editor, constants)
     chain.cast(ir.DataType.INT32)
-    chain.then("Gather", first=table)
+    numbers = constants.shared(f"{stored.name}/bytes", table)
+    chain.then("Gather", first=numbers, dtype=ir.DataType.from_numpy(table.dtype))
+    if table.dtype != np.float32:
+        chain.cast(ir.DataType.FLOAT)
     blocked = not weight.per_tensor and weight.blocks > 1
     scales = scales_of(weight, f"{name}/scale", editor, constants)
     shape = weight.scale.shape
@@ -52,3 +56,12 @@ def unpacked_weight(
         if weight.blocks * weight.block != layout.columns:
             chain.columns(layout.columns)
     return chain.weight_of(layout, dtype)
+
+
+def _smallest(table: NDArray[np.float32]) -> NDArray[np.generic]:
+    """Return a table in one byte a number where that holds all of them."""
+    for dtype in (np.int8, np.uint8):
+        limits = np.iinfo(dtype)
+        if limits.min <= table.min() and table.max() <= limits.max and (table % 1 == 0).all():
+            return table.astype(dtype)
+    return table
