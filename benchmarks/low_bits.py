@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--models", nargs="+", default=["sentences", "images", "speech"])
     parser.add_argument("--types", nargs="+")
-    parser.add_argument("--block-size", type=int, default=64)
+    parser.add_argument("--block-size", type=int)
     parser.add_argument("--algorithms", nargs="+", default=["rtn", "auto"])
     arguments = parser.parse_args()
     tasks = {"sentences": _sentences, "images": _images, "speech": _speech}

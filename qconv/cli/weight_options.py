@@ -24,7 +24,7 @@ class WeightArguments:
 
     algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq", "awq"]
     granularity: Literal["auto", "tensor", "channel", "block"]
-    block_size: int
+    block_size: int | None
     embeddings: Literal["auto", "int8", "int4", "float"]
     output_format: Literal["operator", "qdq"]
     sequential: bool
@@ -70,11 +70,12 @@ _OPTIONS = (
     click.option(
         "--block-size",
         metavar="N",
-        type=click.Choice(["16", "32", "64", "128", "256"]),
-        default="64",
+        type=click.Choice(["auto", "16", "32", "64", "128", "256"]),
+        default="auto",
         show_default=True,
         help="weights: inputs of a block: 16, 32, 64, 128 or 256; smaller ones are more exact, "
-        "larger ones faster. Those of embeddings are never above 32.",
+        "larger ones faster; auto is 128, and 64 below 4 bits. Those of embeddings are never "
+        "above 32.",
     ),
     click.option(
         "--embeddings",
@@ -106,7 +107,8 @@ def weight_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_weights(**arguments: Any) -> Any:
         own = {name: arguments.pop(name) for name in WEIGHT_PARAMETERS}
-        own["block_size"] = int(own["block_size"])
+        size = own["block_size"]
+        own["block_size"] = None if size == "auto" else int(size)
         return command(weights=WeightArguments(**own), **arguments)
 
     for option in reversed(_OPTIONS):

@@ -92,7 +92,8 @@ class WeightOnlySettings:
         algorithm: how weights are rounded: ``auto`` takes ``gptq`` where there are second moments
             of the inputs, else ``mse``; ``awq`` scales the inputs of products first.
         granularity: what shares a scale; ``auto`` is a block below 8 bits, else a channel.
-        block_size: inputs of a block, a power of two from 16 to 256.
+        block_size: inputs of a block, a power of two from 16 to 256; None is 128, and 64 below 4
+            bits.
         embeddings: type of embeddings; ``auto`` is int8 for 8-bit types, else int4.
         format: ``operator`` for the runtime's own operators, ``qdq`` for DequantizeLinear.
         bias_correction: whether the mean error of the weights is taken out of the biases, where
@@ -104,7 +105,7 @@ class WeightOnlySettings:
     dtype: str = "int4"
     algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq", "awq"] = "auto"
     granularity: Literal["auto", "tensor", "channel", "block"] = "auto"
-    block_size: int = 64
+    block_size: int | None = None
     embeddings: Embeddings = "auto"
     format: Literal["operator", "qdq"] = "operator"
     bias_correction: bool = True

@@ -25,6 +25,9 @@ from qconv.rewrite.weights.rewriter import Written, rewrite_weights
 
 Measure = Callable[[ir.Model, LayerInput], Gram]
 
+_BLOCK, _SMALL_BLOCK = 128, 64
+"""Inputs that share a scale where nothing else is asked for: of four bits and more, and of fewer."""
+
 _BLOCK_OPSET = 21
 _IR_VERSIONS = {19: 9, 21: 10, 25: 13}
 """The IR version that came with an opset's new types."""
@@ -81,7 +84,7 @@ def weight_only_model(
 
 
 def _check(settings: WeightOnlySettings, grams: Mapping[str, Gram]) -> None:
-    size = settings.block_size
+    size = settings.block_size or _BLOCK
     if not 16 <= size <= 256 or size & (size - 1):
         raise UsageError(f"the block size is {size}; it must be 16, 32, 64, 128 or 256")
     if settings.algorithm in ("gptq", "awq") and not grams:
@@ -108,7 +111,8 @@ def _roundings(
     def block(stored: StoredType) -> int:
         small = "block" if stored.bits < 8 else "channel"
         chosen = small if settings.granularity == "auto" else settings.granularity
-        return {"tensor": -1, "channel": 0, "block": settings.block_size}[chosen]
+        size = settings.block_size or (_BLOCK if stored.bits >= 4 else _SMALL_BLOCK)
+        return {"tensor": -1, "channel": 0, "block": size}[chosen]
 
     rounding = {role: Rounding(stored, block(stored), method) for role in Role}
     if table is not None:
