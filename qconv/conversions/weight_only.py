@@ -26,7 +26,7 @@ from qconv.rewrite.weights.rewriter import Written, rewrite_weights
 Measure = Callable[[ir.Model, LayerInput], Gram]
 
 _BLOCK, _SMALL_BLOCK = 128, 64
-"""Inputs that share a scale where nothing else is asked for: of four bits and more, and of fewer."""
+"""Inputs that share a scale where nothing else is asked for: from four bits on, and of fewer."""
 
 _BLOCK_OPSET = 21
 _IR_VERSIONS = {19: 9, 21: 10, 25: 13}
