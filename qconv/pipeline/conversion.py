@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import onnx_ir as ir
 
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
@@ -21,7 +24,7 @@ from qconv.conversions.settings import (
 )
 from qconv.conversions.weight_only import weight_only_model
 from qconv.errors import UsageError
-from qconv.graph.model_io import Storage, load_model, model_bytes, save_model
+from qconv.graph.model_io import LoadedModel, Storage, load_model, model_bytes, save_model
 from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_notes, remove_unused
 from qconv.graph.summary import input_specs
@@ -39,7 +42,7 @@ from qconv.pipeline.inputs import (
 from qconv.pipeline.ranking import worst_layers
 from qconv.placement.observed import all_values, quantizable_values
 from qconv.placement.place import place
-from qconv.placement.plan import Decisions
+from qconv.placement.plan import Decisions, Plan, ValuePlan
 from qconv.placement.targets import ORT_CPU, find_target
 from qconv.progress import Progress, no_progress
 from qconv.runtime.trial import require_running, require_valid
@@ -109,61 +112,109 @@ def convert(
     quantized = not isinstance(settings, Int8Settings | DynamicSettings)
     loaded = load_model(source, quantized=quantized, assume=written(assume))
     record = given_record(calibration, loaded)
-    prepared = prepare(loaded.ir)
-    plan: Decisions
-    remarks: tuple[str, ...] = ()
-    if isinstance(settings, Int8Settings):
-        int8_plan = required_plan(prepared, source, target)
-        values = quantizable_values(int8_plan)
-        if record is None and values:
-            if data is None:
-                raise UsageError("INT8 needs a calibration record or data to calibrate on")
-            depth: Depth = "ranges" if settings.method == "minmax" else "histogram"
-            depth = "full" if settings.wants_moments else depth
-            record = collect_record(
-                loaded, prepared, int8_plan, values, data, depth, batch_size, progress
-            )
-        if settings.float_count:
-            if data is None or record is None:
-                raise UsageError("ranking layers needs --data; --float-layers REGEX does not")
-            samples = samples_for(loaded, data, input_specs(prepared))
-            worst = worst_layers(prepared, int8_plan, record, settings, samples, progress)
-            settings = replace(settings, float_layers=(*settings.float_layers, *worst))
-        plan, method, remarks = to_int8(prepared, int8_plan, record, settings, progress)
-        settings, note = replace(settings, method=method), f"ranges by {method}"
-    elif isinstance(settings, DynamicSettings):
-        plan, remarks = dynamic_model(prepared, settings, str(source))
-        note = "inputs quantized at run time"
-    elif isinstance(settings, WeightOnlySettings):
-        measure = None
-        if data is not None:
-            nearest = place(prepared, find_target(target))
-            record = collect_record(
-                loaded, prepared, nearest, (), data, "full", batch_size, progress
-            )
-            measure = moment_measure(loaded, prepared, data, batch_size)
-        prepared, plan, remarks = weight_only_model(
-            prepared, record, settings, str(source), measure, progress
-        )
-        note = f"{settings.dtype} weights"
-    elif isinstance(settings, HalfSettings):
-        if data is not None:
-            nearest = place(prepared, find_target(target))
-            values = all_values(prepared, nearest)
-            record = collect_record(
-                loaded, prepared, nearest, values, data, "ranges", batch_size, progress
-            )
-        prepared, plan, note = half_model(prepared, record, settings, str(source))
-    else:
-        plan, note = float32_model(prepared, str(source), assumed=bool(loaded.assumed))
-    remove_unused(prepared)
-    remove_notes(prepared)
-    prepared.metadata_props.update(provenance(loaded, record, settings, target))
+    job = _Job(loaded, prepare(loaded.ir), record, data, target, batch_size, progress)
+    made = _make(job, settings)
+    remove_unused(made.model)
+    remove_notes(made.model)
+    made.model.metadata_props.update(provenance(loaded, made.record, made.settings, target))
     with staged(path, force=force) as temporary:
-        save_model(prepared, temporary, storage or Storage("always" if loaded.external else "auto"))
+        external = Storage("always" if loaded.external else "auto")
+        save_model(made.model, temporary, storage or external)
         if runs_on_cpu(settings):
-            shapes = {} if record is None else record.feed_shapes
+            shapes = {} if made.record is None else made.record.feed_shapes
             require_running(temporary, source, shapes, loaded.assumed)
         else:
             require_valid(temporary, source)
-    return Conversion(path, model_bytes(path), model_bytes(source), plan, note, remarks)
+    sizes = model_bytes(path), model_bytes(source)
+    return Conversion(path, *sizes, made.plan, made.note, made.remarks)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A prepared model, and what there is to learn of its activations from."""
+
+    loaded: LoadedModel
+    prepared: ir.Model
+    record: Record | None
+    data: Data | None
+    target: str
+    batch_size: int
+    progress: Progress
+
+    def collect(self, data: Data, plan: Plan, values: Sequence[ValuePlan], depth: Depth) -> Record:
+        """Return the record of the data."""
+        return collect_record(
+            self.loaded, self.prepared, plan, values, data, depth, self.batch_size, self.progress
+        )
+
+    def nearest_plan(self) -> Plan:
+        """Return the INT8 plan of a model that will take another type."""
+        return place(self.prepared, find_target(self.target))
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A converted model; record and settings are those that it was made with."""
+
+    model: ir.Model
+    plan: Decisions
+    note: str
+    record: Record | None
+    settings: Settings
+    remarks: tuple[str, ...] = ()
+
+
+def _make(job: _Job, settings: Settings) -> _Made:
+    if isinstance(settings, Int8Settings):
+        return _static(job, settings)
+    if isinstance(settings, WeightOnlySettings):
+        return _weight_only(job, settings)
+    if isinstance(settings, HalfSettings):
+        return _half(job, settings)
+    label = str(job.loaded.path)
+    if isinstance(settings, DynamicSettings):
+        plan, remarks = dynamic_model(job.prepared, settings, label)
+        note = "inputs quantized at run time"
+        return _Made(job.prepared, plan, note, job.record, settings, remarks)
+    precision, note = float32_model(job.prepared, label, assumed=bool(job.loaded.assumed))
+    return _Made(job.prepared, precision, note, job.record, settings)
+
+
+def _static(job: _Job, settings: Int8Settings) -> _Made:
+    plan = required_plan(job.prepared, job.loaded.path, job.target)
+    values, record = quantizable_values(plan), job.record
+    if record is None and values:
+        if job.data is None:
+            raise UsageError("INT8 needs a calibration record or data to calibrate on")
+        depth: Depth = "ranges" if settings.method == "minmax" else "histogram"
+        depth = "full" if settings.wants_moments else depth
+        record = job.collect(job.data, plan, values, depth)
+    if settings.float_count:
+        if job.data is None or record is None:
+            raise UsageError("ranking layers needs --data; --float-layers REGEX does not")
+        samples = samples_for(job.loaded, job.data, input_specs(job.prepared))
+        worst = worst_layers(job.prepared, plan, record, settings, samples, job.progress)
+        settings = replace(settings, float_layers=(*settings.float_layers, *worst))
+    decisions, method, remarks = to_int8(job.prepared, plan, record, settings, job.progress)
+    settings = replace(settings, method=method)
+    return _Made(job.prepared, decisions, f"ranges by {method}", record, settings, remarks)
+
+
+def _weight_only(job: _Job, settings: WeightOnlySettings) -> _Made:
+    record, measure = job.record, None
+    if job.data is not None:
+        record = job.collect(job.data, job.nearest_plan(), (), "full")
+        measure = moment_measure(job.loaded, job.prepared, job.data, job.batch_size)
+    model, plan, remarks = weight_only_model(
+        job.prepared, record, settings, str(job.loaded.path), measure, job.progress
+    )
+    return _Made(model, plan, f"{settings.dtype} weights", record, settings, remarks)
+
+
+def _half(job: _Job, settings: HalfSettings) -> _Made:
+    record = job.record
+    if job.data is not None:
+        nearest = job.nearest_plan()
+        record = job.collect(job.data, nearest, all_values(job.prepared, nearest), "ranges")
+    model, plan, note = half_model(job.prepared, record, settings, str(job.loaded.path))
+    return _Made(model, plan, note, record, settings)
