@@ -28,7 +28,7 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T], workers: int) -> Ite
     try:
         for item in items:
             pending.append(pool.submit(work, item))
-            if len(pending) > 2 * workers:
+            if len(pending) > workers:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

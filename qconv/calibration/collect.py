@@ -87,7 +87,7 @@ def collect(
     for _ in range(workers - 1):
         for name, other in free.get().statistics(observer.maps).items():
             statistics[name].merge(other)
-    rounded = {key: Gram.from_arrays(gram.to_arrays()) for key, gram in grams.items()}
+    rounded = {key: Gram.from_arrays(grams.pop(key).to_arrays()) for key in list(grams)}
     (sample_shapes,) = shapes.values()
     return Collected(statistics, rounded, samples, sample_shapes)
 
