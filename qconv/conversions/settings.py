@@ -90,7 +90,8 @@ class WeightOnlySettings:
         dtype: ``int8``, ``uint8``, ``int4``, ``uint4``, ``int3``, ``int2``, ``uint2``,
             ``ternary``, ``binary``, ``fp8e4m3`` or ``fp8e5m2``; those with ``u`` have a zero point.
         algorithm: how weights are rounded: ``auto`` takes ``gptq`` where there are second moments
-            of the inputs, else ``mse``; ``awq`` scales the inputs of products first.
+            of the inputs, else ``mse``, and ``rtn`` for one bit; ``awq`` scales the inputs of
+            products first.
         granularity: what shares a scale; ``auto`` is a block below 8 bits, else a channel.
         block_size: inputs of a block, a power of two from 16 to 256; None is 128, and 64 below 4
             bits.

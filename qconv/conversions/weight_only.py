@@ -99,7 +99,7 @@ def _roundings(
 ) -> dict[Role, Rounding]:
     """Return how the weights of each role are rounded."""
     methods: dict[str, Method] = {
-        "auto": "gptq" if has_grams else "mse",
+        "auto": "rtn" if stored.bits == 1 else "gptq" if has_grams else "mse",
         "rtn": "rtn",
         "mse": "mse",
         "hqq": "hqq",

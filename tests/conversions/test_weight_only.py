@@ -213,3 +213,12 @@ def test_remarks_say_what_the_runtime_does_with_the_weights(tmp_path: Path) -> N
         "dequantized at every inference, which is slower than float: weights of 1 Conv; "
         "--format operator avoids that",
     )
+
+
+def test_one_bit_is_rounded_by_its_sign(tmp_path: Path) -> None:
+    proto = parse("(float[N, 64] x) => (float[N, 64] y) <float[64, 64] w> { y = MatMul(x, w) }")
+    np.savez(tmp_path / "d.npz", allow_pickle=False, x=np.ones((4, 64), np.float32))
+    settings = WeightOnlySettings(dtype="binary")
+    data = [str(tmp_path / "d.npz")]
+    conversion = convert(save(proto, tmp_path), tmp_path / "b.onnx", data=data, settings=settings)
+    assert conversion.remarks[0] == "weights rounded: 1 by rtn"
