@@ -76,9 +76,9 @@ def quantize_layers(
             bias = biases[layer.node]
             means = input_means(layer, plan, statistics)
             if settings.bias_correction and layer.bias_node is not None and means is not None:
-                bias = (0.0 if bias is None else bias) - mean_output(
-                    nodes[layer.node], error, means
-                )
+                gram = (grams or {}).get(layer.node)
+                shift = mean_output(nodes[layer.node], error, means, gram)
+                bias = (0.0 if bias is None else bias) - shift
             layers[layer.node] = (
                 rounded if bias is None else replace(rounded, bias=np.asarray(bias, np.float32))
             )
@@ -156,13 +156,23 @@ def input_means(
 
 
 def mean_output(
-    node: ir.Node, weight: NDArray[np.float64], means: NDArray[np.float64]
+    node: ir.Node, weight: NDArray[np.float64], means: NDArray[np.float64], gram: Gram | None
 ) -> NDArray[np.float64]:
-    """Return what a layer with this weight gives in the mean, without its bias, ``[O]``."""
+    """Return what a layer with this weight gives in the mean, without its bias, ``[O]``.
+
+    Where sizes of a feature map are unknown, so is the share of padding that the taps of a
+    convolution meet; the vectors that were seen, if there are some, hold it.
+    """
     channels = to_channels(weight, output_axis(node))
-    if node.op_type == "Conv":
-        return convolution_shift(channels, means, windows_of(node, weight.shape[2:]))
-    return product_shift(channels, means)
+    if node.op_type != "Conv":
+        return product_shift(channels, means)
+    windows = windows_of(node, weight.shape[2:])
+    if None in windows.sizes and gram is not None and gram.count:
+        seen = gram.means()
+        rows = channels.reshape(len(seen), -1, seen.shape[1])
+        outputs: NDArray[np.float64] = np.einsum("gok,gk->go", rows, seen).reshape(-1)
+        return outputs
+    return convolution_shift(channels, means, windows)
 
 
 def _room_for_bias(bias: NDArray[np.float64], input_scale: float) -> NDArray[np.float32]:

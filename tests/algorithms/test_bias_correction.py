@@ -11,7 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from qconv.algorithms.bias_correction import convolution_shift, product_shift
+from qconv.algorithms.weights import mean_output
 from qconv.graph.windows import windows_of
+from qconv.numerics.patches import patch_vectors
+from qconv.observers.gram import Gram
 
 CASES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -68,3 +71,23 @@ def test_the_shift_of_a_product_is_the_error_times_the_means() -> None:
     error, data = random.normal(size=(5, 9)), random.normal(size=(100, 9)) + 1
     expected = (data @ error.T).mean(axis=0)
     np.testing.assert_allclose(product_shift(error, data.mean(axis=0)), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_maps_of_unknown_size_take_the_share_of_padding_from_what_was_seen(name: str) -> None:
+    random = np.random.default_rng(1)
+    inputs = random.normal(3, 1, (2, 4, 7, 6)).astype(np.float32)
+    groups = CASES[name].get("group", 1)
+    weight = random.standard_normal((8, 4 // groups, 3, 2)).astype(np.float32)
+    model = _conv(CASES[name], weight)
+    windows = windows_of(model.graph[0], weight.shape[2:])
+    seen = Gram()
+    seen.update(patch_vectors(inputs, windows, 10_000, random))
+    model.graph.inputs[0].shape = ir.Shape([None, 4, None, None])
+    model.graph[0].attributes.pop("auto_pad", None)
+    pads = (*windows.begins, *windows.ends)
+    model.graph[0].attributes["pads"] = ir.AttrInt64s("pads", pads)
+    session = ort.InferenceSession(ir.to_proto(model).SerializeToString())
+    (outputs,) = session.run(None, {"x": inputs})
+    found = mean_output(model.graph[0], weight.astype(np.float64), inputs.mean((0, 2, 3)), seen)
+    assert np.allclose(found, outputs.mean((0, 2, 3)), rtol=1e-4, atol=1e-4)
