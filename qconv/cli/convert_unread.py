@@ -28,6 +28,8 @@ def unread_options(
     if not weight_only:
         where = "weights alone: --dtype int4, or --dtype int8 --mode weight-only"
         unread |= dict.fromkeys(WEIGHT_PARAMETERS, where)
+        also = "--dtype int8 --mode static, or weights alone: --dtype int4"
+        unread |= dict.fromkeys(_ALSO_STATIC, also)
         if "int8" in dtypes:
             for name in ("embeddings",) if dynamic else _ALSO_STATIC:
                 unread.pop(name)

@@ -107,8 +107,8 @@ _OPTIONS = (
         type=click.Choice(["int8", "int4"]),
         default="int8",
         show_default=True,
-        help="int8: the numbers that weights are rounded to; int4 tells what 16 levels cost, in a "
-        "file of the size and speed of int8.",
+        help="int8: the numbers that weights are rounded to; int4 halves the file, which runs as "
+        "int8 does, for some accuracy, and raises the opset to 21.",
     ),
     click.option(
         "--float-layers",

@@ -29,8 +29,6 @@ _BLOCK, _SMALL_BLOCK = 128, 64
 """Inputs that share a scale where nothing else is asked for: from four bits on, and of fewer."""
 
 _BLOCK_OPSET = 21
-_IR_VERSIONS = {19: 9, 21: 10, 25: 13}
-"""The IR version that came with an opset's new types."""
 
 
 def weight_only_model(
@@ -127,11 +125,11 @@ def _raise(model: ir.Model, rounding: Iterable[Rounding]) -> ir.Model:
         max(how.stored.opset, _BLOCK_OPSET if how.block > 0 and how.stored.container else 0)
         for how in rounding
     )
-    if opset > model.graph.opset_imports.get("", 1):
-        model = normalize(raise_opset(model, opset))
-    needed = [version for first, version in _IR_VERSIONS.items() if opset >= first]
-    model.ir_version = max(model.ir_version or 0, *needed, 0)
-    return model
+    if not opset:
+        return model
+    older = opset > model.graph.opset_imports.get("", 1)
+    model = raise_opset(model, opset)
+    return normalize(model) if older else model
 
 
 def _round_all(

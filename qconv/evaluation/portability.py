@@ -15,6 +15,7 @@ from qconv.algorithms.saturation import count_pairs, is_depthwise, kernel_rows
 from qconv.graph.view import constant, int_attribute
 from qconv.reporting.contents import LayerRisk
 
+_INT8 = ir.DataType.INT8
 _QDQ = {"Conv", "Gemm", "MatMul"}
 _WEIGHT_INPUTS = {
     "QLinearConv": 3,
@@ -42,9 +43,8 @@ def layer_risks(model: ir.Model) -> Iterator[LayerRisk]:
 def integer_rows(model: ir.Model) -> Iterator[tuple[ir.Node, NDArray[np.generic]]]:
     """Yield each of these layers with its weight as the kernel reads it, ``[O, K]``."""
     for node in model.graph:
-        weight = _weight(node)
-        array = None if weight is None else constant(weight)
-        if array is None or array.dtype != np.int8 or array.ndim < 2:
+        array = _int8(_weight(node))
+        if array is None or array.ndim < 2:
             continue
         if "Conv" not in node.op_type or not is_depthwise(node, array.shape):
             yield node, _rows(node, array)
@@ -65,6 +65,16 @@ def _restored(value: ir.Value | None) -> ir.Value | None:
     if producer is None or producer.op_type != "DequantizeLinear":
         return None
     return producer.inputs[0]
+
+
+def _int8(value: ir.Value | None) -> NDArray[np.generic] | None:
+    """Return a constant of int8, also one that is stored in fewer bits behind a Cast."""
+    producer = value.producer() if value is not None else None
+    if value is not None and producer is not None and producer.op_type == "Cast":
+        stored = constant(producer.inputs[0])
+        return stored.astype(np.int8) if stored is not None and value.dtype is _INT8 else None
+    array = constant(value)
+    return array if array is not None and array.dtype == np.int8 else None
 
 
 def _rows(node: ir.Node, weight: NDArray[np.generic]) -> NDArray[np.generic]:

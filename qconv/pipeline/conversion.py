@@ -13,6 +13,7 @@ from qconv.calibration.record import Record
 from qconv.conversions.dynamic import dynamic_model
 from qconv.conversions.floating import float32_model, half_model
 from qconv.conversions.int8 import to_int8
+from qconv.conversions.packing import pack_weights
 from qconv.conversions.provenance import provenance
 from qconv.conversions.settings import (
     DynamicSettings,
@@ -196,8 +197,12 @@ def _static(job: _Job, settings: Int8Settings) -> _Made:
         worst = worst_layers(job.prepared, plan, record, settings, samples, job.progress)
         settings = replace(settings, float_layers=(*settings.float_layers, *worst))
     decisions, method, remarks = to_int8(job.prepared, plan, record, settings, job.progress)
+    model = job.prepared
+    if settings.weight_bits == 4:
+        model, packed = pack_weights(model)
+        remarks = (*remarks, *packed)
     settings = replace(settings, method=method)
-    return _Made(job.prepared, decisions, f"ranges by {method}", record, settings, remarks)
+    return _Made(model, decisions, f"ranges by {method}", record, settings, remarks)
 
 
 def _weight_only(job: _Job, settings: WeightOnlySettings) -> _Made:

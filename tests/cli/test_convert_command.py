@@ -231,6 +231,10 @@ def test_a_data_file_that_exists_needs_force(folder: Path, refuses: Refuses) -> 
         ("--dtype bf16 --io fp16", "--io fp16 goes with --dtype fp16"),
         ("--dtype fp16 --storage-only", "--storage-only goes with --dtype bf16, not with fp16"),
         ("--dtype fp16 --method mse", "--method goes with --dtype int8"),
+        (
+            "--dtype fp16 --algorithm rtn",
+            "--algorithm goes with --dtype int8 --mode static, or weights alone: --dtype int4",
+        ),
         ("--dtype bf16 --no-portable", "--no-portable goes with --dtype int8"),
         ("--dtype fp16 --reduce-range", "--reduce-range goes with --dtype int8"),
         ("--dtype fp16 --bias-correction", "--bias-correction goes with --dtype int8"),

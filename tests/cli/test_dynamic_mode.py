@@ -31,11 +31,15 @@ def test_it_needs_no_data(qconv: Qconv, folder: Path) -> None:
         ("--reduce-range", "--mode static"),
         (
             "--algorithm gptq",
+            "--dtype int8 --mode static, or weights alone: --dtype int4",
+        ),
+        (
+            "--block-size 32",
             "weights alone: --dtype int4, or --dtype int8 --mode weight-only",
         ),
         (
             "--granularity tensor",
-            "weights alone: --dtype int4, or --dtype int8 --mode weight-only",
+            "--dtype int8 --mode static, or weights alone: --dtype int4",
         ),
     ],
 )

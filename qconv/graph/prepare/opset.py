@@ -11,12 +11,13 @@ from qconv.graph.view import all_nodes
 
 _KEEP_BYTES = 1024
 _SCAN_WITHOUT_BATCH = 9
-_IR_VERSION = 8
-"""The IR version of opset 15; any version from 4 on lets initializers stay out of the inputs."""
+_IR_VERSIONS = {13: 8, 19: 9, 21: 10, 25: 13}
+"""The least IR version from an opset on: that of its types, and one that lets initializers stay
+out of the inputs."""
 
 
 def raise_opset(model: ir.Model, opset: int) -> ir.Model:
-    """Return the model at ``opset`` or at its own, newer one.
+    """Return the model at ``opset``, one of 13 and newer, or at its own, newer one.
 
     Large weights are taken out while the converter runs, since it copies the whole model; the
     small ones stay, since its adapters read shapes, scales and axes from them.
@@ -25,8 +26,9 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
         UnsupportedError: the converter has no way to convert one of the operators.
     """
     current = model.graph.opset_imports.get("", opset)
+    ir_version = max(version for first, version in _IR_VERSIONS.items() if first <= opset)
     if current >= opset:
-        model.ir_version = max(model.ir_version or 0, _IR_VERSION)
+        model.ir_version = max(model.ir_version or 0, ir_version)
         return model
     if current < _SCAN_WITHOUT_BATCH and any(node.op_type == "Scan" for node in all_nodes(model)):
         raise UnsupportedError(
@@ -42,7 +44,7 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
         model.graph.initializers.pop(name)
         model.graph.inputs.append(value)
     proto = ir.to_proto(model)
-    proto.ir_version = max(proto.ir_version, _IR_VERSION)
+    proto.ir_version = max(proto.ir_version, ir_version)
     try:
         converted = version_converter.convert_version(proto, opset)
         onnx.checker.check_model(converted)

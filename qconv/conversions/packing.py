@@ -1,0 +1,32 @@
+"""Four-bit weights of static INT8, packed in the file where the model's opset can be raised."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from qconv.errors import UnsupportedError
+from qconv.graph.edit import Editor
+from qconv.graph.prepare import normalize
+from qconv.graph.prepare.opset import raise_opset
+from qconv.rewrite.packing import four_bit_weights, pack_weight
+
+_INT4_OPSET = 21
+
+
+def pack_weights(model: ir.Model) -> tuple[ir.Model, tuple[str, ...]]:
+    """Return a quantized model with its four-bit weights two to a byte, and remarks.
+
+    Where the opset cannot be raised to that of INT4, they stay int8 tensors.
+    """
+    if not any(True for _ in four_bit_weights(model)):
+        return model, ()
+    try:
+        model = normalize(raise_opset(model, _INT4_OPSET))
+    except UnsupportedError as error:
+        return model, (f"weights in four bits stored as int8, twice as large: {error}",)
+    editor = Editor(model.graph)
+    packed = list(four_bit_weights(model))
+    for graph, value in packed:
+        pack_weight(graph, value, editor)
+    plural = "s" * (len(packed) > 1)
+    return model, (f"{len(packed)} weight{plural} stored in four bits, read as int8",)
