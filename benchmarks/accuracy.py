@@ -1,66 +1,105 @@
-"""What each part of static INT8 adds: dB, agreement and seconds, on one model.
+"""What each part of static INT8 adds on one model: dB, agreement and seconds.
 
-python -m benchmarks.accuracy MODEL CALIBRATION TEST [MODEL CALIBRATION TEST ...]
+python -m benchmarks.accuracy MODEL CALIBRATION TEST [--judge data|sentences|speech]
+    [--assume NAME=VALUE] [--samples N] [--only TEXT ...]
 
-CALIBRATION and TEST are what ``--data`` takes, see docs/data.md. Each model is calibrated once with
-second moments; seconds are those of the conversion from that record. Files in the runtime's own
-arithmetic: on a CPU without VNNI the row without portable weights shows what saturation costs.
+CALIBRATION is what ``--data`` takes, TEST what the judge reads, see benchmarks/judges.py. The model
+is calibrated once with second moments; seconds are those of the conversion from that record. Of
+``balanced``, the default, one part at a time is taken out or replaced. The files are judged in one
+pass; where it computes as this CPU does, the row without portable weights shows what saturation
+costs without VNNI.
 """
+
+from __future__ import annotations
 
 import argparse
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import qconv
+from benchmarks.judges import KINDS, judge_of
 from qconv import Int8Settings
-from qconv.reporting.catalog import metric_values
+from qconv.calibration.record import Record
 
-_PARTS = {
-    "ranges min-max, nothing else": Int8Settings(
-        method="minmax", algorithm="rtn", bias_correction=False
-    ),
-    "ranges auto": Int8Settings(algorithm="rtn", bias_correction=False),
-    "+ bias correction (effort fast)": Int8Settings(effort="fast"),
-    "+ GPTQ (effort balanced)": Int8Settings(),
-    "balanced, ranges min-max": Int8Settings(method="minmax"),
-    "balanced, ranges mse": Int8Settings(method="mse"),
-    "balanced, ranges percentile 99.99": Int8Settings(method="percentile"),
-    "balanced, no bias correction": Int8Settings(bias_correction=False),
-    "balanced, not portable": Int8Settings(portable=False),
-    "balanced, weights per tensor": Int8Settings(granularity="tensor"),
-    "balanced, weights in 4 bits": Int8Settings(weight_bits=4),
-}
+_SWEEPS = "qconv.algorithms.layer_rows._SWEEPS"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row: settings, and whether coordinate descent follows GPTQ."""
+
+    name: str
+    settings: Int8Settings
+    descent: bool = True
+
+    def convert(
+        self, model: Path, output: Path, record: Record, assume: Mapping[str, str]
+    ) -> float:
+        """Write the model; return the seconds that it took."""
+        start = time.perf_counter()
+        passes = {} if self.descent else dict.fromkeys((4, 7, 8), 0)
+        with patch.dict(_SWEEPS, passes):
+            qconv.convert(model, output, calibration=record, settings=self.settings, assume=assume)
+        return time.perf_counter() - start
+
+
+PARTS = (
+    Part("minmax, to nearest", Int8Settings("minmax", algorithm="rtn", bias_correction=False)),
+    Part("auto ranges", Int8Settings(algorithm="rtn", bias_correction=False)),
+    Part("+ bias correction (fast)", Int8Settings(effort="fast")),
+    Part("+ GPTQ (balanced)", Int8Settings()),
+    Part("balanced, no coordinate descent", Int8Settings(), descent=False),
+    Part("balanced, no bias correction", Int8Settings(bias_correction=False)),
+    Part("balanced, not portable", Int8Settings(portable=False)),
+    Part("balanced, 7-bit weights", Int8Settings(reduce_range=True, portable=False)),
+    Part("balanced, no smoothing", Int8Settings(smooth="off")),
+    Part("balanced, minmax ranges", Int8Settings("minmax")),
+    Part("balanced, mse ranges", Int8Settings("mse")),
+    Part("balanced, percentile 99.99 ranges", Int8Settings("percentile")),
+    Part("balanced, entropy ranges", Int8Settings("entropy")),
+    Part("balanced, weights per tensor", Int8Settings(granularity="tensor")),
+    Part("fast, weights in 4 bits", Int8Settings(effort="fast", weight_bits=4)),
+    Part("balanced, weights in 4 bits", Int8Settings(weight_bits=4)),
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("triples", nargs="+", metavar="MODEL CALIBRATION TEST")
-    triples = parser.parse_args().triples
-    if len(triples) % 3:
-        parser.error("models come with calibration and test data: three arguments each")
-    for model, calibration, test in zip(triples[::3], triples[1::3], triples[2::3], strict=True):
-        with tempfile.TemporaryDirectory() as folder:
-            _ablate(model, calibration, test, Path(folder))
+    parser.add_argument("model", type=Path)
+    parser.add_argument("calibration")
+    parser.add_argument("test")
+    parser.add_argument("--judge", choices=KINDS, default="data")
+    parser.add_argument("--assume", nargs="+", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--samples", type=int, help="limit of the test samples")
+    parser.add_argument("--only", nargs="+", default=[""], help="parts of the names of rows")
+    arguments = parser.parse_args()
+    parts = [p for p in PARTS if any(text in p.name for text in arguments.only)]
+    with tempfile.TemporaryDirectory() as folder:
+        _ablate(arguments, parts, Path(folder))
 
 
-def _ablate(model: str, calibration: str, test: str, folder: Path) -> None:
-    start = time.perf_counter()
-    record = qconv.calibrate(model, data=[calibration], statistics="full")
-    print(f"{model}: calibrated in {time.perf_counter() - start:.1f} s")
+def _ablate(arguments: argparse.Namespace, parts: Sequence[Part], folder: Path) -> None:
+    model, start = arguments.model, time.perf_counter()
+    assume = dict(text.split("=", 1) for text in arguments.assume)
+    record = qconv.calibrate(model, data=[arguments.calibration], statistics="full", assume=assume)
+    print(f"{model.name}: calibrated in {time.perf_counter() - start:.1f} s", flush=True)
     files, seconds = [], []
-    for index, settings in enumerate(_PARTS.values()):
-        start = time.perf_counter()
+    for index, part in enumerate(parts):
         files.append(folder / f"{index}.onnx")
-        qconv.convert(model, files[-1], calibration=record, settings=settings)
-        seconds.append(time.perf_counter() - start)
-    report = qconv.report(model, files, data=[test], latency=False)
-    print("| part | SQNR dB | agreement % | KL | s |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for name, variant, taken in zip(_PARTS, report.variants, seconds, strict=True):
-        values = metric_values(report, variant)
-        shown = [f"{values[key]:.4g}" for key in ("sqnr_db", "agreement", "kl") if key in values]
-        print(f"| {name} |", " | ".join(shown), f"| {taken:.1f} |", flush=True)
+        seconds.append(part.convert(model, files[-1], record, assume))
+    judge = judge_of(arguments.judge, model, arguments.test, arguments.samples)
+    found = judge(files)
+    columns = [column for column in judge.columns if any(column in row for row in found)]
+    print(f"| part | {' | '.join(columns)} | MB | s |")
+    print(f"| --- |{' ---: |' * (len(columns) + 2)}")
+    for part, numbers, taken, file in zip(parts, found, seconds, files, strict=True):
+        shown = [f"{numbers[column]:.4g}" for column in columns]
+        size = file.stat().st_size / 1e6
+        print(f"| {part.name} | {' | '.join(shown)} | {size:.2f} | {taken:.1f} |")
 
 
 if __name__ == "__main__":

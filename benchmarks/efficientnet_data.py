@@ -1,9 +1,11 @@
-"""Write the EfficientNet-Lite0 protocol's data: calibration.npz, test.npz and all.npz.
+"""Write the EfficientNet-Lite0 protocol's data: calibration.npz, test.npz, all.npz and others.
 
 python -m benchmarks.efficientnet_data FOLDER OUT
 
 FOLDER holds images/ and labels.csv (file, label). Each image is cut to its centre 224 x 224 and
-becomes (pixel - 127) / 128, RGB, [3, 224, 224]. Every fifth image calibrates, the others test.
+becomes (pixel - 127) / 128, RGB, [3, 224, 224]. Every fifth image calibrates, the others test. Of
+these, every fourth is also in alternative.npz, another set to calibrate on, and the rest in
+remaining.npz.
 """
 
 import sys
@@ -26,6 +28,12 @@ def write(folder: Path, out: Path) -> None:
     np.savez(out / "calibration.npz", images=images[calibrates], labels=labels[calibrates])
     np.savez(out / "test.npz", images=images[~calibrates], labels=labels[~calibrates])
     np.savez(out / "all.npz", images=images, labels=labels)
+    tested = np.flatnonzero(~calibrates)
+    for name, chosen in (
+        ("alternative", tested[::4]),
+        ("remaining", np.delete(tested, np.s_[::4])),
+    ):
+        np.savez(out / f"{name}.npz", images=images[chosen], labels=labels[chosen])
 
 
 if __name__ == "__main__":

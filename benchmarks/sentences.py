@@ -2,10 +2,15 @@
 
 Rows of ``sts-train.csv`` and ``sts-dev.csv`` hold a score from 0 to 5 in column 5 and two
 sentences in columns 6 and 7.
+
+python -m benchmarks.sentences FOLDER OUT
+
+writes the calibration data for ``--data``; FOLDER holds the rows and the model's tokenizer.json.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +20,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 Batch = dict[str, NDArray[np.int64]]
+Vectors = NDArray[np.float64]
 
 _BATCH = 16
 _CALIBRATION_STEP, _CALIBRATION_COUNT = 15, 128
@@ -65,8 +71,11 @@ def _feeds(encoded: Sequence[Encoding]) -> Batch:
     }
 
 
-def cosines(session: ort.InferenceSession, batches: Sequence[Batch]) -> NDArray[np.float64]:
-    """Return the cosine of each pair of sentence embeddings, averaged over tokens if need be."""
+def embeddings(session: ort.InferenceSession, batches: Sequence[Batch]) -> list[Vectors]:
+    """Return the sentence vectors of each batch, ``[batch, D]`` of length 1.
+
+    They are averaged over tokens if need be.
+    """
     names = [port.name for port in session.get_inputs()]
     vectors = []
     for batch in batches:
@@ -75,8 +84,18 @@ def cosines(session: ort.InferenceSession, batches: Sequence[Batch]) -> NDArray[
             mask = batch["attention_mask"][..., np.newaxis]
             output = (output * mask).sum(1) / mask.sum(1)
         vectors.append(output / np.linalg.norm(output, axis=1, keepdims=True))
+    return vectors
+
+
+def pair_cosines(vectors: Sequence[Vectors]) -> NDArray[np.float64]:
+    """Return the cosine of each pair, from batches of first and second sentences by turns."""
     pairs = zip(vectors[::2], vectors[1::2], strict=True)
     return np.concatenate([(first * second).sum(1) for first, second in pairs])
+
+
+def cosines(session: ort.InferenceSession, batches: Sequence[Batch]) -> NDArray[np.float64]:
+    """Return the cosine of each pair of sentence vectors."""
+    return pair_cosines(embeddings(session, batches))
 
 
 def spearman(left: NDArray[np.floating], right: NDArray[np.floating]) -> float:
@@ -89,3 +108,7 @@ def _ranks(numbers: NDArray[np.floating]) -> NDArray[np.float64]:
     _, inverse, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - (counts - 1) / 2)[inverse], np.float64)
+
+
+if __name__ == "__main__":
+    write_calibration(Path(sys.argv[1]), Path(sys.argv[2]))

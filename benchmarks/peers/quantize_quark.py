@@ -1,26 +1,26 @@
-"""Quantize with AMD Quark, as one process to be measured: MODEL DATA.npz OUTPUT."""
+"""Quantize with AMD Quark, as one process to be measured: MODEL FEEDS OUTPUT CONFIG.
+
+CONFIG is one of Quark's own: A8W8, or U8S8_AAWS, whose types are those that x64 CPUs are fast with.
+"""
 
 import sys
-from collections.abc import Iterator
 
-import numpy as np
-from onnxruntime.quantization import CalibrationDataReader
-from quark.onnx import ModelQuantizer, QConfig
+from quark.onnx import ModelQuantizer
+from quark.onnx.quantization.config import Config, QConfig, get_default_config
 
-model, data, output = sys.argv[1:]
-arrays = np.load(data)
-name = next(name for name in arrays.files if name != "labels")
+from benchmarks.peers.feeds import FeedReader
+
+_NEW = ("A8W8", "XINT8")
 
 
-class Rows(CalibrationDataReader):  # type: ignore[misc]
-    """One sample at a time."""
-
-    def __init__(self) -> None:
-        self.rows: Iterator[dict[str, np.ndarray]] = ({name: row[None]} for row in arrays[name])
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        """Return the next sample."""
-        return next(self.rows, None)
+def main() -> None:
+    model, folder, output, name = sys.argv[1:]
+    if name in _NEW:
+        config = QConfig.get_default_config(name)
+    else:
+        config = Config(global_quant_config=get_default_config(name))
+    ModelQuantizer(config).quantize_model(model, output, FeedReader(folder))
 
 
-ModelQuantizer(QConfig.get_default_config("A8W8")).quantize_model(model, output, Rows())
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What the benchmarks stand on: measured processes, feeds for other tools, judges."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.judges import judge_of
+from benchmarks.peers.feeds import FeedReader, write_feed
+from benchmarks.peers.makers import MAKERS, Maker
+from benchmarks.processes import ProcessError, measure
+
+DIGITS = Path("sample_models/digits_cnn")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("raise ValueError('too large. Take less.')", "ValueError: too large"),
+        ("assert False", "AssertionError in <string>, line 1"),
+        ("import sys; sys.exit(3)", "failed with exit code 3"),
+        ("import time; time.sleep(60)", "ended after 1 s"),
+    ],
+)
+def test_a_failure_is_one_sentence(code: str, message: str) -> None:
+    with pytest.raises(ProcessError, match=f"^{message}$"):
+        measure(["-c", code], limit=1)
+
+
+def test_memory_is_that_of_the_process_alone() -> None:
+    held = np.ones(40_000_000, np.uint8)
+    assert measure(["-c", "pass"]).memory < held.nbytes / 1e6
+    assert measure(["-c", "x = bytearray(80_000_000)"]).memory > 80
+
+
+def test_feeds_are_read_in_order_and_again(tmp_path: Path) -> None:
+    for index in range(12):
+        write_feed(tmp_path, index, {"a": np.full((1, 2), index), "b": np.zeros(index)})
+    reader = FeedReader(str(tmp_path))
+    assert reader.get_first()["a"].tolist() == [[0, 0]]
+    found = []
+    while (feed := reader.get_next()) is not None:
+        assert feed["b"].shape == (feed["a"][0, 0],)
+        found.append(int(feed["a"][0, 0]))
+    assert found == list(range(12))
+    reader.rewind()
+    assert reader.get_next() is not None
+
+
+def test_a_tool_works_on_a_copy(tmp_path: Path) -> None:
+    tool, folder = tmp_path / "tool.py", tmp_path / "files"
+    tool.write_text(
+        "import sys\n"
+        "for name in (*sys.argv[1:], 'left behind'):\n"
+        "    open(name, 'w').write('changed')\n"
+    )
+    folder.mkdir()
+    model, output = folder / "model.onnx", folder / "out.onnx"
+    model.write_text("weights")
+    maker = Maker("any", None, f"{tool} {{model}} {{output}}")
+    assert maker.make(Path(sys.executable), model, "", folder, output, 60.0).wall > 0
+    assert (model.read_text(), output.read_text()) == ("weights", "changed")
+    assert sorted(path.name for path in folder.iterdir()) == ["model.onnx", "out.onnx"]
+
+
+def test_rows_have_names_of_their_own() -> None:
+    names = [maker.name for maker in MAKERS]
+    assert len(set(names)) == len(names)
+
+
+def test_the_float_model_is_judged_without_error() -> None:
+    judge = judge_of("data", DIGITS / "model.onnx", str(DIGITS / "test.npz"), 20)
+    [numbers] = judge([DIGITS / "model.onnx"])
+    assert numbers["agreement"] == 100
+    assert numbers["sqnr_db"] > 100
+    assert {"top1", "plain_sqnr_db", "kl"} <= numbers.keys()
+    assert len(judge.timed()[0].feeds) == 8
