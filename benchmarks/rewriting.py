@@ -52,7 +52,7 @@ def measure(nodes: int) -> float:
     for value in quantizable_values(plan):
         statistics[value.name] = ValueStatistics()
         data = random.normal(size=(1, 4, 16)).astype(np.float32)
-        statistics[value.name].update(data, value.channel_axis, histogram=True)
+        statistics[value.name].update(data, value.channel_axis, value.ranges_axis, histogram=True)
     record = Record("", "ort-cpu", "histogram", frozenset(), {}, statistics, {}, {})
     to_int8(model, plan, record, Int8Settings())
     return time.process_time() - start

@@ -24,11 +24,11 @@ from qconv.numerics.grids import QuantizedRows
 from qconv.observers.gram import Gram
 from qconv.placement.inputs import LayerInput
 from qconv.placement.weights import Role, WeightPlan
+from qconv.rewrite.channels import multiply_inputs
 from qconv.rewrite.smoothing import (
     fold_division,
     foldable,
     insert_division,
-    multiply_weight,
 )
 
 Doubles = NDArray[np.float64]
@@ -92,7 +92,7 @@ def scale_by_activations(
             insert_division(value, products, scale, editor)
             multiplied += 1
         for product in products:
-            multiply_weight(product, scale)
+            multiply_inputs(product, scale)
         moments |= dict.fromkeys(layer_input.nodes, gram.divided(scale))
     return ScaledInputs(moments, folded, multiplied)
 

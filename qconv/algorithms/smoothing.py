@@ -13,13 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv.algorithms.channel_noise import (
+    TINY,
+    LayerWeight,
+    centred_factors,
+    rounding_variance,
+)
 from qconv.observers.channels import ChannelRanges
 
 Floats = NDArray[np.float64]
 
 _STRENGTHS = np.linspace(0, 1, 21)[1:]
 _LEVELS, _WEIGHT_LEVELS = 255, 127
-_TINY = 1e-12
+_LIMIT = 1e4
 
 
 @dataclass(frozen=True)
@@ -46,47 +52,41 @@ def search_smoothing(
         strength: the exponent, or None to search it.
     """
     reach = np.maximum(-channels.low, channels.high).astype(np.float64)
-    largest = np.max([np.abs(weight).max(axis=1) for weight in weights], axis=0)
+    layers = [LayerWeight.of_product(weight) for weight in weights]
+    largest = np.max([layer.column_peaks() for layer in layers], axis=0)
     if not reach.any() or not largest.any():
         return None
-    exact = predicted_error(channels, weights, np.ones(len(reach)))
+    exact = predicted_error(channels, layers, np.ones(len(reach)))
     candidates = {}
     for exponent in _STRENGTHS if strength is None else (strength,):
         factors = _factors(reach, largest, float(exponent))
-        candidates[float(exponent)] = (predicted_error(channels, weights, factors), factors)
+        candidates[float(exponent)] = (predicted_error(channels, layers, factors), factors)
     best = min(candidates, key=lambda exponent: candidates[exponent][0])
     error, factors = candidates[best]
-    gain = 10 * float(np.log10(max(exact, _TINY**2) / max(error, _TINY**2)))
+    gain = 10 * float(np.log10(max(exact, TINY**2) / max(error, TINY**2)))
     if strength is None and gain <= 0:
         return None
     return Smoothing(factors.astype(np.float32), best, gain)
 
 
-def predicted_error(channels: ChannelRanges, weights: Sequence[Floats], factors: Floats) -> float:
-    """Return the squared error of all products, each against the energy of its outputs.
-
-    Rounding to steps ``d`` is taken for noise of ``d^2 / 12`` that no channels share: that of the
-    activations meets the weights, that of the weights the mean squares of the activations.
-    """
-    low, high = channels.low / factors, channels.high / factors
-    step = (float(high.max()) - float(low.min())) / _LEVELS
+def predicted_error(
+    channels: ChannelRanges, layers: Sequence[LayerWeight], factors: Floats
+) -> float:
+    """Return the squared error of all products, each against the energy of its outputs."""
+    rounded = rounding_variance(channels.low / factors, channels.high / factors, _LEVELS)
     squares = channels.mean_squares()
     total = 0.0
-    for weight in weights:
-        scaled = weight * factors[:, None]
-        weight_steps = np.abs(scaled).max(axis=0) / _WEIGHT_LEVELS
-        noise = step**2 * np.square(scaled).sum()
-        noise += np.square(weight_steps).sum() * (squares / factors**2).sum()
-        energy = (squares[:, None] * np.square(weight)).sum()
-        total += float(noise) / 12 / max(float(energy), _TINY)
+    for layer in layers:
+        scaled = layer.scaled(factors)
+        noise = scaled.from_inputs(np.full(len(factors), rounded))
+        noise += scaled.from_rounding(squares / factors**2, _WEIGHT_LEVELS, shared=False).sum()
+        total += noise / max(layer.from_inputs(squares), TINY)
     return total
 
 
 def _factors(reach: Floats, largest: Floats, exponent: float) -> Floats:
     """Equation 4, with a geometric mean of one; channels that are always zero are left alone."""
-    live = (reach > _TINY) & (largest > _TINY)
+    live = (reach > TINY) & (largest > TINY)
     factors = np.ones(len(reach))
     factors[live] = reach[live] ** exponent / largest[live] ** (1 - exponent)
-    factors[live] /= np.exp(np.log(factors[live]).mean())
-    limited: Floats = np.clip(factors, 1e-4, 1e4)
-    return limited
+    return centred_factors(factors, live, _LIMIT)

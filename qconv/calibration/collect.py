@@ -83,9 +83,9 @@ def collect(
             yield from observation.digests
 
     samples = frozenset(progress(digests(), len(source), _label(inputs)))
-    statistics = free.get().statistics(observer.maps)
+    statistics = free.get().statistics()
     for _ in range(workers - 1):
-        for name, other in free.get().statistics(observer.maps).items():
+        for name, other in free.get().statistics().items():
             statistics[name].merge(other)
     rounded = {key: Gram.from_arrays(grams.pop(key).to_arrays()) for key in list(grams)}
     (sample_shapes,) = shapes.values()

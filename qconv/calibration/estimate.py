@@ -29,12 +29,12 @@ def estimate_params(
     plan: Plan,
     statistics: Mapping[str, ValueStatistics],
     settings: RangeSettings,
-    known: Mapping[str, Limits] | None = None,
 ) -> dict[str, QParams]:
     """Return the parameters of each value that gives its own, by name.
 
     The method ``auto`` clips nothing of what products read from operators in float: transformers
-    decide by the rare large numbers there. ``known`` holds ranges that are taken as they are.
+    decide by the rare large numbers there. Nor is anything clipped of values whose statistics
+    were derived, since their histogram is not known.
 
     Raises:
         RecordError: the statistics lack a value, or the histogram that the method needs.
@@ -44,15 +44,14 @@ def estimate_params(
     for name, value in plan.values.items():
         if value.params_from != name:
             continue
-        if known is not None and name in known:
-            limits = known[name]
-        elif value.constant:
+        if value.constant:
             limits = _constant_limits(values[name])
         elif name in statistics:
-            method = settings.method
-            if method == "auto" and value.channel_axis == -1 and not value.emitted:
+            seen, method = statistics[name], settings.method
+            wanted = method == "auto" and value.channel_axis == -1 and not value.emitted
+            if wanted or seen.derived:
                 method = "minmax"
-            limits = estimate_range(statistics[name], method, settings.percentile)
+            limits = estimate_range(seen, method, settings.percentile)
         else:
             raise RecordError(
                 f"the record has no statistics of '{name}'",

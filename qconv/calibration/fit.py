@@ -106,5 +106,7 @@ def _borrowed(before: Plan, plan: Plan, statistics: Statistics) -> Statistics:
         source = statistics[old.params_from]
         own = statistics.get(name)
         means = source.means if own is None else own.means
-        result[name] = ValueStatistics(source.range, source.histogram, means)
+        result[name] = ValueStatistics(
+            source.range, source.histogram, means, derived=source.derived
+        )
     return result

@@ -19,6 +19,7 @@ from qconv.graph.model_io import model_to_bytes
 from qconv.graph.probe import Probe, Request, add_probes
 from qconv.numerics.patches import patch_vectors, row_vectors
 from qconv.observers.maps import MapStatistics
+from qconv.observers.ranges import Range
 from qconv.observers.statistic import SENTINEL
 from qconv.observers.value import NotFinite, ValueStatistics
 from qconv.placement.inputs import LayerInput
@@ -44,16 +45,23 @@ class Observation:
 class Accumulator:
     """The statistics that one worker gathers."""
 
-    def __init__(self, values: list[str], maps: int) -> None:
+    def __init__(self, values: list[str], maps: Sequence[Probe], ranged: frozenset[str]) -> None:
         self.values = {name: ValueStatistics() for name in values}
-        self.maps = MapStatistics(maps)
+        self.maps = MapStatistics(len(maps))
+        self._probes = maps
+        self._ranged = ranged
 
-    def statistics(self, maps: tuple[Probe, ...]) -> dict[str, ValueStatistics]:
+    def statistics(self) -> dict[str, ValueStatistics]:
         """Return what was gathered, by value."""
-        for index, probe in enumerate(maps):
-            limits, means = self.maps.of(index)
-            self.values[probe.value].range.merge(limits)
-            self.values[probe.value].means.merge(means)
+        for index, probe in enumerate(self._probes):
+            low, high, means = self.maps.of(index)
+            if not low.size:
+                continue
+            value = self.values[probe.value]
+            value.range.merge(Range(float(low.min()), float(high.max())))
+            value.means.merge(means)
+            if probe.value in self._ranged:
+                value.channels.widen(low, high)
         return self.values
 
 
@@ -70,7 +78,8 @@ class Observer:
     ) -> None:
         self._model = model
         self._inputs = inputs
-        self._axes = {value.name: value.channel_axis for value in values}
+        self._axes = {value.name: (value.channel_axis, value.ranges_axis) for value in values}
+        self._ranged = frozenset(v.name for v in values if v.ranges_axis is not None)
         self._histogram = depth != "ranges"
         requests = [self._request(value) for value in values]
         also = [layer_input.value for layer_input in inputs]
@@ -82,7 +91,8 @@ class Observer:
 
     def accumulator(self) -> Accumulator:
         """Return empty statistics of all observed values."""
-        return Accumulator([*self._whole, *(probe.value for probe in self.maps)], len(self.maps))
+        names = [*self._whole, *(probe.value for probe in self.maps)]
+        return Accumulator(names, self.maps, self._ranged)
 
     def observe(self, batch: Batch, into: Accumulator) -> Observation:
         """Run one batch and add what it shows; return its samples' digests and the vectors.
@@ -130,7 +140,7 @@ class Observer:
             value.name,
             maps=value.maps,
             low=ranged and value.bounds[0] < 0,
-            sample=ranged and self._histogram,
+            sample=ranged and (self._histogram or value.ranges_axis is not None),
         )
 
     def _observe_maps(self, into: Accumulator, outputs: Outputs, batch: Batch) -> None:
@@ -143,8 +153,13 @@ class Observer:
             self._observe_odd_maps(into, batch)
             return
         for probe in self.maps:
-            if probe.sample is not None:
-                into.values[probe.value].histogram.update(outputs[probe.sample])
+            if probe.sample is None:
+                continue
+            value, sample = into.values[probe.value], outputs[probe.sample]
+            if self._histogram:
+                value.histogram.update(sample)
+            if probe.value in self._ranged:
+                value.channels.update_squares(sample)
 
     def _observe_odd_maps(self, into: Accumulator, batch: Batch) -> None:
         """Look at the maps in full, for the rare feed that makes NaN, Inf or sentinels."""
@@ -163,7 +178,7 @@ class Observer:
         self, into: Accumulator, name: str, array: NDArray[np.float32], batch: Batch
     ) -> None:
         try:
-            into.values[name].update(array, self._axes[name], histogram=self._histogram)
+            into.values[name].update(array, *self._axes[name], histogram=self._histogram)
         except NotFinite as error:
             raise DataError(
                 f"{', '.join(batch.origins)}: the float model gives {error} at '{name}'",

@@ -25,7 +25,7 @@ from qconv.graph.assume import shown
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 
-SCHEMA = 3
+SCHEMA = 4
 _MANIFEST = "manifest.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MERGE_FIELDS = ("model_fingerprint", "assumptions", "target", "depth")

@@ -19,13 +19,14 @@ class ActivationArguments:
 
     dtype: Literal["uint8", "int8", "int16"]
     smooth: str
+    equalize: Literal["auto", "on", "off"]
 
     def applied(self, settings: Int8Settings) -> Int8Settings:
         """Return settings with these options."""
-        return replace(settings, activations=self.dtype, smooth=self.smooth)
+        return replace(settings, activations=self.dtype, smooth=self.smooth, equalize=self.equalize)
 
 
-ACTIVATION_PARAMETERS = ("activations", "smooth")
+ACTIVATION_PARAMETERS = ("activations", "smooth", "equalize")
 
 
 def _strength(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -60,6 +61,15 @@ _OPTIONS = (
         help="int8: move the range of outlier channels of what products read into their weights "
         "(SmoothQuant); auto searches the exponent for each value, a number from 0 to 1 sets it.",
     ),
+    click.option(
+        "--equalize",
+        type=click.Choice(["auto", "on", "off"]),
+        default="auto",
+        show_default=True,
+        help="int8: scale channels of one layer's output against the next layer's weights, which "
+        "leaves the float model as it is: on does so wherever that holds, auto where the predicted "
+        "error falls by 6 dB or more.",
+    ),
 )
 
 
@@ -68,8 +78,8 @@ def activation_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_activations(**arguments: Any) -> Any:
-        dtype, smooth = (arguments.pop(name) for name in ACTIVATION_PARAMETERS)
-        return command(activations=ActivationArguments(dtype, smooth), **arguments)
+        given = ActivationArguments(*(arguments.pop(name) for name in ACTIVATION_PARAMETERS))
+        return command(activations=given, **arguments)
 
     for option in reversed(_OPTIONS):
         with_activations = option(with_activations)

@@ -16,10 +16,13 @@ from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
 from qconv.conversions.activations import suited, warnings, with_activations
 from qconv.conversions.dynamic import store_weights, write_dynamic
+from qconv.conversions.equalize import equalize
 from qconv.conversions.settings import Int8Settings
 from qconv.conversions.smooth import smooth
 from qconv.conversions.tables import store_tables
 from qconv.errors import UsageError
+from qconv.graph.edit import rename_values
+from qconv.graph.view import EQUALIZED
 from qconv.observers.estimators import Method
 from qconv.observers.gram import Gram
 from qconv.placement.plan import LayerPlan, Plan
@@ -53,14 +56,16 @@ def to_int8(
     kept = float_layers(plan, settings.float_layers)
     statistics = {} if record is None else record.statistics
     plan = with_activations(plan, settings.activations)
-    plan, statistics = fit_plan(model, plan, statistics, ranges, kept)
-    plan = with_activations(plan, settings.activations)
     moments = {} if record is None else record.grams
-    smoothed = smooth(model, plan, statistics, moments, settings.smooth)
+    shapes = {} if record is None else record.feed_shapes
+    equalized = equalize(model, plan, statistics, moments, shapes, settings)
+    plan, statistics = fit_plan(model, plan, equalized.statistics, ranges, kept)
+    plan = with_activations(plan, settings.activations)
+    smoothed = smooth(model, plan, statistics, equalized.grams, settings.smooth)
     plan, statistics = smoothed.plan, smoothed.statistics
     if settings.granularity == "tensor":
         plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
-    params = estimate_params(model, plan, statistics, ranges, smoothed.ranges)
+    params = estimate_params(model, plan, statistics, ranges)
     grams = moments_by_node(model, smoothed.grams)
     rounded = tuple(_rounding_remarks(settings, plan, grams))
     weights = WeightSettings(
@@ -75,8 +80,9 @@ def to_int8(
     write_dynamic(model, plan.dynamic, portable=settings.portable)
     plan, stored = store_weights(model, plan, everywhere=False)
     plan, tables = store_tables(model, plan, settings.embeddings)
-    remarks = (*warnings(settings.activations), *_remarks(plan), *smoothed.remarks)
-    return plan, method, (*remarks, *stored, *tables, *rounded)
+    rename_values(model, equalized.values, EQUALIZED)
+    remarks = (*warnings(settings.activations), *_remarks(plan), *equalized.remarks)
+    return plan, method, (*remarks, *smoothed.remarks, *stored, *tables, *rounded)
 
 
 def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:

@@ -9,6 +9,7 @@ from qconv.observers.estimators import Method
 
 Activations = Literal["uint8", "int8", "int16"]
 Embeddings = Literal["auto", "int8", "int4", "float"]
+Equalize = Literal["auto", "on", "off"]
 
 
 Effort = Literal["fast", "balanced"]
@@ -32,6 +33,8 @@ class Int8Settings:
         reduce_range: whether weights have 7 bits, -63 to 63, which rules saturation out, too.
         smooth: ``off``, the exponent by which ranges move from activations into weights, or
             ``auto`` to search it for each value.
+        equalize: whether channels are scaled across layers: ``on`` wherever it leaves the outputs
+            as they are, ``auto`` where the predicted error falls by 6 dB or more.
         format: ``operator`` writes products that give floats as the runtime's own operator,
             ``qdq`` keeps to QuantizeLinear and DequantizeLinear.
         activations: their type; ``int16`` needs hardware or a runtime that computes with it.
@@ -51,6 +54,7 @@ class Int8Settings:
     embeddings: Embeddings = "auto"
     reduce_range: bool = False
     smooth: str = "auto"
+    equalize: Equalize = "auto"
     format: Literal["operator", "qdq"] = "operator"
     activations: Activations = "uint8"
     float_layers: tuple[str, ...] = ()

@@ -7,23 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from qconv.algorithms.smoothing import Smoothing, search_smoothing
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant
-from qconv.observers.estimators import Limits
 from qconv.observers.gram import Gram
-from qconv.observers.histogram import Histogram
-from qconv.observers.ranges import Range
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan, ValuePlan
 from qconv.placement.rules import output_axis
+from qconv.rewrite.channels import multiply_inputs
 from qconv.rewrite.smoothing import (
     fold_division,
     foldable,
     insert_division,
-    multiply_weight,
     renamed,
 )
 
@@ -34,12 +30,11 @@ _LEAST_GAIN_OF_A_PRODUCT_DB = 9.0
 
 @dataclass(frozen=True)
 class Smoothed:
-    """A smoothed model's Plan, statistics and second moments, and ranges of what was smoothed."""
+    """A smoothed model's Plan, statistics and second moments."""
 
     plan: Plan
     statistics: Mapping[str, ValueStatistics]
     grams: Mapping[str, Gram]
-    ranges: dict[str, Limits]
     remarks: tuple[str, ...]
 
 
@@ -61,12 +56,11 @@ def smooth(
             least predicted error for each, where that gains enough.
     """
     if strength == "off":
-        return Smoothed(plan, statistics, grams, {}, ())
+        return Smoothed(plan, statistics, grams, ())
     exponent = None if strength == "auto" else float(strength)
     editor = Editor(model.graph)
     values = ir.convenience.create_value_mapping(model.graph)
     statistics, grams = dict(statistics), dict(grams)
-    ranges: dict[str, Limits] = {}
     folded = inserted = 0
     for value_plan in _candidates(plan):
         value = values[value_plan.name]
@@ -81,7 +75,7 @@ def smooth(
         if exponent is None and found.gain_db < least:
             continue
         name = value_plan.name
-        seen = _divided(statistics.pop(name), found.factors)
+        seen = statistics.pop(name).divided(found.factors)
         if free:
             fold_division(value, readers, found.factors, editor)
             folded += 1
@@ -90,12 +84,11 @@ def smooth(
             plan, name = renamed(plan, name, new), new
             inserted += 1
         for reader in readers:
-            multiply_weight(reader, found.factors)
+            multiply_inputs(reader, found.factors)
         statistics[name] = seen
         if value_plan.name in grams:
             grams[name] = grams.pop(value_plan.name).divided(found.factors)
-        ranges[name] = (seen.range.low, seen.range.high)
-    return Smoothed(plan, statistics, grams, ranges, _remarks(folded, inserted))
+    return Smoothed(plan, statistics, grams, _remarks(folded, inserted))
 
 
 def _candidates(plan: Plan) -> Iterator[ValuePlan]:
@@ -131,13 +124,6 @@ def _search(
     if not known or len(set(tables)) < len(readers) or owners != set(readers):
         return None
     return search_smoothing(channels, weights, exponent)
-
-
-def _divided(seen: ValueStatistics, factors: NDArray[np.float32]) -> ValueStatistics:
-    """Return the statistics of a divided value; its histogram is not known."""
-    channels = seen.channels.divided(factors)
-    limits = Range(float(channels.low.min()), float(channels.high.max()))
-    return ValueStatistics(limits, Histogram(), seen.means.divided(factors), channels)
 
 
 def _remarks(folded: int, inserted: int) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from qconv.errors import UnsupportedError
 from qconv.evaluation.weights import data_nodes
 from qconv.graph.model_io import read_model
 from qconv.graph.prepare import normalize, prepare
-from qconv.graph.view import op_counts, quantization_ops
+from qconv.graph.view import EQUALIZED, op_counts, quantization_ops
 
 _CARRIERS = {"QuantizeLinear", "DequantizeLinear", "Cast", "Identity"}
 """Operators that change how numbers are stored, and not what they stand for."""
@@ -87,7 +87,8 @@ def _values(model: ir.Model) -> Iterator[tuple[str, str]]:
     for node in model.graph:
         if id(node) in moving and node.op_type not in _CARRIERS:
             for output in node.outputs:
-                if output.name and output.dtype in _FLOATS:
+                scaled = output.name is not None and output.name.endswith(EQUALIZED)
+                if output.name and output.dtype in _FLOATS and not scaled:
                     yield output.name, node.op_type
 
 

@@ -159,6 +159,15 @@ def may_bypass(node: ir.Node, replacement: ir.Value) -> bool:
     )
 
 
+def rename_values(model: ir.Model, names: Iterable[str], suffix: str) -> None:
+    """Add a suffix to the names of values that became other values."""
+    values = ir.convenience.create_value_mapping(model.graph)
+    editor = Editor(model.graph)
+    for name in names:
+        if name in values:
+            values[name].name = editor.unique(f"{name}{suffix}")
+
+
 def release(tensor: ir.TensorProtocol | None) -> None:
     """Unmap a weight that lives in a file; it is mapped again when it is next read.
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from qconv.errors import ModelError
 
+EQUALIZED = "/equalized"
+"""What the name of a value ends with whose channels were divided by factors."""
 STANDARD_DOMAINS = ("", "ai.onnx")
 
 _QUANTIZATION_OPS = {

@@ -28,16 +28,27 @@ class ChannelRanges:
 
     def update(self, rows: Floats) -> None:
         """Add N samples of P vectors, ``[N, P, C]``."""
-        self._widen(
-            rows.min(axis=(0, 1), initial=np.float32(0)),
-            rows.max(axis=(0, 1), initial=np.float32(0)),
-        )
+        self.widen(rows.min(axis=(0, 1)), rows.max(axis=(0, 1)))
         self._squares.update(np.square(rows).mean(axis=1, dtype=np.float64), rows.shape[1])
+
+    def update_squares(self, sample: Floats) -> None:
+        """Add the squares of a sample of N maps, ``[N, C, D1, ...]``, and not its range."""
+        columns = sample.reshape(*sample.shape[:2], -1)
+        squares = np.einsum("ncp,ncp->nc", columns, columns)
+        self._squares.update(squares / columns.shape[2], columns.shape[2])
+
+    def widen(self, low: Floats, high: Floats) -> None:
+        """Widen the ranges to others, ``[C]`` each, and to zero."""
+        low, high = np.minimum(low, np.float32(0)), np.maximum(high, np.float32(0))
+        if not self.low.size:
+            self.low, self.high = low, high
+        else:
+            self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
 
     def merge(self, other: Self) -> None:
         """Widen the ranges to others."""
         if other.low.size:
-            self._widen(other.low, other.high)
+            self.widen(other.low, other.high)
         self._squares.merge(other._squares)
 
     def mean_squares(self) -> NDArray[np.float64]:
@@ -66,9 +77,3 @@ class ChannelRanges:
         statistic.low, statistic.high = arrays["limits"].astype(np.float32)
         statistic._squares = ChannelMeans.from_arrays(arrays)
         return statistic
-
-    def _widen(self, low: Floats, high: Floats) -> None:
-        if not self.low.size:
-            self.low, self.high = low, high
-        else:
-            self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)

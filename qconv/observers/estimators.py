@@ -71,6 +71,15 @@ def estimate_range(statistics: ValueStatistics, method: Method, percentile: floa
     return _METHODS[method](distribution)
 
 
+def mean_square(statistics: ValueStatistics) -> float:
+    """Return the mean of ``x^2``, of numbers spread evenly over the range without a histogram."""
+    distribution = Distribution.of(statistics)
+    if distribution.points.size:
+        return float(np.average(distribution.points**2, weights=distribution.counts))
+    low, high = distribution.low, distribution.high
+    return (low * low + low * high + high * high) / 3 if np.isfinite(low + high) else 0.0
+
+
 def percentile_range(distribution: Distribution, percentile: float) -> Limits:
     """Leave out ``100 - percentile`` percent of the data, half at each end that has data."""
     clipped = 1 - percentile / 100

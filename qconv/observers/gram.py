@@ -53,11 +53,11 @@ class Gram:
         return second
 
     def divided(self, factors: NDArray[np.floating]) -> Self:
-        """Return the sums over ``x / factors``, with the same factors ``[K]`` for each group."""
+        """Return the sums over ``x / factors``: ``[G, K]``, or ``[K]`` for each group alike."""
         divided = type(self)()
         if self.count:
             inverse = 1 / factors.astype(np.float64)
-            products = self._products * inverse[:, None] * inverse
+            products = self._products * inverse[..., :, None] * inverse[..., None, :]
             divided._add(self.count, self._sums * inverse, products)
         return divided
 

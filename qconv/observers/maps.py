@@ -1,4 +1,4 @@
-"""Ranges and channel means of many feature maps at once, from their pooled summaries.
+"""Ranges and means of the channels of many feature maps at once, from their pooled summaries.
 
 A network has dozens of maps and thousands of samples; one vectorized update for all of them
 costs a fraction of an update for each.
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv.observers.means import ChannelMeans
-from qconv.observers.ranges import Range
 from qconv.observers.statistic import SENTINEL
 
 Floats = NDArray[np.float32]
@@ -26,8 +25,8 @@ class MapStatistics:
     """
 
     def __init__(self, count: int) -> None:
-        self._low = np.full(count, np.inf, np.float32)
-        self._high = np.full(count, -np.inf, np.float32)
+        self._lows: Floats = np.zeros(0, np.float32)
+        self._highs: Floats = np.zeros(0, np.float32)
         self._means = ChannelMeans()
         self._ends: NDArray[np.int64] = np.zeros(count, np.int64)
 
@@ -44,19 +43,22 @@ class MapStatistics:
         for array in (flat_means, flat_lows, flat_highs):
             if not (array.min() > -SENTINEL and array.max() < SENTINEL):
                 return False
-        sizes = [array.size // len(array) for array in highs]
-        starts = np.cumsum([0, *sizes[:-1]])
-        self._ends = np.cumsum(sizes)
-        self._low = np.minimum(self._low, np.minimum.reduceat(flat_lows.min(axis=0), starts))
-        self._high = np.maximum(self._high, np.maximum.reduceat(flat_highs.max(axis=0), starts))
+        low, high = flat_lows.min(axis=0), flat_highs.max(axis=0)
+        if self._lows.size:
+            low, high = np.minimum(self._lows, low), np.maximum(self._highs, high)
+        self._lows, self._highs = low, high
+        self._ends = np.cumsum([array.size // len(array) for array in highs])
         self._means.update(flat_means)
         return True
 
-    def of(self, index: int) -> tuple[Range, ChannelMeans]:
-        """Return the range and the channel means of one map."""
+    def of(self, index: int) -> tuple[Floats, Floats, ChannelMeans]:
+        """Return the minimum, the maximum and the mean of each channel of one map.
+
+        All are empty while nothing was seen.
+        """
         start = 0 if index == 0 else int(self._ends[index - 1])
-        limits = Range(float(self._low[index]), float(self._high[index]))
-        return limits, self._means.part(start, int(self._ends[index]))
+        end = int(self._ends[index])
+        return self._lows[start:end], self._highs[start:end], self._means.part(start, end)
 
 
 def _side_by_side(arrays: Sequence[Floats]) -> Floats:

@@ -26,13 +26,16 @@ class NotFinite(ValueError):  # noqa: N818 - a finding about data, turned into a
 class ValueStatistics:
     """Range, histogram and channel means of one value; each may be empty.
 
-    ``channels`` holds the range of each channel of what products read: of the last axis.
+    ``channels`` holds the range of each channel, where these are of use. ``derived`` says that
+    this was computed from what was seen of another value: then the histogram is not known, and
+    the range is to be taken as it is.
     """
 
     range: Range = field(default_factory=Range)
     histogram: Histogram = field(default_factory=Histogram)
     means: ChannelMeans = field(default_factory=ChannelMeans)
     channels: ChannelRanges = field(default_factory=ChannelRanges)
+    derived: bool = False
 
     KINDS: ClassVar[Mapping[str, type[Any]]] = {
         "range": Range,
@@ -57,8 +60,30 @@ class ValueStatistics:
         self.means.merge(other.means)
         self.channels.merge(other.channels)
 
-    def update(self, array: Floats, channel_axis: int | None, *, histogram: bool) -> None:
+    def divided(self, factors: Floats) -> Self:
+        """Return what would have been seen of ``x / factors``, one factor above zero a channel."""
+        channels = self.channels.divided(factors) if self.channels.low.size else ChannelRanges()
+        limits = Range(self.range.low, self.range.high)
+        if channels.low.size:
+            limits = Range(float(channels.low.min()), float(channels.high.max()))
+        means = self.means.divided(factors)
+        return type(self)(limits, Histogram(), means, channels, derived=True)
+
+    def update(
+        self,
+        array: Floats,
+        channel_axis: int | None,
+        ranges_axis: int | None = None,
+        *,
+        histogram: bool,
+    ) -> None:
         """Summarize a whole array ``[N, ...]``, leaving out sentinels.
+
+        Args:
+            array: what was seen.
+            channel_axis: the axis of the channels whose means are taken, or None.
+            ranges_axis: the axis of the channels whose ranges are taken, or None.
+            histogram: whether to count the numbers.
 
         Raises:
             NotFinite: the array holds NaN or Inf.
@@ -70,7 +95,10 @@ class ValueStatistics:
         if histogram:
             self.histogram.update(data)
         if channel_axis is not None:
-            self._update_means(array, channel_axis)
+            rows = _rows(array, channel_axis)
+            self.means.update(rows.mean(axis=1, dtype=np.float64), rows.shape[1])
+        if ranges_axis is not None:
+            self.channels.update(_rows(array, ranges_axis))
 
     def _without_sentinels(self, array: Floats) -> Floats:
         if array.min() > -SENTINEL and array.max() < SENTINEL:
@@ -82,11 +110,9 @@ class ValueStatistics:
         kept: Floats = array[np.abs(array) < SENTINEL]
         return kept
 
-    def _update_means(self, array: Floats, channel_axis: int) -> None:
-        array = np.atleast_2d(array)
-        channels = array.shape[channel_axis]
-        rows = np.moveaxis(array, channel_axis, -1).reshape(len(array), -1, channels)
-        rows = np.where(np.abs(rows) < SENTINEL, rows, np.float32(0))
-        self.means.update(rows.mean(axis=1, dtype=np.float64), rows.shape[1])
-        if channel_axis == -1:
-            self.channels.update(rows)
+
+def _rows(array: Floats, axis: int) -> Floats:
+    """Return the vectors along an axis of ``[N, ...]`` as ``[N, P, C]``, sentinels as zeros."""
+    array = np.atleast_2d(array)
+    rows = np.moveaxis(array, axis, -1).reshape(len(array), -1, array.shape[axis])
+    return np.where(np.abs(rows) < SENTINEL, rows, np.float32(0))

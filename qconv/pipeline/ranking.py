@@ -30,6 +30,7 @@ def worst_layers(
     """
     trial = prepared.clone()
     quick = replace(settings, effort="fast", algorithm="auto", float_count=0, embeddings="float")
+    quick = replace(quick, equalize="off")
     to_int8(trial, plan, record, quick)
     errors = layer_errors(prepared, trial, source, progress=progress)
     layers = [error.name for error in ranked(errors) if error.name in plan.layers]

@@ -27,6 +27,7 @@ from qconv.graph.view import (
 )
 from qconv.placement.candidate import Candidate
 from qconv.placement.dynamic import with_dynamic
+from qconv.placement.groups import with_groups
 from qconv.placement.plan import LayerPlan, NodePlan, Plan, ValuePlan
 from qconv.placement.rules import adder_of, data_inputs, refusal, weight_scheme
 from qconv.placement.targets import Kind, Target
@@ -46,16 +47,15 @@ def place(
     """Return the Plan for a prepared model. It may hold no quantized node at all.
 
     Branches of If nodes are placed as the main graph is, but for those ``unseen`` by the data.
-    Products there and in the bodies of Loop and Scan, and each LSTM, have their inputs quantized
-    at run time.
-
-    ``lost`` names values that stay float, each with the share of its numbers that would round to
-    zero. Products that read or give one have their inputs quantized at run time, too.
-    ``kept`` names operators that stay float because the user wants it.
+    Products there and in the bodies of Loop and Scan, each LSTM, and products that read or give a
+    value of ``lost`` have their inputs quantized at run time. ``lost`` names values that stay
+    float, each with the share of its numbers that would round to zero, ``kept`` operators that
+    stay float because the user wants it.
     """
     graphs = observable_graphs(model, unseen)
     nodes = [node for node in all_nodes(model) if node.graph in graphs]
-    return with_dynamic(model, _Placement(nodes, target, lost or {}, kept).plan())
+    plan = _Placement(nodes, target, lost or {}, kept).plan()
+    return with_groups(model, with_dynamic(model, plan))
 
 
 class _Placement:

@@ -33,6 +33,8 @@ class ValuePlan:
         maps: whether the value is a feature map ``[N, C, D1, ...]``.
         emitted: whether its producer runs in integers, so that all readers see the rounded value.
         constant: whether it is an initializer.
+        ranges_axis: the axis of the channels whose own ranges are of use: products read it, or
+            its channels may be scaled; None where they are not.
     """
 
     name: str
@@ -43,6 +45,7 @@ class ValuePlan:
     maps: bool
     emitted: bool
     constant: bool
+    ranges_axis: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,32 @@ class LayerPlan:
     bias_node: str | None
     weight_scheme: Scheme
     output: str | None
+
+
+@dataclass(frozen=True)
+class GroupReader:
+    """A layer that reads a group; ``upstream`` names the group's values that what it reads is
+    computed from, itself among them.
+    """
+
+    node: str
+    upstream: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ScaleGroup:
+    """Values of which one channel may be divided by one number without changing the outputs.
+
+    The layers ``writers`` give them, the Adds ``sums`` add a constant to them, and the weights of
+    ``readers`` take the number in. ``values`` holds the axis of the C ``channels`` of each value,
+    in graph order.
+    """
+
+    channels: int
+    values: Mapping[str, int]
+    writers: tuple[str, ...]
+    sums: tuple[str, ...]
+    readers: tuple[GroupReader, ...]
 
 
 @dataclass(frozen=True)
@@ -99,7 +128,8 @@ class Plan(Decisions):
     ``inputs`` lists, for each quantized node, the indices of the inputs that it reads in
     integers; ``nodes`` holds every node of the main graph and of branches. ``dynamic`` names the
     operators whose inputs are quantized at run time, ``unseen`` how many branches the data never
-    took, ``too_fine`` the operators left out since their data need more than 8 bits.
+    took, ``too_fine`` the operators left out since their data need more than 8 bits. ``groups``
+    holds the values whose channels may be scaled together.
     """
 
     target: str
@@ -109,6 +139,7 @@ class Plan(Decisions):
     dynamic: Mapping[str, DynamicKind] = field(default_factory=dict)
     unseen: int = 0
     too_fine: frozenset[str] = frozenset()
+    groups: tuple[ScaleGroup, ...] = ()
 
 
 @dataclass(frozen=True)

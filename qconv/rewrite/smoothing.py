@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qconv.graph.edit import Editor, insert_after
 from qconv.graph.view import constant, int_attribute, is_standard, name_of, rank, static_shape
 from qconv.placement.plan import Plan
-from qconv.placement.rules import output_axis
+from qconv.rewrite.channels import divide_outputs, set_constant
 
 Factors = NDArray[np.float32]
 _Change = Callable[[], None]
@@ -51,16 +51,6 @@ def insert_division(
     for reader in readers:
         reader.replace_input_with(0, product.outputs[0])
     return product.outputs[0]
-
-
-def multiply_weight(layer: ir.Node, factors: Factors) -> None:
-    """Multiply what the layer's weight meets in each channel, in place."""
-    weight = layer.inputs[1]
-    array = constant(weight)
-    if weight is None or array is None:
-        raise ValueError(f"{layer.name}: its weight is not a constant")
-    along = factors[:, None] if output_axis(layer) == 1 else factors[None, :]
-    _set(weight, array.astype(np.float64) * along, array.dtype)
 
 
 def renamed(plan: Plan, old: str, new: str) -> Plan:
@@ -118,18 +108,10 @@ def _plan_linear(
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     if not _is_own(weight) or not (bias is None or (_fits(bias, channels) and _is_own(bias))):
         return None
-    changes = [] if bias is None else _divide(node, [2], work)
-    if work is not None:
-        factors, columns = work[0], output_axis(node)
-        array = constant(weight)
-
-        def divide() -> None:
-            if array is not None:
-                along = factors[None, :] if columns == 1 else factors[:, None]
-                _set(weight, array.astype(np.float64) / along, array.dtype)
-
-        changes.append(divide)
-    return changes
+    if work is None:
+        return []
+    factors = work[0]
+    return [lambda: divide_outputs(node, factors)]
 
 
 def _divide(
@@ -150,7 +132,7 @@ def _divide(
             if old is not None and array is not None:
                 divided = array.astype(np.float64) / factors
                 if _is_own(old):
-                    _set(old, divided, array.dtype)
+                    set_constant(old, divided)
                 else:
                     new = divided.astype(array.dtype)
                     name = f"{name_of(old)}/smoothed"
@@ -171,7 +153,3 @@ def _is_own(value: ir.Value | None) -> bool:
 def _fits(value: ir.Value | None, channels: int) -> bool:
     array = constant(value)
     return array is not None and array.shape == (1,) * (array.ndim - 1) + (channels,)
-
-
-def _set(value: ir.Value, array: NDArray[np.generic], dtype: np.dtype[np.generic]) -> None:
-    value.const_value = ir.tensor(np.ascontiguousarray(array.astype(dtype)), name=value.name)

@@ -144,7 +144,7 @@ def test_a_newer_schema_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.qcal"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("manifest.json", json.dumps({"schema": 99}))
-    with pytest.raises(RecordError, match="has schema 99; this qconv reads 3"):
+    with pytest.raises(RecordError, match="has schema 99; this qconv reads 4"):
         read_record(path)
 
 

@@ -107,6 +107,7 @@ def test_the_model_says_how_it_was_made(qconv: Qconv, folder: Path) -> None:
         "bias_correction": True,
         "effort": "fast",
         "embeddings": "auto",
+        "equalize": "auto",
         "float_count": 0,
         "float_layers": [],
         "format": "operator",

@@ -162,10 +162,12 @@ def test_maps_together_are_maps_alone() -> None:
         means = [m.mean(axis=(2, 3), keepdims=True) for m in maps]
         assert together.update(lows, highs, means)
         for statistics, one in zip(alone, maps, strict=True):
-            statistics.update(one, 1, histogram=False)
+            statistics.update(one, 1, 1, histogram=False)
     for index, statistics in enumerate(alone):
-        limits, channel_means = together.of(index)
-        assert (limits.low, limits.high) == (statistics.range.low, statistics.range.high)
+        low, high, channel_means = together.of(index)
+        assert (low.min(), high.max()) == (statistics.range.low, statistics.range.high)
+        np.testing.assert_array_equal(np.minimum(low, 0), statistics.channels.low)
+        np.testing.assert_array_equal(np.maximum(high, 0), statistics.channels.high)
         np.testing.assert_allclose(
             channel_means.means(), statistics.means.means(), rtol=1e-5, atol=1e-6
         )
@@ -179,5 +181,5 @@ def test_odd_maps_are_told_and_not_added(odd: float) -> None:
     assert together.update(fine, fine, fine)
     assert not together.update(strange, fine, fine)
     assert not together.update(fine, fine, strange)
-    limits, means = together.of(0)
-    assert (limits.low, limits.high, means.weight) == (1.0, 1.0, 1)
+    low, high, means = together.of(0)
+    assert (low.tolist(), high.tolist(), means.weight) == ([1.0, 1.0], [1.0, 1.0], 1)

@@ -209,6 +209,7 @@ def test_tokens_have_their_channels_last_and_are_no_maps(tmp_path: Path) -> None
         maps=False,
         emitted=False,
         constant=False,
+        ranges_axis=-1,
     )
 
 
