@@ -20,6 +20,7 @@ from qconv import Int8Settings
 from qconv.conversions.settings import Equalize
 from qconv.graph.model_io import Storage, load_model, save_model
 from qconv.graph.prepare import prepare
+from qconv.pipeline.inputs import Data
 from qconv.placement.groups import find_groups
 from qconv.reporting.catalog import metric_values
 from qconv.rewrite.channels import divide_group
@@ -51,7 +52,7 @@ def main() -> None:
                 for choice in arguments.equalize
             }
             found = convert_and_measure(
-                model, arguments.model, arguments.calibration, arguments.test, settings
+                model, arguments.model, [arguments.calibration], [arguments.test], settings
             )
             for choice, values in found.items():
                 shown = " | ".join(f"{values[name]:.2f}" for name in _METRICS if name in values)
@@ -85,17 +86,17 @@ def make_hard(model: Path, output: Path, decades: float, seed: int = 0) -> int:
 def convert_and_measure(
     model: Path,
     reference: Path,
-    calibration: str,
-    test: str,
+    calibration: Data,
+    test: Data,
     settings: dict[str, Int8Settings],
 ) -> dict[str, dict[str, float]]:
     """Convert a model, and compare each file with the float model on the test data."""
-    record = qconv.calibrate(model, data=[calibration], statistics="full")
+    record = qconv.calibrate(model, data=calibration, statistics="full")
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{name}.onnx" for name in settings]
         for path, chosen in zip(files, settings.values(), strict=True):
             qconv.convert(model, path, calibration=record, settings=chosen)
-        report = qconv.report(reference, files, data=[test], latency=False)
+        report = qconv.report(reference, files, data=test, latency=False)
         return {
             name: metric_values(report, variant)
             for name, variant in zip(settings, report.variants, strict=True)

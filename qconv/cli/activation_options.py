@@ -68,7 +68,7 @@ _OPTIONS = (
         show_default=True,
         help="int8: scale channels of one layer's output against the next layer's weights, which "
         "leaves the float model as it is: on does so wherever that holds, auto where the predicted "
-        "error falls by 6 dB or more.",
+        "error falls by 3 dB or more.",
     ),
 )
 

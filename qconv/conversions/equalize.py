@@ -24,7 +24,7 @@ from qconv.runtime.trial import compute_the_same
 
 Factors = NDArray[np.float32]
 
-_LEAST_GAIN_DB = 6.0
+_LEAST_GAIN_DB = 3.0
 
 
 @dataclass(frozen=True)

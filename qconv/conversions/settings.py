@@ -34,7 +34,7 @@ class Int8Settings:
         smooth: ``off``, the exponent by which ranges move from activations into weights, or
             ``auto`` to search it for each value.
         equalize: whether channels are scaled across layers: ``on`` wherever it leaves the outputs
-            as they are, ``auto`` where the predicted error falls by 6 dB or more.
+            as they are, ``auto`` where the predicted error falls by 3 dB or more.
         format: ``operator`` writes products that give floats as the runtime's own operator,
             ``qdq`` keeps to QuantizeLinear and DequantizeLinear.
         activations: their type; ``int16`` needs hardware or a runtime that computes with it.
