@@ -24,7 +24,7 @@ from qconv.pipeline.inputs import Data
 from qconv.placement.groups import find_groups
 from qconv.reporting.catalog import metric_values
 from qconv.rewrite.channels import divide_group
-from qconv.runtime.trial import compute_the_same
+from qconv.runtime.unchanged import compute_the_same
 
 _GRANULARITIES: tuple[Literal["channel", "tensor"], ...] = ("channel", "tensor")
 _METRICS = ("sqnr_db", "agreement", "top1_drop")

@@ -18,7 +18,7 @@ TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class LayerWeight:
+class WeightSummary:
     """What the error needs to know of a weight ``[G, O / G, C / G, K]``.
 
     G groups of channels, O outputs, C inputs, and K taps that meet each input. ``peaks`` holds the
@@ -30,22 +30,22 @@ class LayerWeight:
     taps: int
 
     @classmethod
-    def of(cls, weight: Array) -> LayerWeight:
+    def of(cls, weight: Array) -> WeightSummary:
         """Summarize a weight ``[G, O / G, C / G, K]``."""
         return cls(np.abs(weight).max(axis=3), np.square(weight).sum(axis=3), weight.shape[3])
 
     @classmethod
-    def of_product(cls, weight: Array) -> LayerWeight:
+    def of_product(cls, weight: Array) -> WeightSummary:
         """Summarize the matrix ``[C, O]`` of a product."""
         return cls.of(weight.T[None, :, :, None])
 
-    def scaled(self, inputs: Floats | None = None, outputs: Floats | None = None) -> LayerWeight:
+    def scaled(self, inputs: Floats | None = None, outputs: Floats | None = None) -> WeightSummary:
         """Return the weight multiplied with ``inputs [C]`` and divided by ``outputs [O]``."""
         factors = np.ones((1, 1, 1)) if inputs is None else self._along_inputs(inputs)
         if outputs is not None:
             factors = factors / outputs.reshape(len(self.peaks), -1, 1)
         factors = factors.astype(self.peaks.dtype)
-        return LayerWeight(self.peaks * factors, self.energies * np.square(factors), self.taps)
+        return WeightSummary(self.peaks * factors, self.energies * np.square(factors), self.taps)
 
     def row_peaks(self) -> Floats:
         """Return the largest magnitude that gives each output, ``[O]``."""

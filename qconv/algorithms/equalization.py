@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.channel_noise import (
     TINY,
-    LayerWeight,
+    WeightSummary,
     centred_factors,
     rounding_variance,
 )
@@ -30,7 +30,7 @@ from qconv.algorithms.channel_noise import (
 Floats = NDArray[np.float64]
 
 _STEPS = 4
-_SWEEPS = 3
+_SWEEPS = 2
 _LIMIT = 1e5
 
 
@@ -67,7 +67,7 @@ class Layer:
         given: the group that it gives, or None; ``output`` is the value that it gives.
     """
 
-    weight: LayerWeight
+    weight: WeightSummary
     rounded: bool
     source: str
     squares: float
@@ -172,10 +172,9 @@ def _gain(net: Net, group: int, factors: Floats) -> float:
 
 def _exponents(*, shared: bool) -> list[tuple[float, float]]:
     """Return the pairs ``a``, ``b``; with a scale for each channel rows do not matter."""
-    steps = np.linspace(0, 1, _STEPS + 1)
-    if not shared:
-        return [(float(a), 0.0) for a in np.linspace(1, 0, 2 * _STEPS + 1)]
-    return [(float(a), float(b)) for a, b in product(steps[::-1], steps) if a + b <= 1]
+    steps = [step / _STEPS for step in range(_STEPS + 1)]
+    pairs = product(reversed(steps), steps if shared else (0.0,))
+    return [(a, b) for a, b in pairs if a + b <= 1]
 
 
 def _candidates(net: Net, group: int, exponents: Sequence[tuple[float, float]]) -> list[Floats]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.channel_noise import (
     TINY,
-    LayerWeight,
+    WeightSummary,
     centred_factors,
     rounding_variance,
 )
@@ -52,7 +52,7 @@ def search_smoothing(
         strength: the exponent, or None to search it.
     """
     reach = np.maximum(-channels.low, channels.high).astype(np.float64)
-    layers = [LayerWeight.of_product(weight) for weight in weights]
+    layers = [WeightSummary.of_product(weight) for weight in weights]
     largest = np.max([layer.column_peaks() for layer in layers], axis=0)
     if not reach.any() or not largest.any():
         return None
@@ -70,7 +70,7 @@ def search_smoothing(
 
 
 def predicted_error(
-    channels: ChannelRanges, layers: Sequence[LayerWeight], factors: Floats
+    channels: ChannelRanges, layers: Sequence[WeightSummary], factors: Floats
 ) -> float:
     """Return the squared error of all products, each against the energy of its outputs."""
     rounded = rounding_variance(channels.low / factors, channels.high / factors, _LEVELS)

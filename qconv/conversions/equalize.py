@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.algorithms.channel_noise import LayerWeight
+from qconv.algorithms.channel_noise import WeightSummary
 from qconv.algorithms.equalization import Activation, Layer, Net, equalize_groups
 from qconv.conversions.settings import Int8Settings
 from qconv.graph.view import constant, int_attribute
@@ -20,11 +20,15 @@ from qconv.placement.inputs import layer_inputs
 from qconv.placement.plan import Plan, ScaleGroup
 from qconv.placement.rules import output_axis
 from qconv.rewrite.channels import divide_group, group_constants
-from qconv.runtime.trial import compute_the_same
+from qconv.runtime.unchanged import compute_the_same
 
 Factors = NDArray[np.float32]
 
 _LEAST_GAIN_DB = 3.0
+_TAKEN_BACK = (
+    "channels not equalized: a run on random numbers did not show that the float model's outputs "
+    "stay the same"
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,7 @@ def equalize(
     if not compute_the_same(model, divide, feed_shapes):
         for value, tensor in before.items():
             value.const_value = tensor
-        lost = "channels not equalized: the float model's outputs did not stay the same"
-        return replace(untouched, remarks=(lost,))
+        return replace(untouched, remarks=(_TAKEN_BACK,))
     by_value = {name: factors for group, factors in chosen for name in group.values}
     scaled = tuple(name for name in plan.values if name in by_value and name in statistics)
     count = "1 value" if len(scaled) == 1 else f"{len(scaled)} values"
@@ -158,13 +161,13 @@ def _net(
     return Net(layers, activations, levels, settings.granularity == "tensor")
 
 
-def _weight(node: ir.Node) -> LayerWeight:
+def _weight(node: ir.Node) -> WeightSummary:
     array = constant(node.inputs[1])
     if array is None:
         raise ValueError(f"{node.name}: its weight is not a constant")
     rows = np.moveaxis(array.astype(np.float32), output_axis(node), 0)
     groups = int_attribute(node, "group", 1) if node.op_type == "Conv" else 1
-    return LayerWeight.of(rows.reshape(groups, len(rows) // groups, rows.shape[1], -1))
+    return WeightSummary.of(rows.reshape(groups, len(rows) // groups, rows.shape[1], -1))
 
 
 def _divided_grams(

@@ -77,7 +77,7 @@ def mean_square(statistics: ValueStatistics) -> float:
     if distribution.points.size:
         return float(np.average(distribution.points**2, weights=distribution.counts))
     low, high = distribution.low, distribution.high
-    return (low * low + low * high + high * high) / 3 if np.isfinite(low + high) else 0.0
+    return (low * low + low * high + high * high) / 3
 
 
 def percentile_range(distribution: Distribution, percentile: float) -> Limits:

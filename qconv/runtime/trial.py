@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
@@ -19,11 +18,10 @@ from qconv.graph.model_io import (
     read_model,
 )
 from qconv.runtime.runner import Runner
-from qconv.runtime.session import input_specs, open_session
+from qconv.runtime.session import open_session
 
 _RUN_LIMIT = 64_000_000
 _SMALL = 1024
-_ROUNDING = 1e-3
 _OPTIMIZED_NODES = 5000
 
 
@@ -71,46 +69,6 @@ def require_valid(path: Path, reference: Path) -> None:
         _check(path, reference)
     except ModelError as error:
         raise _fault(path, reference, error) from error
-
-
-def compute_the_same(
-    model: ir.Model, change: Callable[[], None], shapes: Mapping[str, tuple[int, ...]]
-) -> bool:
-    """Apply a change to a model, and tell whether its outputs stay the same but for rounding.
-
-    Both are run on one feed of the given shapes, of random numbers for the float inputs and ones
-    for the others. Where the model does not run on that, they do not count as the same.
-    """
-    before = _answer(model, shapes)
-    change()
-    after = _answer(model, shapes)
-    if before is None or after is None:
-        return False
-    return all(_close(*pair) for pair in zip(before, after, strict=True))
-
-
-def _answer(
-    model: ir.Model, shapes: Mapping[str, tuple[int, ...]]
-) -> list[NDArray[np.generic]] | None:
-    random = np.random.default_rng(0)
-    try:
-        session = open_session(model_to_bytes(model), threads=1)
-        feeds = {}
-        for spec in input_specs(session):
-            free = tuple(size if isinstance(size, int) else 1 for size in spec.shape or ())
-            shape = shapes.get(spec.name, free)
-            drawn = random.standard_normal(shape) if spec.dtype.kind == "f" else np.ones(shape)
-            feeds[spec.name] = drawn.astype(spec.dtype)
-        return [np.asarray(output) for output in session.run(None, feeds)]
-    except Exception:  # the runtime's exceptions share no base class
-        return None
-
-
-def _close(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
-    if before.shape != after.shape or before.dtype.kind != "f":
-        return before.shape == after.shape and np.array_equal(before, after)
-    exact, found = before.astype(np.float64), after.astype(np.float64)
-    return bool(np.linalg.norm(found - exact) <= _ROUNDING * np.linalg.norm(exact))
 
 
 def _check(path: Path, reference: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qconv.algorithms.channel_noise import LayerWeight
+from qconv.algorithms.channel_noise import WeightSummary
 from qconv.algorithms.equalization import Activation, Layer, Net, equalize_groups
 
 CHANNELS = 16
@@ -23,7 +23,7 @@ def _net(seed: int, *, shared: bool, dead: int = 0) -> Net:
         activations[f"v{group}"] = Activation(0 * high, high, high**2 / 9, 255, group)
     for index in range(3):
         layers[f"l{index}"] = Layer(
-            weight=LayerWeight.of(random.standard_normal((1, CHANNELS, CHANNELS, 9)) / 12),
+            weight=WeightSummary.of(random.standard_normal((1, CHANNELS, CHANNELS, 9)) / 12),
             rounded=True,
             source=f"v{index - 1}" if index else "x",
             squares=1.0,
@@ -81,7 +81,7 @@ def test_the_noise_of_a_rounded_weight_is_what_it_is(groups: int, shared: bool) 
     random = np.random.default_rng(0)
     weight = random.standard_normal((groups, 64 // groups, 64 // groups, 25))
     squares = random.uniform(0.1, 2, 64)
-    found = LayerWeight.of(weight).from_rounding(squares, 127, shared=shared)
+    found = WeightSummary.of(weight).from_rounding(squares, 127, shared=shared)
     peaks = np.abs(weight).max(axis=(2, 3), keepdims=True)
     step = (peaks.max() if shared else peaks) / 127
     error = np.rint(weight / step) * step - weight
@@ -92,7 +92,7 @@ def test_the_noise_of_a_rounded_weight_is_what_it_is(groups: int, shared: bool) 
 def test_scaling_a_weight_is_scaling_its_numbers() -> None:
     weight = np.random.default_rng(0).standard_normal((2, 3, 4, 9))
     inputs, outputs = np.linspace(1, 8, 8), np.linspace(1, 2, 6)
-    scaled = LayerWeight.of(weight).scaled(inputs, outputs)
-    expected = LayerWeight.of(weight * inputs.reshape(2, 1, 4, 1) / outputs.reshape(2, 3, 1, 1))
+    scaled = WeightSummary.of(weight).scaled(inputs, outputs)
+    expected = WeightSummary.of(weight * inputs.reshape(2, 1, 4, 1) / outputs.reshape(2, 3, 1, 1))
     np.testing.assert_allclose(scaled.peaks, expected.peaks)
     np.testing.assert_allclose(scaled.energies, expected.energies)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qconv.algorithms.channel_noise import LayerWeight
+from qconv.algorithms.channel_noise import WeightSummary
 from qconv.algorithms.smoothing import predicted_error, search_smoothing
 from qconv.observers.channels import ChannelRanges
 
@@ -49,7 +49,7 @@ def test_the_predicted_error_is_that_of_quantized_products(outlier: float) -> No
         found = search_smoothing(_channels(rows), [weight], exponent)
         assert found is not None
         factors = found.factors.astype(np.float64)
-        predicted = predicted_error(_channels(rows), [LayerWeight.of_product(weight)], factors)
+        predicted = predicted_error(_channels(rows), [WeightSummary.of_product(weight)], factors)
         assert predicted == pytest.approx(_measured_error(rows, weight, factors), rel=0.25)
 
 
@@ -67,7 +67,7 @@ def test_an_outlier_is_worth_smoothing() -> None:
 def test_a_search_is_never_worse_than_any_fixed_exponent(seed: int, outlier: float) -> None:
     channels, weight = _channels(_rows(outlier, seed)), _weight(seed + 1)
     best = search_smoothing(channels, [weight], None)
-    exact = predicted_error(channels, [LayerWeight.of_product(weight)], np.ones(32))
+    exact = predicted_error(channels, [WeightSummary.of_product(weight)], np.ones(32))
     lowest = exact if best is None else exact / 10 ** (best.gain_db / 10)
     for exponent in (0.25, 0.5, 0.75, 1.0):
         fixed = search_smoothing(channels, [weight], exponent)

@@ -213,7 +213,8 @@ def test_a_step_that_changes_the_outputs_is_taken_back(
     monkeypatch.setattr(step, "divide_group", _spoil)
     model, found = _equalized(path, feeds)
     assert found.remarks == (
-        "channels not equalized: the float model's outputs did not stay the same",
+        "channels not equalized: a run on random numbers did not show that the float model's "
+        "outputs stay the same",
     )
     assert not found.values
     assert _proto(model).SerializeToString() == before
