@@ -96,14 +96,14 @@ def test_scales_over_three_decades_are_undone(efficientnet: EfficientNet, tmp_pa
     found = convert_and_measure(
         hard,
         efficientnet.model,
-        [str(efficientnet.calibration)],
-        lambda inputs: open_data([str(efficientnet.test)], inputs, samples=100),
+        lambda inputs: open_data([str(efficientnet.calibration)], inputs, samples=50),
+        lambda inputs: open_data([str(efficientnet.test)], inputs, samples=60),
         settings,
     )
     assert found["channel"]["sqnr_db"] >= 23
-    assert found["channel"]["agreement"] >= 96
-    assert found["tensor"]["sqnr_db"] >= 16
-    assert found["tensor"]["agreement"] >= 93
+    assert found["channel"]["agreement"] >= 95
+    assert found["tensor"]["sqnr_db"] >= 15
+    assert found["tensor"]["agreement"] >= 90
 
 
 def test_same_data_gives_the_same_bytes(
