@@ -34,8 +34,8 @@ class ChannelRanges:
     def update_squares(self, sample: Floats) -> None:
         """Add the squares of a sample of N maps, ``[N, C, D1, ...]``, and not its range."""
         columns = sample.reshape(*sample.shape[:2], -1)
-        squares = np.einsum("ncp,ncp->nc", columns, columns)
-        self._squares.update(squares / columns.shape[2], columns.shape[2])
+        squares = np.square(columns).mean(axis=2, dtype=np.float64)
+        self._squares.update(squares, columns.shape[2])
 
     def widen(self, low: Floats, high: Floats) -> None:
         """Widen the ranges to others, ``[C]`` each, and to zero."""

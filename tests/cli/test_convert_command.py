@@ -42,6 +42,18 @@ def test_the_summary_of_int8(qconv: Qconv, folder: Path) -> None:
     assert "GPTQ" in qconv("convert model.onnx --dtype int8 --data data.npz -o z.onnx").out
 
 
+def test_the_summary_says_what_was_equalized(qconv: Qconv) -> None:
+    line = "convert model.onnx --dtype int8 --calibration histogram.qcal -o y.onnx -f --equalize"
+    assert "channels of 3 values equalized across layers" in qconv(line, "on").out
+    assert "equalized" not in qconv(line, "off").out + qconv(line, "auto").out
+
+
+def test_an_unknown_way_to_equalize_is_refused(qconv: Qconv) -> None:
+    said = qconv("convert model.onnx --dtype int8 --data data.npz -o y.onnx --equalize all")
+    assert said.code == 2
+    assert "Invalid value for '--equalize': 'all' is not one of 'auto', 'on', 'off'." in said.err
+
+
 def test_float_layers(qconv: Qconv) -> None:
     line = "convert model.onnx --dtype int8 --data data.npz --effort fast -o y.onnx -f"
     whole = qconv(line).out.splitlines()[1]
@@ -238,6 +250,11 @@ def test_a_data_file_that_exists_needs_force(folder: Path, refuses: Refuses) -> 
         ),
         ("--dtype bf16 --no-portable", "--no-portable goes with --dtype int8"),
         ("--dtype fp16 --reduce-range", "--reduce-range goes with --dtype int8"),
+        ("--dtype fp16 --equalize on", "--equalize goes with --dtype int8"),
+        (
+            "--dtype int8 --mode dynamic --equalize off",
+            "--equalize goes with --mode static",
+        ),
         ("--dtype fp16 --bias-correction", "--bias-correction goes with --dtype int8"),
         (
             "--dtype int8 --data data.npz --percentile 99",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from qconv.observers.channels import ChannelRanges
 from qconv.observers.histogram import Histogram, bin_centers
 from qconv.observers.maps import MapStatistics
 from qconv.observers.statistic import Arrays
@@ -171,6 +172,19 @@ def test_maps_together_are_maps_alone() -> None:
         np.testing.assert_allclose(
             channel_means.means(), statistics.means.means(), rtol=1e-5, atol=1e-6
         )
+
+
+def test_squares_of_maps_do_not_depend_on_batches() -> None:
+    maps = np.random.default_rng(1).normal(size=(5, 3, 7, 9)).astype(np.float32)
+    together, alone = ChannelRanges(), ChannelRanges()
+    together.update_squares(maps)
+    for one in maps[::-1]:
+        alone.update_squares(one[None])
+    for name, array in together.to_arrays().items():
+        np.testing.assert_array_equal(array, alone.to_arrays()[name])
+    np.testing.assert_allclose(
+        together.mean_squares(), np.square(maps).mean(axis=(0, 2, 3)), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -3.4e38])
