@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
-from qconv.algorithms.weights import WeightSettings, quantize_layers
+from qconv.algorithms.shared_weights import WeightSettings
+from qconv.algorithms.weights import quantize_layers
 from qconv.calibration.estimate import RangeSettings, estimate_params
 from qconv.calibration.fit import fit_plan
 from qconv.calibration.moments import moments_by_node
