@@ -6,7 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv.algorithms.rows.blocks import Floats
-from qconv.algorithms.rows.factor import full_coupling, triangular_coupling, unit_gram
+from qconv.algorithms.rows.factor import (
+    damped,
+    full_coupling,
+    triangular_coupling,
+    unit_gram,
+)
 from qconv.algorithms.rows.layer_error import row_errors
 from qconv.algorithms.rows.pairs import Pairs
 from qconv.algorithms.rows.settings import RowSettings
@@ -66,7 +71,7 @@ class _Solver:
         self.pairs = None if pairs is None else pairs.for_groups(groups)
         self.ordered_pairs = None if self.pairs is None else self.pairs.reordered(order)
         self.triangle = triangular_coupling(sorted_gram, settings.damping)
-        self.couplings = full_coupling(self.gram)
+        self.couplings = full_coupling(damped(self.gram, settings.damping))
         self.single = self.gram.astype(np.float32)
 
     def improve(

@@ -20,7 +20,8 @@ class RowSettings:
         symmetric: whether zero points are zero.
         shared: one scale for all rows; ``block`` then covers K.
         method: how scales and levels are found.
-        damping: gptq: share of the mean diagonal that is added to the diagonal of the Gram matrix.
+        damping: gptq: share of the mean diagonal that is added to the diagonal of the Gram matrix,
+            so that inputs that were hardly seen do not take up the errors of the others.
         activation_order: gptq: round the columns of the strongest inputs first.
         sweeps: gptq: passes of coordinate descent after it.
         refit: gptq: fit the scales to the levels again after each of these passes.
