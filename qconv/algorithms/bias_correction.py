@@ -2,10 +2,13 @@
 
 Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction",
 arXiv 1906.04721, equation 17: with the weight error ``D = Q(W) - W`` the output of a layer is
-shifted by ``D E[x]``, which is subtracted from the bias. Here ``E[x]`` is measured.
+shifted by ``D E[x]``, which is subtracted from the bias. Here ``E[x]`` is measured. Where the
+quantized model runs, what is behind the activation can be compared itself (section 4.2.1 there).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,9 @@ from numpy.typing import NDArray
 from qconv.numerics.windows import Windows
 
 Floats = NDArray[np.float64]
+
+_STEPS, _DAMPING = 20, 0.7
+_FEWEST_ACTIVE = 0.05
 
 
 def convolution_shift(error: Floats, means: Floats, windows: Windows) -> Floats:
@@ -35,3 +41,41 @@ def convolution_shift(error: Floats, means: Floats, windows: Windows) -> Floats:
 def product_shift(error: Floats, means: Floats) -> Floats:
     """Return the expected shift ``[O]`` of a product's output; ``error [O, I]``, ``means [I]``."""
     return error @ means
+
+
+def measured_shift(
+    exact: Sequence[Floats], quantized: Sequence[Floats], bounds: tuple[float, float]
+) -> Floats:
+    """Return what to add to the biases ``[O]`` so that means behind the activation agree.
+
+    The mean before the activation is the wrong one to mend: most numbers that a Relu cuts off do
+    not count, and shifting all for their sake makes the others worse. A shift that is not clear of
+    the scatter between samples is weakened by its positive-part James-Stein factor,
+    ``1 - (standard error / shift)^2``; of one sample nothing is known.
+
+    Args:
+        exact: of each sample what the float layer gives ``[P, O]``, before its activation.
+        quantized: what the quantized layer gives there.
+        bounds: those that the activation cuts off at: 0 and infinity for Relu.
+    """
+    goals = [np.clip(outputs, *bounds) for outputs in exact]
+    goal, outputs = np.concatenate(goals).mean(axis=0), np.concatenate(quantized)
+    shift: Floats = np.zeros(outputs.shape[1])
+    for _ in range(_STEPS):
+        moved = outputs + shift
+        active = ((moved > bounds[0]) & (moved < bounds[1])).mean(axis=0)
+        excess = np.clip(moved, *bounds).mean(axis=0) - goal
+        shift -= _DAMPING * excess / np.maximum(active, _FEWEST_ACTIVE)
+    errors = np.array(
+        [
+            (np.clip(outputs, *bounds) - goal).mean(axis=0)
+            for outputs, goal in zip(quantized, goals, strict=True)
+        ]
+    )
+    if len(errors) < 2:
+        return np.zeros_like(shift)
+    variance = errors.var(axis=0, ddof=1) / len(errors)
+    square = np.square(errors.mean(axis=0))
+    known = np.divide(variance, square, out=np.ones_like(square), where=square > 0)
+    weakened: Floats = shift * np.maximum(0, 1 - known)
+    return weakened

@@ -29,12 +29,13 @@ def estimate_params(
     plan: Plan,
     statistics: Mapping[str, ValueStatistics],
     settings: RangeSettings,
+    known: Mapping[str, Limits] | None = None,
 ) -> dict[str, QParams]:
     """Return the parameters of each value that gives its own, by name.
 
     The method ``auto`` clips nothing of what products read from operators in float: transformers
     decide by the rare large numbers there. Nor is anything clipped of values whose statistics
-    were derived, since their histogram is not known.
+    were derived, since their histogram is not known. ``known`` are ranges to take as they are.
 
     Raises:
         RecordError: the statistics lack a value, or the histogram that the method needs.
@@ -44,7 +45,9 @@ def estimate_params(
     for name, value in plan.values.items():
         if value.params_from != name:
             continue
-        if value.constant:
+        if known is not None and name in known:
+            limits = known[name]
+        elif value.constant:
             limits = _constant_limits(values[name])
         elif name in statistics:
             seen, method = statistics[name], settings.method

@@ -13,14 +13,13 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from qconv.calibration.vectors import draw_vectors
 from qconv.data import Batch
 from qconv.errors import DataError
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.probe import Probe, Request, add_probes
-from qconv.numerics.patches import patch_vectors, row_vectors
 from qconv.observers.maps import MapStatistics
 from qconv.observers.ranges import Range
-from qconv.observers.statistic import SENTINEL
 from qconv.observers.value import NotFinite, ValueStatistics
 from qconv.placement.inputs import LayerInput
 from qconv.placement.plan import ValuePlan
@@ -28,9 +27,6 @@ from qconv.runtime.session import InferenceSession, one_line, open_session
 
 Depth = Literal["ranges", "histogram", "full"]
 Outputs = Mapping[str, NDArray[np.float32]]
-
-_FEWEST, _MOST = 16, 256
-"""Vectors that are taken from one sample for a second moment."""
 
 
 @dataclass(frozen=True)
@@ -110,29 +106,15 @@ class Observer:
             self._observe_whole(into, name, outputs[name], batch)
         if self.maps:
             self._observe_maps(into, outputs, batch)
-        digests = _sample_digests(batch)
-        random = np.random.default_rng(int("".join(digests), 16))
+        digests = sample_digests(batch)
+        random = random_places(digests)
         vectors = {
-            layer_input.key: self._vectors(layer_input, outputs, len(batch), random)
+            layer_input.key: draw_vectors(
+                outputs[layer_input.value], layer_input, len(batch), random
+            )
             for layer_input in self._inputs
         }
         return Observation(digests, _sample_shapes(batch), vectors)
-
-    def _vectors(
-        self, layer_input: LayerInput, outputs: Outputs, samples: int, random: np.random.Generator
-    ) -> NDArray[np.float32]:
-        """Draw what a layer multiplies its weights with, without sentinels."""
-        array = outputs[layer_input.value]
-        if not array.size:
-            return np.zeros((layer_input.groups, 0, layer_input.size), np.float32)
-        limit = samples * min(max(layer_input.size // 4, _FEWEST), _MOST)
-        if layer_input.windows is None:
-            vectors = row_vectors(array, limit, random)
-        else:
-            vectors = patch_vectors(array, layer_input.windows, limit, random)
-        if vectors.size and not np.abs(vectors).max() < SENTINEL:
-            vectors = np.where(np.abs(vectors) < SENTINEL, vectors, np.float32(0))
-        return vectors
 
     def _request(self, value: ValuePlan) -> Request:
         ranged = value.params_from == value.name
@@ -193,7 +175,12 @@ def _sample_shapes(batch: Batch) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _sample_digests(batch: Batch) -> list[str]:
+def random_places(digests: Sequence[str]) -> np.random.Generator:
+    """Return a generator that the samples alone determine, not their order."""
+    return np.random.default_rng(int("".join(digests), 16))
+
+
+def sample_digests(batch: Batch) -> list[str]:
     """Return a digest of each sample: of its file name and place in it, and of its bytes."""
     digests = []
     for index, origin in enumerate(batch.origins):

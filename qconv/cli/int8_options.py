@@ -22,8 +22,8 @@ Granularity = Literal["channel", "tensor"]
 class Int8Arguments:
     """The options as they were given."""
 
-    effort: Literal["fast", "balanced"]
-    method: Literal["auto", "minmax", "percentile", "entropy", "mse"]
+    effort: Literal["fast", "balanced", "best"]
+    method: Literal["auto", "minmax", "percentile", "entropy", "mse", "layers"]
     percentile: float
     weight_bits: Literal[8, 4]
     float_layers: tuple[str, ...]
@@ -79,19 +79,21 @@ INT8_PARAMETERS = (
 _OPTIONS = (
     click.option(
         "--effort",
-        type=click.Choice(["fast", "balanced"]),
+        type=click.Choice(["fast", "balanced", "best"]),
         default="balanced",
         show_default=True,
         help="int8: fast reads ranges and corrects biases; balanced also rounds weights by GPTQ, "
-        "which needs --data or a record with second moments.",
+        "which needs --data or a record with second moments; best needs --data, and minutes: it "
+        "rounds each layer on what the quantized layers before it give.",
     ),
     click.option(
         "--method",
-        type=click.Choice(["auto", "minmax", "percentile", "entropy", "mse"]),
+        type=click.Choice(["auto", "minmax", "percentile", "entropy", "mse", "layers"]),
         default="auto",
         show_default=True,
         help="int8: how ranges are read from the statistics; auto takes, for each value, the least "
-        "squared error among ranges that clip at most 0.01 % of the data.",
+        "squared error among ranges that clip at most 0.01 % of the data; layers tries the ranges "
+        "of all of them on what layers read, and needs --data.",
     ),
     click.option(
         "--percentile",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import onnx_ir as ir
@@ -13,14 +13,17 @@ from qconv.algorithms.shared_weights import WeightSettings
 from qconv.algorithms.weights import quantize_layers
 from qconv.calibration.estimate import RangeSettings, estimate_params
 from qconv.calibration.fit import fit_plan
+from qconv.calibration.layer_ranges import layer_ranges
 from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
 from qconv.conversions.activations import suited, warnings, with_activations
 from qconv.conversions.dynamic import store_weights, write_dynamic
 from qconv.conversions.equalize import equalize
-from qconv.conversions.settings import Int8Settings
+from qconv.conversions.sequential import round_in_sequence, sequential_inputs
+from qconv.conversions.settings import Int8Settings, RangeMethod
 from qconv.conversions.smooth import smooth
 from qconv.conversions.tables import store_tables
+from qconv.data import Source
 from qconv.errors import UsageError
 from qconv.graph.edit import rename_values
 from qconv.graph.view import EQUALIZED
@@ -32,6 +35,8 @@ from qconv.rewrite.float_products import part_sums_from_norms, use_float_product
 from qconv.rewrite.qdq import rewrite_qdq
 from qconv.schemes import PerTensor, Scheme
 
+SAMPLES_NEEDED = "--effort best and --method layers run the model again, and need --data for it"
+
 
 def to_int8(
     model: ir.Model,
@@ -39,8 +44,11 @@ def to_int8(
     record: Record | None,
     settings: Int8Settings,
     progress: Progress = no_progress,
-) -> tuple[Plan, Method, tuple[str, ...]]:
+    source: Source | None = None,
+) -> tuple[Plan, RangeMethod, tuple[str, ...]]:
     """Quantize a prepared model in place; without a record, if the plan needs no ranges.
+
+    ``source`` are samples to run, where ``settings.needs_samples``.
 
     Returns:
         The plan with what became of embeddings, the range method that was used, and remarks.
@@ -50,7 +58,7 @@ def to_int8(
         UsageError: GPTQ was asked for, and the record holds no second moments.
     """
     settings = suited(settings)
-    method = settings.method
+    method: Method = "auto" if settings.method == "layers" else settings.method
     if method == "auto" and record is not None and record.depth == "ranges":
         method = "minmax"
     ranges = RangeSettings(method, settings.percentile)
@@ -66,14 +74,24 @@ def to_int8(
     plan, statistics = smoothed.plan, smoothed.statistics
     if settings.granularity == "tensor":
         plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
-    params = estimate_params(model, plan, statistics, ranges)
+    known = {}
+    if settings.method == "layers":
+        if source is None:
+            raise UsageError(SAMPLES_NEEDED)
+        known = layer_ranges(model, plan, statistics, source, progress)
+    params = estimate_params(model, plan, statistics, ranges, known)
     grams = moments_by_node(model, smoothed.grams)
-    rounded = tuple(_rounding_remarks(settings, plan, grams))
+    measured = sequential_inputs(model, plan) if settings.sequential else {}
+    rounded = tuple(_rounding_remarks(settings, plan, grams, measured))
     weights = WeightSettings(
         settings.bias_correction, settings.portable, settings.bits, settings.wants_moments
     )
     shown = progress if grams and settings.wants_moments else no_progress
     layers = quantize_layers(model, plan, params, statistics, weights, grams, shown)
+    if settings.sequential:
+        if source is None:
+            raise UsageError(SAMPLES_NEEDED)
+        layers = round_in_sequence(model, plan, params, layers, weights, source, progress)
     rewrite_qdq(model, plan, params, layers)
     if settings.format == "operator":
         use_float_products(model, plan)
@@ -83,7 +101,8 @@ def to_int8(
     plan, tables = store_tables(model, plan, settings.embeddings)
     rename_values(model, equalized.values, EQUALIZED)
     remarks = (*warnings(settings.activations), *_remarks(plan), *equalized.remarks)
-    return plan, method, (*remarks, *smoothed.remarks, *stored, *tables, *rounded)
+    used: RangeMethod = "layers" if settings.method == "layers" else method
+    return plan, used, (*remarks, *smoothed.remarks, *stored, *tables, *rounded)
 
 
 def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:
@@ -125,32 +144,37 @@ def _per_tensor(layer: LayerPlan) -> LayerPlan:
 
 
 def _rounding_remarks(
-    settings: Int8Settings, plan: Plan, grams: Mapping[str, Gram]
+    settings: Int8Settings, plan: Plan, grams: Mapping[str, Gram], measured: Container[str]
 ) -> Iterator[str]:
-    """Say how weights are rounded.
+    """Say how weights are rounded; layers that are ``measured`` need no second moments.
 
     Raises:
         UsageError: GPTQ was asked for, and there are no second moments for a layer.
     """
-    missing = [name for name in plan.layers if name not in grams]
-    known = len(plan.layers) - len(missing)
-    if not settings.wants_moments or not plan.layers:
+    sequential = [name for name in plan.layers if name in measured]
+    others = [name for name in plan.layers if name not in measured]
+    known = [name for name in others if name in grams]
+    if sequential:
+        yield f"{_layers(len(sequential))} rounded in sequence, on what those before them give"
+    if not settings.wants_moments or not others:
         return
     if settings.algorithm == "gptq" and not known:
         raise UsageError(
             "gptq needs second moments of what the layers read",
             hint="calibrate with --statistics full, or give --data",
         )
-    if not known:
+    if not known and not sequential:
         yield (
             "weights rounded to nearest: the record has no second moments, which "
             f"--effort {settings.effort} would use; calibrate with --statistics full, or give "
             "--data"
         )
         return
-    yield f"weights rounded by GPTQ in {_layers(known)}"
+    if known:
+        yield f"weights rounded by GPTQ in {_layers(len(known))}"
+    missing = len(others) - len(known)
     if missing:
-        yield f"weights rounded to nearest in {_layers(len(missing))} without second moments"
+        yield f"weights rounded to nearest in {_layers(missing)} without second moments"
 
 
 def _layers(count: int) -> str:

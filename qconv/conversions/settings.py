@@ -12,7 +12,8 @@ Embeddings = Literal["auto", "int8", "int4", "float"]
 Equalize = Literal["auto", "on", "off"]
 
 
-Effort = Literal["fast", "balanced"]
+RangeMethod = Method | Literal["layers"]
+Effort = Literal["fast", "balanced", "best"]
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Int8Settings:
 
     Attributes:
         method: how ranges are read from the statistics; ``auto`` takes the least squared error
-            among ranges that clip at most 0.01 % of the data.
+            among ranges that clip at most 0.01 % of the data; ``layers`` tries those of all methods
+            on what layers read.
         percentile: percent of the data inside the range, for the method ``percentile``.
         bias_correction: whether the mean error of the weights is taken out of the biases.
         portable: whether weights are kept from saturating on x64 CPUs without VNNI.
-        effort: ``fast`` is ranges and bias correction, ``balanced`` adds GPTQ.
+        effort: ``fast`` is ranges and bias correction, ``balanced`` adds GPTQ, ``best`` rounds
+            each layer on what the quantized layers before it give.
         algorithm: how weights are rounded, ``auto`` by the effort.
         granularity: whether all weights of a layer share a scale, or those of a channel.
         weight_bits: width of the numbers that weights are rounded to, 8 or 4.
@@ -43,7 +46,7 @@ class Int8Settings:
         float_count: how many layers with the largest error of their own stay in float.
     """
 
-    method: Method = "auto"
+    method: RangeMethod = "auto"
     percentile: float = 99.99
     bias_correction: bool = True
     portable: bool = True
@@ -64,6 +67,16 @@ class Int8Settings:
     def bits(self) -> int:
         """Width of the numbers that weights are rounded to."""
         return 7 if self.reduce_range and self.weight_bits == 8 else self.weight_bits
+
+    @property
+    def needs_samples(self) -> bool:
+        """Whether a record is not enough."""
+        return self.sequential or self.method == "layers"
+
+    @property
+    def sequential(self) -> bool:
+        """Whether layers are rounded one after another."""
+        return self.effort == "best"
 
     @property
     def wants_moments(self) -> bool:

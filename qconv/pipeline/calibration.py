@@ -84,8 +84,9 @@ def calibrate(
                 f"{loaded.path}: no operator needs calibration: inputs are quantized at run time",
                 hint="qconv convert --dtype int8 --mode dynamic needs no data",
             )
+    inputs = layer_inputs(prepared) if statistics == "full" else ()
     record = collect_record(
-        loaded, prepared, plan, observed, data, statistics, batch_size, progress
+        loaded, prepared, plan, observed, data, statistics, batch_size, progress, inputs
     )
     if path is not None:
         with staged(path, force=force) as temporary:
@@ -102,8 +103,9 @@ def collect_record(
     depth: Depth,
     batch_size: int,
     progress: Progress,
+    moments_of: Sequence[LayerInput],
 ) -> Record:
-    """Run a prepared model over data and return the statistics of the given values."""
+    """Run a prepared model over data; return the statistics of values and of layers' inputs."""
     inputs = input_specs(prepared)
     if batch_size > 1:
         check_batchable(inputs)
@@ -115,7 +117,7 @@ def collect_record(
         depth=depth,
         batch_size=batch_size,
         progress=progress,
-        inputs=layer_inputs(prepared) if depth == "full" else (),
+        inputs=moments_of,
     )
     return Record(
         model_fingerprint=loaded.fingerprint,

@@ -12,9 +12,10 @@ from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
 from qconv.conversions.dynamic import dynamic_model
 from qconv.conversions.floating import float32_model, half_model
-from qconv.conversions.int8 import to_int8
+from qconv.conversions.int8 import SAMPLES_NEEDED, to_int8
 from qconv.conversions.packing import pack_weights
 from qconv.conversions.provenance import provenance
+from qconv.conversions.sequential import sequential_inputs
 from qconv.conversions.settings import (
     DynamicSettings,
     HalfSettings,
@@ -24,6 +25,7 @@ from qconv.conversions.settings import (
     runs_on_cpu,
 )
 from qconv.conversions.weight_only import weight_only_model
+from qconv.data import Source
 from qconv.errors import UsageError
 from qconv.graph.model_io import LoadedModel, Storage, load_model, model_bytes, save_model
 from qconv.graph.prepare import prepare
@@ -41,6 +43,7 @@ from qconv.pipeline.inputs import (
     written,
 )
 from qconv.pipeline.ranking import worst_layers
+from qconv.placement.inputs import LayerInput, layer_inputs
 from qconv.placement.observed import all_values, quantizable_values
 from qconv.placement.place import place
 from qconv.placement.plan import Decisions, Plan, ValuePlan
@@ -142,11 +145,23 @@ class _Job:
     batch_size: int
     progress: Progress
 
-    def collect(self, data: Data, plan: Plan, values: Sequence[ValuePlan], depth: Depth) -> Record:
+    def collect(
+        self,
+        data: Data,
+        plan: Plan,
+        values: Sequence[ValuePlan],
+        depth: Depth,
+        moments_of: Sequence[LayerInput] = (),
+    ) -> Record:
         """Return the record of the data."""
         return collect_record(
-            self.loaded, self.prepared, plan, values, data, depth, self.batch_size, self.progress
+            *(self.loaded, self.prepared, plan, values, data, depth),
+            *(self.batch_size, self.progress, moments_of),
         )
+
+    def samples(self, data: Data) -> Source:
+        """Return the samples."""
+        return samples_for(self.loaded, data, input_specs(self.prepared))
 
     def nearest_plan(self) -> Plan:
         """Return the INT8 plan of a model that will take another type."""
@@ -184,19 +199,25 @@ def _make(job: _Job, settings: Settings) -> _Made:
 def _static(job: _Job, settings: Int8Settings) -> _Made:
     plan = required_plan(job.prepared, job.loaded.path, job.target)
     values, record = quantizable_values(plan), job.record
+    if settings.needs_samples and job.data is None:
+        raise UsageError(SAMPLES_NEEDED)
     if record is None and values:
         if job.data is None:
             raise UsageError("INT8 needs a calibration record or data to calibrate on")
         depth: Depth = "ranges" if settings.method == "minmax" else "histogram"
-        depth = "full" if settings.wants_moments else depth
-        record = job.collect(job.data, plan, values, depth)
+        inputs: Sequence[LayerInput] = ()
+        if settings.wants_moments:
+            depth, inputs = "full", _gram_inputs(job.prepared, plan, settings)
+        record = job.collect(job.data, plan, values, depth, inputs)
+    source = None
+    if job.data is not None and (settings.needs_samples or settings.float_count):
+        source = job.samples(job.data)
     if settings.float_count:
-        if job.data is None or record is None:
+        if source is None or record is None:
             raise UsageError("ranking layers needs --data; --float-layers REGEX does not")
-        samples = samples_for(job.loaded, job.data, input_specs(job.prepared))
-        worst = worst_layers(job.prepared, plan, record, settings, samples, job.progress)
+        worst = worst_layers(job.prepared, plan, record, settings, source, job.progress)
         settings = replace(settings, float_layers=(*settings.float_layers, *worst))
-    decisions, method, remarks = to_int8(job.prepared, plan, record, settings, job.progress)
+    decisions, method, remarks = to_int8(job.prepared, plan, record, settings, job.progress, source)
     model = job.prepared
     if settings.weight_bits == 4:
         model, packed = pack_weights(model)
@@ -205,10 +226,17 @@ def _static(job: _Job, settings: Int8Settings) -> _Made:
     return _Made(model, decisions, f"ranges by {method}", record, settings, remarks)
 
 
+def _gram_inputs(model: ir.Model, plan: Plan, settings: Int8Settings) -> Sequence[LayerInput]:
+    """Return the inputs of layers that are not measured again in the quantized model."""
+    measured = sequential_inputs(model, plan) if settings.sequential else {}
+    return [each for each in layer_inputs(model) if not measured.keys() >= set(each.nodes)]
+
+
 def _weight_only(job: _Job, settings: WeightOnlySettings) -> _Made:
     record, measure = job.record, None
     if job.data is not None:
-        record = job.collect(job.data, job.nearest_plan(), (), "full")
+        inputs = layer_inputs(job.prepared)
+        record = job.collect(job.data, job.nearest_plan(), (), "full", inputs)
         measure = moment_measure(job.loaded, job.prepared, job.data, job.batch_size)
     model, plan, remarks = weight_only_model(
         job.prepared, record, settings, str(job.loaded.path), measure, job.progress

@@ -10,7 +10,11 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from qconv.algorithms.bias_correction import convolution_shift, product_shift
+from qconv.algorithms.bias_correction import (
+    convolution_shift,
+    measured_shift,
+    product_shift,
+)
 from qconv.algorithms.weights import mean_output
 from qconv.graph.windows import windows_of
 from qconv.numerics.patches import patch_vectors
@@ -91,3 +95,41 @@ def test_maps_of_unknown_size_take_the_share_of_padding_from_what_was_seen(name:
     (outputs,) = session.run(None, {"x": inputs})
     found = mean_output(model.graph[0], weight.astype(np.float64), inputs.mean((0, 2, 3)), seen)
     assert np.allclose(found, outputs.mean((0, 2, 3)), rtol=1e-4, atol=1e-4)
+
+
+RELU = (0.0, float("inf"))
+
+
+def _outputs(shift: float, *, samples: int = 20, scatter: float = 0.0) -> Any:
+    """Return what a layer of 3 channels gives, exactly and shifted, sample by sample."""
+    random = np.random.default_rng(5)
+    exact = [random.normal([-2.0, 0.0, 2.0], 1, size=(50, 3)) for _ in range(samples)]
+    return exact, [array + shift + scatter * (-1) ** i for i, array in enumerate(exact)]
+
+
+@pytest.mark.parametrize("bounds", [RELU, (0.0, 2.0), (-np.inf, np.inf)])
+@pytest.mark.parametrize("shift", [0.3, -0.2])
+def test_a_shift_is_found_behind_each_activation(bounds: Any, shift: float) -> None:
+    exact, quantized = _outputs(shift)
+    assert measured_shift(exact, quantized, bounds) == pytest.approx([-shift] * 3, rel=0.1)
+
+
+def test_what_the_activation_cuts_off_does_not_count() -> None:
+    exact, quantized = _outputs(0.0)
+    moved = [np.where(array < 0, array - 1, array) for array in quantized]
+    np.testing.assert_allclose(measured_shift(exact, moved, RELU), 0, atol=1e-6)
+    assert np.abs(measured_shift(exact, moved, (-np.inf, np.inf))).max() > 0.3
+
+
+def test_a_shift_within_the_scatter_of_samples_is_weakened() -> None:
+    everywhere = (-np.inf, np.inf)
+    found = []
+    for scatter in (0.0, 0.2, 1.0):
+        exact, quantized = _outputs(0.1, scatter=scatter)
+        found.append(float(measured_shift(exact, quantized, everywhere).mean()))
+    assert found == pytest.approx([-0.1, -0.1 * (1 - 4 / 19), 0], abs=1e-3)
+
+
+def test_of_one_sample_nothing_is_known() -> None:
+    exact, quantized = _outputs(0.5, samples=1)
+    np.testing.assert_array_equal(measured_shift(exact, quantized, RELU), np.zeros(3))

@@ -1,0 +1,136 @@
+"""Round layers one after another, each on what the quantized layers before it give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from qconv.algorithms.asymmetric import compensated
+from qconv.algorithms.bias_correction import measured_shift
+from qconv.algorithms.layer_rows import layer_moment, to_channels
+from qconv.algorithms.shared_weights import (
+    SharedWeight,
+    SharedWeights,
+    WeightSettings,
+    input_scales,
+    round_weight,
+)
+from qconv.calibration.paired import PairedVectors, pair_vectors
+from qconv.data import Source
+from qconv.observers.paired import PairedMoments
+from qconv.placement.inputs import LayerInput, layer_inputs
+from qconv.placement.plan import LayerPlan, Plan
+from qconv.progress import Progress
+from qconv.rewrite.qdq import QuantizedLayer, rewrite_qdq
+from qconv.schemes import QParams
+
+_UNBOUNDED = (-float("inf"), float("inf"))
+
+
+def sequential_inputs(model: ir.Model, plan: Plan) -> dict[str, LayerInput]:
+    """Return the inputs of the layers that can be measured in the quantized model, by layer.
+
+    Those in bodies of If, Loop and Scan cannot.
+    """
+    main = {str(node.name) for node in model.graph}
+    return {
+        node: layer_input
+        for layer_input in layer_inputs(model)
+        for node in layer_input.nodes
+        if node in plan.layers and node in main
+    }
+
+
+def round_in_sequence(
+    model: ir.Model,
+    plan: Plan,
+    params: Mapping[str, QParams],
+    layers: Mapping[str, QuantizedLayer],
+    settings: WeightSettings,
+    source: Source,
+    progress: Progress,
+) -> dict[str, QuantizedLayer]:
+    """Return other numbers for the layers, by name; ``layers`` are those to start from.
+
+    Each weight makes up for the change of its input, and each bias for what is left of that.
+    """
+    found = dict(layers)
+    inputs = sequential_inputs(model, plan)
+    weights = SharedWeights(model, plan)
+    for weight in progress(weights, len(weights), "rounding in sequence"):
+        if any(layer.node not in inputs for layer in weight.readers):
+            continue
+        trial = model.clone()
+        rewrite_qdq(trial, plan, params, found)
+        pairs = {
+            layer.node: pair_vectors(model, trial, layer.node, inputs[layer.node], source)
+            for layer in weight.readers
+        }
+        rounded = _rounded(weight, plan, params, settings, [p.moments for p in pairs.values()])
+        for layer in weight.readers:
+            old = found[layer.node]
+            bias = _bias(weight, layer, plan, rounded, pairs[layer.node], settings)
+            found[layer.node] = replace(rounded, bias=old.bias if bias is None else bias)
+    return found
+
+
+def _rounded(
+    weight: SharedWeight,
+    plan: Plan,
+    params: Mapping[str, QParams],
+    settings: WeightSettings,
+    moments: Sequence[PairedMoments],
+) -> QuantizedLayer:
+    rows, moment = weight.rows, None
+    centred = settings.bias_correction and weight.takes_means
+    if settings.gptq:
+        moment = layer_moment([each.own for each in moments], rows.shape, centred=centred)
+    if moment is not None:
+        joined = PairedMoments()
+        for each in moments:
+            joined.merge(each)
+        rows = compensated(rows, moment, joined.drift(centred=centred), joined.own.count)
+    return round_weight(weight, rows, moment, input_scales(weight, plan, params), settings)
+
+
+def _bias(
+    weight: SharedWeight,
+    layer: LayerPlan,
+    plan: Plan,
+    rounded: QuantizedLayer,
+    pairs: PairedVectors,
+    settings: WeightSettings,
+) -> NDArray[np.float32] | None:
+    """Return the bias of one reader of a rounded weight; None leaves it as it was."""
+    means = pairs.moments.own.means()
+    if not settings.bias_correction or layer.bias_node is None or not means.size:
+        return None
+    exact = _by_group(weight.rows, len(means))
+    restored = to_channels(rounded.restored(weight.axis), weight.axis)
+    quantized = _by_group(restored.reshape(weight.rows.shape), len(means))
+    old = weight.biases[layer.node]
+    bias = np.zeros(len(weight.rows)) if old is None else old
+    nearest = bias - np.einsum("gok,gk->go", quantized - exact, means).reshape(-1)
+    bounds = _UNBOUNDED if layer.output is None else plan.values[layer.output].bounds
+    shift = measured_shift(
+        [_outputs(vectors, exact) + bias for vectors in pairs.exact],
+        [_outputs(vectors, quantized) + nearest for vectors in pairs.quantized],
+        bounds,
+    )
+    corrected: NDArray[np.float32] = (nearest + shift).astype(np.float32)
+    return corrected
+
+
+def _by_group(rows: NDArray[np.floating], groups: int) -> NDArray[np.float64]:
+    return rows.reshape(groups, -1, rows.shape[1]).astype(np.float64)
+
+
+def _outputs(vectors: NDArray[np.float32], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``[P, O]`` of vectors ``[G, P, K]`` and rows ``[G, O / G, K]``."""
+    outputs = np.matmul(vectors, rows.swapaxes(1, 2))
+    flat: NDArray[np.float64] = outputs.transpose(1, 0, 2).reshape(vectors.shape[1], -1)
+    return flat
