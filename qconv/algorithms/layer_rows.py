@@ -9,7 +9,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.algorithms.rows import Pairs, RowSettings, gptq, quantize_rows, shrunk
+from qconv.algorithms.rows import (
+    Method,
+    Pairs,
+    RowSettings,
+    Solver,
+    improve_rows,
+    quantize_rows,
+    shrunk,
+)
 from qconv.algorithms.rows.layer_error import row_errors
 from qconv.algorithms.saturation import PAIR_LIMIT
 from qconv.numerics.affine import MIN_SCALE, row_scales
@@ -88,18 +96,20 @@ def _above_noise(moment: Doubles, second: Doubles) -> Doubles:
 
 
 @on_one_blas_thread
-def round_layer(rows: LayerRows, moment: Doubles | None) -> tuple[Floats, Floats]:
+def round_layer(
+    rows: LayerRows, moment: Doubles | None, solver: Solver = "gptq"
+) -> tuple[Floats, Floats]:
     """Return integers ``[O, K]`` and scales, ``[O]``, or ``[1]`` where they are shared.
 
-    With the second moment ``[G, K, K]`` of the inputs by GPTQ, else to nearest. A row that needs
-    a larger scale than is best for it (see ``smallest``) is rounded to nearest.
+    With the second moment ``[G, K, K]`` of the inputs by the solver, else to nearest. A row that
+    needs a larger scale than is best for it (see ``smallest``) is rounded to nearest.
     """
     nearest = _nearest(rows)
-    found = nearest if rows.bits > 4 else _searched(rows, moment)
+    settings = _settings(rows, "mse" if moment is None else solver)
+    found = nearest if rows.bits > 4 else quantize_rows(rows.matrix, settings, moment)
     if moment is not None and rows.bits > 4:
-        settings = _settings(rows, "gptq")
         pairs = None if rows.partners is None else Pairs.of(rows.partners, PAIR_LIMIT)
-        found = gptq(rows.matrix, nearest, settings, moment, pairs)
+        found = improve_rows(rows.matrix, nearest, settings, moment, pairs)
         errors = (row_errors(dequantize_rows(q) - rows.matrix, moment) for q in (nearest, found))
         before, after = errors
         found = _choose((after < before)[:, None], found, nearest)
@@ -124,18 +134,13 @@ def _nearest(rows: LayerRows) -> QuantizedRows:
     return QuantizedRows(levels, column, np.zeros_like(column), rows.matrix.shape[1])
 
 
-def _searched(rows: LayerRows, moment: Doubles | None) -> QuantizedRows:
-    settings = _settings(rows, "mse" if moment is None else "gptq")
-    return quantize_rows(rows.matrix, settings, moment)
-
-
-def _settings(rows: LayerRows, method: str) -> RowSettings:
+def _settings(rows: LayerRows, method: Method) -> RowSettings:
     return RowSettings(
         rows.grid,
         rows.matrix.shape[1],
         symmetric=True,
         shared=rows.shared,
-        method="gptq" if method == "gptq" else "mse",
+        method=method,
         sweeps=_SWEEPS[rows.bits],
     )
 

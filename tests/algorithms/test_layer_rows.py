@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qconv.algorithms.layer_rows import LayerRows, layer_moment, round_layer
-from qconv.algorithms.rows import shrunk
+from qconv.algorithms.rows import Solver, shrunk
 from qconv.algorithms.saturation import PAIR_LIMIT, fit_pairs, pair_partners
 from qconv.observers.gram import Gram
 
 Floats = NDArray[np.float32]
+
+
+SOLVERS: tuple[Solver, ...] = ("gptq", "adaround")
 
 
 def _gram(columns: int, count: int = 400, groups: int = 1) -> Gram:
@@ -43,13 +46,21 @@ def _error(rows: LayerRows, levels: Floats, scale: Floats, moment: NDArray[np.fl
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(1, 6), st.integers(1, 7), st.integers(1, 3), st.integers(0, 1000))
-def test_pairs_never_saturate(outputs: int, inputs: int, taps: int, seed: int) -> None:
+@given(
+    st.integers(1, 6),
+    st.integers(1, 7),
+    st.integers(1, 3),
+    st.integers(0, 1000),
+    st.sampled_from(SOLVERS),
+)
+def test_pairs_never_saturate(
+    outputs: int, inputs: int, taps: int, seed: int, solver: Solver
+) -> None:
     weight = np.random.default_rng(seed).normal(size=(outputs, inputs, taps)).astype(np.float32)
     weight = (np.sign(weight) * np.abs(weight) ** 0.1).astype(np.float32)
     rows = _rows(weight)
     moment = layer_moment([_gram(inputs * taps)], rows.matrix.shape, centred=False)
-    levels, _ = round_layer(rows, moment)
+    levels, _ = round_layer(rows, moment, solver)
     kernel = np.moveaxis(levels.reshape(weight.shape), 1, -1).reshape(outputs, -1)
     padded = np.pad(kernel, ((0, 0), (0, kernel.shape[1] % 2)))
     for part in (np.maximum(padded, 0), np.minimum(padded, 0)):
@@ -59,13 +70,14 @@ def test_pairs_never_saturate(outputs: int, inputs: int, taps: int, seed: int) -
 
 @pytest.mark.parametrize("bits", [8, 4])
 @pytest.mark.parametrize("shared", [False, True])
-def test_second_moments_lower_the_error(bits: int, shared: bool) -> None:
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_second_moments_lower_the_error(bits: int, shared: bool, solver: Solver) -> None:
     weight = np.random.default_rng(1).normal(size=(12, 16)).astype(np.float32)
     rows = _rows(weight, bits=bits, shared=shared, paired=bits == 8)
     moment = layer_moment([_gram(16)], weight.shape, centred=True)
     assert moment is not None
     near = round_layer(rows, None)
-    best = round_layer(rows, moment)
+    best = round_layer(rows, moment, solver)
     assert _error(rows, *best, moment) < 0.7 * _error(rows, *near, moment)
     assert best[1].size == (1 if shared else 12)
     assert np.abs(best[0]).max() <= (127 if bits == 8 else 8)

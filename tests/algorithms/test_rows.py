@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qconv.algorithms.rows import Method, RowSettings, quantize_rows
-from qconv.algorithms.rows.layer_error import layer_error, relative_layer_error
+from qconv.algorithms.rows.layer_error import layer_error, relative_layer_error, row_errors
 from qconv.numerics.grids import QuantizedRows, dequantize_rows
 from qconv.numerics.stored import STORED_TYPES
 
@@ -183,11 +183,82 @@ def test_relative_error_is_that_of_the_output_power() -> None:
     assert relative_layer_error(rows, zeros, gram) == pytest.approx(1)
 
 
-def test_gptq_wants_second_moments_that_fit() -> None:
+INTEGERS = tuple(name for name in TYPES if name not in ("ternary", "binary") and "fp8" not in name)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("groups", [1, 3])
+@pytest.mark.parametrize("block", [16, 48])
+def test_adaround_lowers_the_error_of_the_output(dtype: str, groups: int, block: int) -> None:
+    """Against rounding to nearest with the same scales, on strongly correlated inputs."""
+    random = np.random.default_rng(1)
+    rows = random.standard_normal((6, 48)).astype(np.float32)
+    mixing = random.standard_normal((groups, 48, 6))
+    gram = mixing @ mixing.swapaxes(1, 2) + 0.1 * np.eye(48)
+    start = quantize_rows(rows, _settings(dtype, "mse", block), gram)
+    found = quantize_rows(rows, _settings(dtype, "adaround", block), gram)
+    assert layer_error(rows, found, gram) < 0.8 * layer_error(rows, start, gram)
+    assert np.array_equal(found.scale, start.scale)
+    assert np.array_equal(found.zero_point, start.zero_point)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    dtype=st.sampled_from(INTEGERS),
+    groups=st.sampled_from([1, 2, 4]),
+    shared=st.booleans(),
+)
+def test_adaround_goes_to_a_neighbour_and_no_row_gets_worse(
+    seed: int, dtype: str, groups: int, shared: bool
+) -> None:
+    rows, gram = _rows(seed, 4, 40), _gram(seed + 1, 40, groups)
+    block = 40 if shared else 16
+    start = quantize_rows(rows, _settings(dtype, "mse", block, shared=shared), gram)
+    found = quantize_rows(rows, _settings(dtype, "adaround", block, shared=shared), gram)
+    assert set(np.unique(found.levels).tolist()) <= set(STORED_TYPES[dtype].grid.levels)
+    assert np.abs(found.levels - start.levels).max() <= 1
+    before, after = (row_errors(dequantize_rows(each) - rows, gram) for each in (start, found))
+    assert (after <= before * (1 + 1e-6)).all()
+
+
+def test_adaround_gives_the_same_levels_again() -> None:
+    rows, gram = _rows(1, 80, 64), _gram(2, 64)
+    one, other = (quantize_rows(rows, _settings("int4", "adaround"), gram) for _ in range(2))
+    assert np.array_equal(one.levels, other.levels)
+
+
+def test_adaround_of_independent_inputs_is_rounding_to_nearest() -> None:
+    rows, gram = _rows(3, 5, 32), np.diag(np.linspace(1, 9, 32))[None]
+    start = quantize_rows(rows, _settings("int4", "mse", 32), gram)
+    found = quantize_rows(rows, _settings("int4", "adaround", 32), gram)
+    assert np.array_equal(found.levels, start.levels)
+
+
+def test_adaround_leaves_dead_inputs_and_zero_weights_alone() -> None:
+    rows, gram = _rows(4, 3, 32), _gram(5, 32)
+    rows[1] = 0
+    gram[:, :4] = gram[:, :, :4] = 0
+    start = quantize_rows(rows, _settings("int4", "mse"), gram)
+    found = quantize_rows(rows, _settings("int4", "adaround"), gram)
+    assert np.array_equal(found.levels[:, :4], start.levels[:, :4])
+    assert not found.levels[1].any()
+    dead = quantize_rows(rows, _settings("int4", "adaround"), 0 * gram)
+    assert np.array_equal(dead.levels, quantize_rows(rows, _settings("int4", "mse"), None).levels)
+
+
+def test_adaround_is_for_integers() -> None:
+    for dtype in ("binary", "fp8e4m3"):
+        with pytest.raises(ValueError, match="adaround goes up or down to integers"):
+            _settings(dtype, "adaround")
+
+
+@pytest.mark.parametrize("method", ["gptq", "adaround"])
+def test_solvers_want_second_moments_that_fit(method: Method) -> None:
     rows = _rows(0, 4, 16)
-    with pytest.raises(ValueError, match="gptq needs the Gram matrix"):
-        quantize_rows(rows, _settings("int4", "gptq"), None)
+    with pytest.raises(ValueError, match=f"{method} needs the Gram matrix"):
+        quantize_rows(rows, _settings("int4", method), None)
     with pytest.raises(ValueError, match="do not fit rows"):
-        quantize_rows(rows, _settings("int4", "gptq"), _gram(0, 15))
+        quantize_rows(rows, _settings("int4", method), _gram(0, 15))
     with pytest.raises(ValueError, match="do not fit rows"):
-        quantize_rows(rows, _settings("int4", "gptq"), _gram(0, 16, 3))
+        quantize_rows(rows, _settings("int4", method), _gram(0, 16, 3))

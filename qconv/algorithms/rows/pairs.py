@@ -38,6 +38,15 @@ class Pairs:
         moved = np.take_along_axis(place, np.maximum(partner, 0), axis=1)
         return Pairs(np.where(partner < 0, -1, moved), self.limit)
 
+    def near_limit(self, levels: Floats) -> NDArray[np.bool_]:
+        """Tell where ``levels [G, N, K]``, each raised by one or not, might exceed the limit."""
+        other = levels[..., np.maximum(self.partner[0], 0)]
+        top = np.maximum(levels + 1, 0) + np.maximum(other + 1, 0)
+        bottom = np.minimum(levels, 0) + np.minimum(other, 0)
+        near: NDArray[np.bool_] = np.maximum(top, -bottom) > self.limit
+        near &= self.partner[0] >= 0
+        return near
+
     def limit_column(self, levels: Floats, known: Floats, column: int) -> None:
         """Cut ``levels [G, N]`` of a column, in place, to what ``known [G, K, N]`` leaves them."""
         partner = self.partner[:, column]

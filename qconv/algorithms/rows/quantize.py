@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv.algorithms.rows.adaround import adaround
 from qconv.algorithms.rows.binary import magnitude_scales
 from qconv.algorithms.rows.blocks import CHUNK, Floats, Scales, cut
 from qconv.algorithms.rows.gptq import gptq
 from qconv.algorithms.rows.hqq import half_quadratic_scales
 from qconv.algorithms.rows.mse import search_scales
+from qconv.algorithms.rows.pairs import Pairs
 from qconv.algorithms.rows.rtn import range_scales
-from qconv.algorithms.rows.settings import RowSettings
+from qconv.algorithms.rows.settings import BY_MOMENTS, RowSettings
 from qconv.algorithms.rows.ternary import best_ternary_scales, threshold_scales
 from qconv.numerics.grids import BINARY, QuantizedRows
 from qconv.numerics.threads import on_one_blas_thread
@@ -25,25 +27,37 @@ def quantize_rows(
 
     ``gram [G, K, K]`` is the (centred) second moment of the inputs; the rows are in G equal
     groups of consecutive ones, each with its own matrix. With it, "mse" weighs errors with its
-    diagonal; "gptq" needs it; "rtn" and "hqq" do not look at it.
+    diagonal; "gptq" and "adaround" need it; "rtn" and "hqq" do not look at it.
 
     Raises:
-        ValueError: "gptq" without ``gram``, or shapes that do not fit.
+        ValueError: "gptq" or "adaround" without ``gram``, or shapes that do not fit.
     """
-    if gram is None and settings.method == "gptq":
-        raise ValueError("gptq needs the Gram matrix of the inputs")
+    if gram is None and settings.method in BY_MOMENTS:
+        raise ValueError(f"{settings.method} needs the Gram matrix of the inputs")
     if gram is not None and (gram.shape[1:] != 2 * rows.shape[1:] or len(rows) % len(gram)):
         raise ValueError(f"Gram matrices {gram.shape} do not fit rows {rows.shape}")
     importance = None
-    if gram is not None and settings.method in ("mse", "gptq"):
+    if gram is not None and settings.method in ("mse", *BY_MOMENTS):
         importance = _importance(gram)
     if settings.shared:
         start = _as_one_block(rows, settings, importance)
     else:
         start = _in_chunks(rows, settings, settings.block, importance)
-    if settings.method == "gptq" and gram is not None:
-        return gptq(rows, start, settings, gram)
+    if settings.method in BY_MOMENTS and gram is not None:
+        return improve_rows(rows, start, settings, gram)
     return start
+
+
+def improve_rows(
+    rows: Floats,
+    start: QuantizedRows,
+    settings: RowSettings,
+    gram: NDArray[np.float64],
+    pairs: Pairs | None = None,
+) -> QuantizedRows:
+    """Return rows with less error on ``gram [G, K, K]`` than ``start``, by a solver."""
+    solve = adaround if settings.method == "adaround" else gptq
+    return solve(rows, start, settings, gram, pairs)
 
 
 def _importance(gram: NDArray[np.float64]) -> Floats:
@@ -93,7 +107,7 @@ def _in_chunks(
 
 def _scales(blocks: Floats, weights: Floats, settings: RowSettings) -> Scales:
     grid, symmetric, method = settings.grid, settings.symmetric, settings.method
-    searched = method in ("mse", "gptq")
+    searched = method in ("mse", *BY_MOMENTS)
     if searched and settings.is_ternary:
         return best_ternary_scales(blocks, weights)
     if searched and grid != BINARY:

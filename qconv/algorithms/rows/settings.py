@@ -7,7 +7,12 @@ from typing import Literal
 
 from qconv.numerics.grids import TERNARY, Grid
 
-Method = Literal["rtn", "mse", "hqq", "gptq"]
+Solver = Literal["gptq", "adaround"]
+"""Methods that need the Gram matrix of the inputs; they start from levels of other ones."""
+
+Method = Literal["rtn", "mse", "hqq"] | Solver
+
+BY_MOMENTS: tuple[Solver, ...] = ("gptq", "adaround")
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class RowSettings:
         refit: gptq: fit the scales to the levels again after each of these passes.
 
     Raises:
-        ValueError: the grid has no zero point, or no negative numbers where it needs them.
+        ValueError: the grid has no zero point, or no negative numbers where it needs them; or
+            "adaround" is to round to something else than integers.
     """
 
     grid: Grid
@@ -47,6 +53,8 @@ class RowSettings:
             raise ValueError(f"a symmetric grid has negative levels: {self.grid.name}")
         if not self.symmetric and not self.grid.is_integer:
             raise ValueError(f"only grids of integers have zero points: {self.grid.name}")
+        if self.method == "adaround" and not self.grid.is_integer:
+            raise ValueError(f"adaround goes up or down to integers, not to {self.grid.name}")
 
     @property
     def is_ternary(self) -> bool:
