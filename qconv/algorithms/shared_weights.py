@@ -10,6 +10,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.algorithms.layer_rows import LayerRows, round_layer, to_channels
+from qconv.algorithms.rows import Solver
 from qconv.algorithms.saturation import fit_pairs, is_depthwise, pair_partners
 from qconv.errors import ModelError
 from qconv.graph.view import all_nodes, constant
@@ -30,13 +31,13 @@ class WeightSettings:
         bias_correction: take the mean error out of the biases.
         portable: keep 16-bit sums of adjacent products from saturating on x64 CPUs without VNNI.
         bits: width of the numbers that weights are rounded to: 8, 7 (a reduced range) or 4.
-        gptq: round by GPTQ where second moments of the inputs are known, else to nearest.
+        solver: what rounds where second moments of the inputs are known; None rounds to nearest.
     """
 
     bias_correction: bool
     portable: bool
     bits: int = 8
-    gptq: bool = True
+    solver: Solver | None = "gptq"
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def round_weight(
         partners=pair_partners(channels.shape) if paired else None,
         fit=(lambda scale: fit_pairs(own, scale, weight.axis)) if paired else None,
     )
-    levels, scale = round_layer(limits, moment)
+    levels, scale = round_layer(limits, moment, settings.solver or "gptq")
     integers = np.moveaxis(levels.reshape(channels.shape), 0, weight.axis)
     stored = np.ascontiguousarray(integers).astype(np.int8)
     return QuantizedLayer(stored, scale.reshape(()) if shared else scale, None)

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.algorithms.rows import Method, RowSettings, quantize_rows
+from qconv.algorithms.rows import BY_MOMENTS, Method, RowSettings, quantize_rows
 from qconv.errors import ModelError
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant
@@ -36,8 +36,8 @@ class Rounding:
     Attributes:
         stored: the type.
         block: columns that share a scale, 0 for one scale a row, -1 for one a weight.
-        method: how levels are found; ``gptq`` where second moments are known, else ``mse``, which
-            weighs errors by them where they are.
+        method: how levels are found; ``gptq`` and ``adaround`` where second moments are known, else
+            ``mse``, which weighs errors by them where they are.
         half_scales: whether scales of whole rows of eight bits are float16 numbers, too.
     """
 
@@ -94,9 +94,9 @@ class WeightRounder:
         how = self._rounding[weight.role]
         shifted = [reader.node for reader in weight.readers if self._takes_shift(reader, grams)]
         gram = None
-        if how.method in ("mse", "gptq"):
+        if how.method in ("mse", *BY_MOMENTS):
             gram = _gram_of(weight, grams, centred=len(shifted) == len(weight.readers))
-        method: Method = "mse" if how.method == "gptq" and gram is None else how.method
+        method: Method = "mse" if how.method in BY_MOMENTS and gram is None else how.method
         stored = _stored(value, weight, how, method, gram)
         self.weights[weight.graph, weight.weight] = stored
         self.methods[method] += 1

@@ -49,7 +49,7 @@ def quantize_layers(
     for weight in progress(weights, len(weights), "rounding weights"):
         known = [(grams or {}).get(layer.node) for layer in weight.readers]
         moment = None
-        if settings.gptq:
+        if settings.solver is not None:
             centred = settings.bias_correction and weight.takes_means
             moment = layer_moment(known, weight.rows.shape, centred=centred)
         scales = input_scales(weight, plan, params)

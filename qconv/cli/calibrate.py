@@ -30,7 +30,7 @@ from qconv.cli.paths import FilePath, OutputPath, check_not_read
     default="histogram",
     show_default=True,
     help="What to collect: ranges is faster and allows only --method minmax later on; full adds "
-    "second moments of what layers read, which gptq needs.",
+    "second moments of what layers read, which gptq, awq and adaround need.",
 )
 @click.option(
     "--values",

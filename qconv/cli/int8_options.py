@@ -14,7 +14,7 @@ from qconv.cli.weight_options import WeightArguments
 if TYPE_CHECKING:
     from qconv.conversions.settings import Int8Settings
 
-Algorithm = Literal["auto", "rtn", "gptq"]
+Algorithm = Literal["auto", "rtn", "gptq", "adaround"]
 Granularity = Literal["channel", "tensor"]
 
 
@@ -39,7 +39,12 @@ class Int8Arguments:
         from qconv.conversions.settings import Int8Settings
         from qconv.errors import UsageError
 
-        algorithms: dict[str, Algorithm] = {"auto": "auto", "rtn": "rtn", "gptq": "gptq"}
+        algorithms: dict[str, Algorithm] = {
+            "auto": "auto",
+            "rtn": "rtn",
+            "gptq": "gptq",
+            "adaround": "adaround",
+        }
         granularities: dict[str, Granularity] = {
             "auto": "channel",
             "channel": "channel",

@@ -22,7 +22,7 @@ WEIGHT_TYPES = (
 class WeightArguments:
     """The options as they were given."""
 
-    algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq", "awq"]
+    algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq", "awq", "adaround"]
     granularity: Literal["auto", "tensor", "channel", "block"]
     block_size: int | None
     embeddings: Literal["auto", "int8", "int4", "float"]
@@ -52,12 +52,12 @@ WEIGHT_PARAMETERS = (
 _OPTIONS = (
     click.option(
         "--algorithm",
-        type=click.Choice(["auto", "rtn", "mse", "hqq", "gptq", "awq"]),
+        type=click.Choice(["auto", "rtn", "mse", "hqq", "gptq", "awq", "adaround"]),
         default="auto",
         show_default=True,
         help="weights: round to nearest, with scales of least squared error, half-quadratic, or "
-        "GPTQ or AWQ, which need statistics; auto is gptq where there are some, else mse. Static "
-        "int8 has rtn and gptq, and auto by --effort.",
+        "GPTQ, AWQ or AdaRound, which need statistics; auto is gptq where there are some, else "
+        "mse. Static int8 has rtn, gptq and adaround, and auto by --effort.",
     ),
     click.option(
         "--granularity",

@@ -55,7 +55,7 @@ def to_int8(
 
     Raises:
         RecordError: the record lacks a value, or the histograms that the method needs.
-        UsageError: GPTQ was asked for, and the record holds no second moments.
+        UsageError: an algorithm was asked for that needs second moments, and the record holds none.
     """
     settings = suited(settings)
     method: Method = "auto" if settings.method == "layers" else settings.method
@@ -84,7 +84,7 @@ def to_int8(
     measured = sequential_inputs(model, plan) if settings.sequential else {}
     rounded = tuple(_rounding_remarks(settings, plan, grams, measured))
     weights = WeightSettings(
-        settings.bias_correction, settings.portable, settings.bits, settings.wants_moments
+        settings.bias_correction, settings.portable, settings.bits, settings.solver
     )
     shown = progress if grams and settings.wants_moments else no_progress
     layers = quantize_layers(model, plan, params, statistics, weights, grams, shown)
@@ -149,7 +149,7 @@ def _rounding_remarks(
     """Say how weights are rounded; layers that are ``measured`` need no second moments.
 
     Raises:
-        UsageError: GPTQ was asked for, and there are no second moments for a layer.
+        UsageError: an algorithm was asked for that needs second moments, and no layer has them.
     """
     sequential = [name for name in plan.layers if name in measured]
     others = [name for name in plan.layers if name not in measured]
@@ -158,9 +158,9 @@ def _rounding_remarks(
         yield f"{_layers(len(sequential))} rounded in sequence, on what those before them give"
     if not settings.wants_moments or not others:
         return
-    if settings.algorithm == "gptq" and not known:
+    if settings.algorithm != "auto" and not known:
         raise UsageError(
-            "gptq needs second moments of what the layers read",
+            f"{settings.algorithm} needs second moments of what the layers read",
             hint="calibrate with --statistics full, or give --data",
         )
     if not known and not sequential:
@@ -171,7 +171,8 @@ def _rounding_remarks(
         )
         return
     if known:
-        yield f"weights rounded by GPTQ in {_layers(len(known))}"
+        name = "AdaRound" if settings.solver == "adaround" else "GPTQ"
+        yield f"weights rounded by {name} in {_layers(len(known))}"
     missing = len(others) - len(known)
     if missing:
         yield f"weights rounded to nearest in {_layers(missing)} without second moments"

@@ -87,7 +87,7 @@ def _rounded(
 ) -> QuantizedLayer:
     rows, moment = weight.rows, None
     centred = settings.bias_correction and weight.takes_means
-    if settings.gptq:
+    if settings.solver is not None:
         moment = layer_moment([each.own for each in moments], rows.shape, centred=centred)
     if moment is not None:
         joined = PairedMoments()

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from qconv.algorithms.rows import Solver
+from qconv.errors import UsageError
+from qconv.numerics.grids import TERNARY
+from qconv.numerics.stored import STORED_TYPES
 from qconv.observers.estimators import Method
 
 Activations = Literal["uint8", "int8", "int16"]
@@ -51,7 +55,7 @@ class Int8Settings:
     bias_correction: bool = True
     portable: bool = True
     effort: Effort = "balanced"
-    algorithm: Literal["auto", "rtn", "gptq"] = "auto"
+    algorithm: Literal["auto", "rtn", "gptq", "adaround"] = "auto"
     granularity: Literal["channel", "tensor"] = "channel"
     weight_bits: Literal[8, 4] = 8
     embeddings: Embeddings = "auto"
@@ -81,7 +85,14 @@ class Int8Settings:
     @property
     def wants_moments(self) -> bool:
         """Whether second moments of what layers read are of use."""
-        return self.algorithm == "gptq" or (self.algorithm == "auto" and self.effort != "fast")
+        return self.solver is not None
+
+    @property
+    def solver(self) -> Solver | None:
+        """What rounds weights by second moments, if something does."""
+        if self.algorithm == "auto":
+            return None if self.effort == "fast" else "gptq"
+        return None if self.algorithm == "rtn" else self.algorithm
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,7 @@ class WeightOnlySettings:
             ``ternary``, ``binary``, ``fp8e4m3`` or ``fp8e5m2``; those with ``u`` have a zero point.
         algorithm: how weights are rounded: ``auto`` takes ``gptq`` where there are second moments
             of the inputs, else ``mse``, and ``rtn`` for one bit; ``awq`` scales the inputs of
-            products first.
+            products first; ``adaround`` is for integers, which ternary does not count as.
         granularity: what shares a scale; ``auto`` is a block below 8 bits, else a channel.
         block_size: inputs of a block, a power of two from 16 to 256; None is 128, and 64 below 4
             bits.
@@ -118,16 +129,27 @@ class WeightOnlySettings:
             the means of the inputs are known.
         sequential: whether the inputs of later layers are measured again with the earlier ones
             quantized.
+
+    Raises:
+        UsageError: the algorithm cannot round to the type.
     """
 
     dtype: str = "int4"
-    algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq", "awq"] = "auto"
+    algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq", "awq", "adaround"] = "auto"
     granularity: Literal["auto", "tensor", "channel", "block"] = "auto"
     block_size: int | None = None
     embeddings: Embeddings = "auto"
     format: Literal["operator", "qdq"] = "operator"
     bias_correction: bool = True
     sequential: bool = False
+
+    def __post_init__(self) -> None:
+        grid = STORED_TYPES[self.dtype].grid
+        if self.algorithm == "adaround" and (grid == TERNARY or not grid.is_integer):
+            raise UsageError(
+                f"adaround rounds up or down to integers of 2 to 8 bits, not to {self.dtype}",
+                hint="choose another --algorithm for it",
+            )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import onnx_ir as ir
 
 from qconv.algorithms.activation_aware import ScaledInputs, scale_by_activations
-from qconv.algorithms.rows import Method
+from qconv.algorithms.rows import BY_MOMENTS, Method
 from qconv.algorithms.stored_weights import Rounding, WeightRounder
 from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
@@ -85,7 +85,7 @@ def _check(settings: WeightOnlySettings, grams: Mapping[str, Gram]) -> None:
     size = settings.block_size or _BLOCK
     if not 16 <= size <= 256 or size & (size - 1):
         raise UsageError(f"the block size is {size}; it must be 16, 32, 64, 128 or 256")
-    if settings.algorithm in ("gptq", "awq") and not grams:
+    if settings.algorithm in (*BY_MOMENTS, "awq") and not grams:
         raise UsageError(
             f"{settings.algorithm} needs second moments of what the layers read",
             hint="calibrate with --statistics full, or give --data",
@@ -103,6 +103,7 @@ def _roundings(
         "hqq": "hqq",
         "gptq": "gptq",
         "awq": "mse",
+        "adaround": "adaround",
     }
     method = methods[settings.algorithm]
 
@@ -115,7 +116,7 @@ def _roundings(
     rounding = {role: Rounding(stored, block(stored), method) for role in Role}
     if table is not None:
         size = min(block(table), TABLE_BLOCK)
-        rounding[Role.TABLE] = Rounding(table, size, "mse" if method == "gptq" else method)
+        rounding[Role.TABLE] = Rounding(table, size, "mse" if method in BY_MOMENTS else method)
     return rounding
 
 

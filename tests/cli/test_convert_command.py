@@ -42,6 +42,38 @@ def test_the_summary_of_int8(qconv: Qconv, folder: Path) -> None:
     assert "GPTQ" in qconv("convert model.onnx --dtype int8 --data data.npz -o z.onnx").out
 
 
+def test_weights_are_rounded_as_asked_for(qconv: Qconv, folder: Path) -> None:
+    line = "convert model.onnx --dtype int8 --weights int4 --data data.npz -o y.onnx -f --algorithm"
+    made = set()
+    for algorithm, name in (("rtn", None), ("gptq", "GPTQ"), ("adaround", "AdaRound")):
+        said = qconv(line, algorithm)
+        assert f"weights rounded by {name} in 2 layers" in said.out or name is None
+        tensors = onnx.load(folder / "y.onnx").graph.initializer
+        made.add(
+            tuple(each.raw_data for each in tensors if each.data_type == onnx.TensorProto.INT4)
+        )
+    assert len(made) == 3
+
+
+@pytest.mark.parametrize("algorithm", ["gptq", "adaround"])
+def test_second_moments_are_needed(refuses: Refuses, algorithm: str) -> None:
+    refuses(
+        f"{INT8} --algorithm {algorithm}",
+        code=2,
+        message=f"{algorithm} needs second moments of what the layers read",
+        hint="calibrate with --statistics full, or give --data",
+    )
+
+
+def test_adaround_of_types_that_are_no_integers(refuses: Refuses) -> None:
+    refuses(
+        "convert model.onnx --dtype ternary --data data.npz --algorithm adaround -o y.onnx",
+        code=2,
+        message="adaround rounds up or down to integers of 2 to 8 bits, not to ternary",
+        hint="choose another --algorithm for it",
+    )
+
+
 def test_the_summary_says_what_was_equalized(qconv: Qconv) -> None:
     line = "convert model.onnx --dtype int8 --calibration histogram.qcal -o y.onnx -f --equalize"
     assert "channels of 3 values equalized across layers" in qconv(line, "on").out

@@ -183,6 +183,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     [
         ({"block_size": 48}, "the block size is 48; it must be 16, 32, 64, 128 or 256"),
         ({"algorithm": "gptq"}, "gptq needs second moments of what the layers read"),
+        ({"algorithm": "adaround"}, "adaround needs second moments of what the layers read"),
         ({"sequential": True}, "rounding in sequence needs --data"),
     ],
 )
@@ -213,6 +214,36 @@ def test_remarks_say_what_the_runtime_does_with_the_weights(tmp_path: Path) -> N
         "dequantized at every inference, which is slower than float: weights of 1 Conv; "
         "--format operator avoids that",
     )
+
+
+@pytest.mark.parametrize("dtype", ["ternary", "binary", "fp8e4m3", "fp8e5m2"])
+def test_adaround_is_for_integers(dtype: str) -> None:
+    with pytest.raises(UsageError, match=f"integers of 2 to 8 bits, not to {dtype}"):
+        WeightOnlySettings(dtype, "adaround")
+
+
+@pytest.mark.parametrize("dtype", ["int4", "uint4", "int3"])
+def test_adaround_is_closer_than_rounding_to_nearest(tmp_path: Path, dtype: str) -> None:
+    """On correlated inputs that were not seen; a table is rounded without them."""
+    weights = "float[40, 64] t, float[64, 48] w"
+    body = "e = Gather(t, ids) a = MatMul(x, w) y = MatMul(e, w)"
+    head = "(float[N, 64] x, int64[N] ids) => (float[N, 48] a, float[N, 48] y)"
+    proto = parse(f"{head} <{weights}> {{ {body} }}")
+    random = np.random.default_rng(3)
+    mixing = random.standard_normal((6, 64))
+    x = (random.standard_normal((600, 6)) @ mixing).astype(np.float32)
+    ids = random.integers(0, 40, 600)
+    np.savez(tmp_path / "d.npz", allow_pickle=False, x=x[:400], ids=ids[:400])
+    found = {}
+    for algorithm in ("mse", "adaround"):
+        settings = WeightOnlySettings(dtype, algorithm)
+        path = tmp_path / f"{algorithm}.onnx"
+        data = [str(tmp_path / "d.npz")]
+        made = convert(save(proto, tmp_path), path, data=data, settings=settings)
+        exact = _run(proto.SerializeToString(), x=x[400:], ids=ids[400:])
+        found[algorithm] = _decibels(exact, _run(path, x=x[400:], ids=ids[400:]))
+    assert made.remarks[0] == "weights rounded: 1 by mse, 1 by adaround"
+    assert found["adaround"] > found["mse"] + 1
 
 
 def test_one_bit_is_rounded_by_its_sign(tmp_path: Path) -> None:
