@@ -44,7 +44,9 @@ def product_shift(error: Floats, means: Floats) -> Floats:
 
 
 def measured_shift(
-    exact: Sequence[Floats], quantized: Sequence[Floats], bounds: tuple[float, float]
+    exact: Sequence[NDArray[np.floating]],
+    quantized: Sequence[NDArray[np.floating]],
+    bounds: tuple[float, float],
 ) -> Floats:
     """Return what to add to the biases ``[O]`` so that means behind the activation agree.
 
@@ -58,20 +60,16 @@ def measured_shift(
         quantized: what the quantized layer gives there.
         bounds: those that the activation cuts off at: 0 and infinity for Relu.
     """
-    goals = [np.clip(outputs, *bounds) for outputs in exact]
-    goal, outputs = np.concatenate(goals).mean(axis=0), np.concatenate(quantized)
+    goals = np.array([_mean(outputs, bounds) for outputs in exact])
+    counts = [len(outputs) for outputs in exact]
+    goal, outputs = np.average(goals, axis=0, weights=counts), np.concatenate(quantized)
     shift: Floats = np.zeros(outputs.shape[1])
     for _ in range(_STEPS):
-        moved = outputs + shift
+        moved = outputs + shift.astype(outputs.dtype)
         active = ((moved > bounds[0]) & (moved < bounds[1])).mean(axis=0)
-        excess = np.clip(moved, *bounds).mean(axis=0) - goal
+        excess = _mean(moved, bounds) - goal
         shift -= _DAMPING * excess / np.maximum(active, _FEWEST_ACTIVE)
-    errors = np.array(
-        [
-            (np.clip(outputs, *bounds) - goal).mean(axis=0)
-            for outputs, goal in zip(quantized, goals, strict=True)
-        ]
-    )
+    errors = np.array([_mean(outputs, bounds) for outputs in quantized]) - goals
     if len(errors) < 2:
         return np.zeros_like(shift)
     variance = errors.var(axis=0, ddof=1) / len(errors)
@@ -79,3 +77,8 @@ def measured_shift(
     known = np.divide(variance, square, out=np.ones_like(square), where=square > 0)
     weakened: Floats = shift * np.maximum(0, 1 - known)
     return weakened
+
+
+def _mean(outputs: NDArray[np.floating], bounds: tuple[float, float]) -> Floats:
+    mean: Floats = np.clip(outputs, *bounds).mean(axis=0, dtype=np.float64)
+    return mean

@@ -24,15 +24,16 @@ from qconv.runtime.session import InferenceSession, one_line, open_session
 Vectors = NDArray[np.float32]
 
 _BROKEN = "the quantized model does not work, so its layers cannot be measured"
-_KEPT = 1 << 23
-"""Numbers that are kept of each side: 32 MB."""
+_KEPT, _KEPT_OUTPUTS = 1 << 23, 1 << 22
+"""Numbers that are kept of each side, and those that the layer makes of them."""
 
 
 @dataclass(frozen=True)
 class PairedVectors:
     """What a layer reads: moments of all vectors, and some vectors of each sample.
 
-    ``exact`` and ``quantized`` hold ``[G, p, K]`` for each sample, of the same places.
+    ``exact`` and ``quantized`` hold ``[G, p, K]`` for each sample that gives some, of the same
+    places.
     """
 
     moments: PairedMoments
@@ -42,7 +43,12 @@ class PairedVectors:
 
 @on_one_blas_thread
 def pair_vectors(
-    model: ir.Model, quantized: ir.Model, layer: str, layer_input: LayerInput, source: Source
+    model: ir.Model,
+    quantized: ir.Model,
+    layer: str,
+    layer_input: LayerInput,
+    outputs: int,
+    source: Source,
 ) -> PairedVectors:
     """Return what the layer of that name reads in both models.
 
@@ -51,6 +57,7 @@ def pair_vectors(
         quantized: a copy of it with Q/DQ, in which the layer has kept its name.
         layer: an operator of the main graph.
         layer_input: how its vectors are cut out of the value that it reads.
+        outputs: O, the channels that the layer gives.
         source: the samples.
 
     Raises:
@@ -60,7 +67,8 @@ def pair_vectors(
         sessions = [_reading(each, layer) for each in (model, quantized)]
     except ModelError as error:
         raise UnsupportedError(f"{_BROKEN}: {error}") from error
-    kept = max(1, _KEPT // (len(source) * layer_input.groups * layer_input.size))
+    numbers = layer_input.groups * layer_input.size
+    kept = max(1, min(_KEPT // numbers, _KEPT_OUTPUTS // outputs) // len(source))
 
     def look(batch: Batch) -> tuple[PairedMoments, list[Vectors]]:
         digests, both = sample_digests(batch), []
@@ -76,8 +84,9 @@ def pair_vectors(
     total, exact, rounded = PairedMoments(), [], []
     for moments, (first, second) in in_parallel(look, batches(source, 1), worker_count()):
         total.merge(moments)
-        exact.append(first)
-        rounded.append(second)
+        if first.size:
+            exact.append(first)
+            rounded.append(second)
     return PairedVectors(total, exact, rounded)
 
 

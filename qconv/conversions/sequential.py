@@ -66,8 +66,9 @@ def round_in_sequence(
             continue
         trial = model.clone()
         rewrite_qdq(trial, plan, params, found)
+        count = weight.array.shape[weight.axis]
         pairs = {
-            layer.node: pair_vectors(model, trial, layer.node, inputs[layer.node], source)
+            layer.node: pair_vectors(model, trial, layer.node, inputs[layer.node], count, source)
             for layer in weight.readers
         }
         rounded = _rounded(weight, plan, params, settings, [p.moments for p in pairs.values()])
@@ -107,7 +108,7 @@ def _bias(
 ) -> NDArray[np.float32] | None:
     """Return the bias of one reader of a rounded weight; None leaves it as it was."""
     means = pairs.moments.own.means()
-    if not settings.bias_correction or layer.bias_node is None or not means.size:
+    if not settings.bias_correction or layer.bias_node is None or not pairs.exact:
         return None
     exact = _by_group(weight.rows, len(means))
     restored = to_channels(rounded.restored(weight.axis), weight.axis)
@@ -117,8 +118,8 @@ def _bias(
     nearest = bias - np.einsum("gok,gk->go", quantized - exact, means).reshape(-1)
     bounds = _UNBOUNDED if layer.output is None else plan.values[layer.output].bounds
     shift = measured_shift(
-        [_outputs(vectors, exact) + bias for vectors in pairs.exact],
-        [_outputs(vectors, quantized) + nearest for vectors in pairs.quantized],
+        [_outputs(vectors, exact, bias) for vectors in pairs.exact],
+        [_outputs(vectors, quantized, nearest) for vectors in pairs.quantized],
         bounds,
     )
     corrected: NDArray[np.float32] = (nearest + shift).astype(np.float32)
@@ -129,8 +130,11 @@ def _by_group(rows: NDArray[np.floating], groups: int) -> NDArray[np.float64]:
     return rows.reshape(groups, -1, rows.shape[1]).astype(np.float64)
 
 
-def _outputs(vectors: NDArray[np.float32], rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``[P, O]`` of vectors ``[G, P, K]`` and rows ``[G, O / G, K]``."""
-    outputs = np.matmul(vectors, rows.swapaxes(1, 2))
-    flat: NDArray[np.float64] = outputs.transpose(1, 0, 2).reshape(vectors.shape[1], -1)
-    return flat
+def _outputs(
+    vectors: NDArray[np.float32], rows: NDArray[np.float64], bias: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return ``[P, O]`` of vectors ``[G, P, K]``, rows ``[G, O / G, K]`` and a bias ``[O]``."""
+    outputs = np.matmul(vectors, rows.swapaxes(1, 2).astype(np.float32))
+    flat = outputs.transpose(1, 0, 2).reshape(vectors.shape[1], -1)
+    result: NDArray[np.float32] = flat + bias.astype(np.float32)
+    return result

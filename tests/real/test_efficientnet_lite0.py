@@ -10,6 +10,7 @@ import pytest
 
 import qconv
 from benchmarks.hard_net import convert_and_measure, make_hard
+from benchmarks.processes import measure
 from qconv.calibration.record import read_record, write_record
 from qconv.data import open_data
 from qconv.reporting.catalog import metric_values
@@ -83,6 +84,26 @@ def test_other_methods_keep_the_accuracy_that_they_are_known_for(
     report = qconv.report(efficientnet.model, files, data=[str(efficientnet.test)], latency=False)
     for variant in report.variants:
         assert metric_values(report, variant)["sqnr_db"] >= 22, variant.name
+
+
+def test_efforts_keep_their_bars(efficientnet: EfficientNet, tmp_path: Path) -> None:
+    """Accuracy, seconds and memory: limits of time are those of an idle machine, twice over."""
+    limits = {"balanced": 60, "best": 600}
+    files = [tmp_path / f"{effort}.onnx" for effort in limits]
+    for (effort, seconds), path in zip(limits.items(), files, strict=True):
+        options = ["--effort", effort, "--data", str(efficientnet.calibration), "-q"]
+        command = ["-m", "qconv", "convert", str(efficientnet.model), "--dtype", "int8"]
+        cost = measure([*command, *options, "-o", str(path)])
+        assert cost.wall <= seconds
+        assert cost.memory <= 600
+    report = qconv.report(efficientnet.model, files, data=[str(efficientnet.test)], latency=False)
+    balanced, best = (metric_values(report, variant) for variant in report.variants)
+    for values in (balanced, best):
+        assert values["sqnr_db"] >= 24
+        assert values["agreement"] >= 98
+        assert values["kl"] <= 0.004
+        assert abs(values["top1_drop"]) <= 1.0
+    assert best["sqnr_db"] > balanced["sqnr_db"]
 
 
 def test_scales_over_three_decades_are_undone(efficientnet: EfficientNet, tmp_path: Path) -> None:
