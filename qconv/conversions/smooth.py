@@ -24,8 +24,11 @@ from qconv.rewrite.smoothing import (
 )
 
 _LEAST_GAIN_DB = 0.5
-_LEAST_GAIN_OF_A_PRODUCT_DB = 9.0
-"""What a Mul of its own must gain: it costs up to two percent of the layers that it serves."""
+_LEAST_GAIN_OF_A_PRODUCT_DB = 3.0
+"""What a Mul of its own must gain: it costs up to two percent of the layers that it serves.
+
+Measured on all-MiniLM-L6-v2: 23 of them gain 4 dB of the sentence vectors for 2 to 3 % of the time.
+"""
 
 
 @dataclass(frozen=True)
