@@ -1,7 +1,7 @@
-"""Quantize with NNCF, as one process to be measured: MODEL FEEDS OUTPUT [transformer].
+"""Quantize with NNCF, as one process to be measured: MODEL FEEDS OUTPUT [performance|transformer].
 
-The preset is ``mixed`` (asymmetric activations), which NNCF advises for networks whose
-activations are not all behind Relu, and takes by itself for transformers.
+The preset is ``mixed`` (asymmetric activations), which NNCF takes by itself for transformers, or
+``performance`` (symmetric), its default for other models.
 """
 
 import sys
@@ -15,10 +15,11 @@ from benchmarks.peers.feeds import read_feeds
 def main() -> None:
     model, folder, output, *rest = sys.argv[1:]
     feeds = list(read_feeds(folder))
+    presets = nncf.QuantizationPreset
     quantized = nncf.quantize(
         onnx.load(model),
         nncf.Dataset(feeds),
-        preset=nncf.QuantizationPreset.MIXED,
+        preset=presets.PERFORMANCE if "performance" in rest else presets.MIXED,
         model_type=nncf.ModelType.TRANSFORMER if "transformer" in rest else None,
         subset_size=len(feeds),
     )

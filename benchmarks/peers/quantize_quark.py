@@ -1,8 +1,10 @@
-"""Quantize with AMD Quark, as one process to be measured: MODEL FEEDS OUTPUT CONFIG.
+"""Quantize with AMD Quark, as one process to be measured: MODEL FEEDS OUTPUT CONFIG [per-channel].
 
-CONFIG is one of Quark's own: A8W8, or U8S8_AAWS, whose types are those that x64 CPUs are fast with.
+CONFIG is one of Quark's own: A8W8, or U8S8_AAWS, whose types are those that x64 CPUs are fast with,
+and whose weights may have a scale for each channel.
 """
 
+import dataclasses
 import sys
 
 from quark.onnx import ModelQuantizer
@@ -14,11 +16,14 @@ _NEW = ("A8W8", "XINT8")
 
 
 def main() -> None:
-    model, folder, output, name = sys.argv[1:]
+    model, folder, output, name, *rest = sys.argv[1:]
     if name in _NEW:
         config = QConfig.get_default_config(name)
     else:
-        config = Config(global_quant_config=get_default_config(name))
+        preset = get_default_config(name)
+        if "per-channel" in rest:
+            preset = dataclasses.replace(preset, per_channel=True)
+        config = Config(global_quant_config=preset)
     ModelQuantizer(config).quantize_model(model, output, FeedReader(folder))
 
 

@@ -11,9 +11,10 @@ holds a virtual environment for each other tool; those that are missing are left
         onnxslim onnxruntime-extensions torch
     python3 -m venv FOLDER/modelopt && FOLDER/modelopt/bin/pip install "nvidia-modelopt[onnx]" torch
 
-onnxruntime.quantization runs in qconv's own environment. Time and memory are those of the whole
-process that makes the file. All files are run by the runtime of qconv's environment, and timed in
-turns. A tool that fails, or whose file does not run, has a row that says why.
+onnxruntime.quantization runs in qconv's own environment. Time (on the clock and of the processor)
+and memory are those of the whole process that makes the file. All files are run by the runtime of
+qconv's environment, and timed in turns. A tool that fails, or whose file does not run, has a row
+that says why.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ def _print(
     print(f"\n{datetime.date.today()}, {cpu_name()}, VNNI: {has_vnni()}")
     print("; ".join(tools))
     known = [c for c in judge.columns if any(c in row.numbers for row in rows)]
-    head = ["made by", "MB", *known, "integer ops", *columns, "make s", "peak MB"]
+    head = ["made by", "MB", *known, "integer ops", "make s", "CPU s", "peak MB", *columns]
     print(f"\n| {' | '.join(head)} |")
     print(f"| --- |{' ---: |' * (len(head) - 1)}")
     for row in rows:
@@ -157,10 +158,13 @@ def _print(
 def _cells(row: _Row, columns: Sequence[str], timed: int) -> list[str]:
     if row.error is not None:
         spare: Mapping[bool, str] = {True: row.error, False: ""}
-        return [row.name, *(spare[not index] for index in range(len(columns) + timed + 4))]
+        return [row.name, *(spare[not index] for index in range(len(columns) + timed + 5))]
     numbers = [_shown(row.numbers, column) for column in columns]
-    made = ["", ""] if row.cost is None else [f"{row.cost.wall:.1f}", f"{row.cost.memory:.0f}"]
-    return [row.name, f"{row.size / 1e6:.2f}", *numbers, row.integer, *row.latencies, *made]
+    cost = row.cost
+    made = [""] * 3
+    if cost is not None:
+        made = [f"{cost.wall:.1f}", f"{cost.cpu:.1f}", f"{cost.memory:.0f}"]
+    return [row.name, f"{row.size / 1e6:.2f}", *numbers, row.integer, *made, *row.latencies]
 
 
 def _shown(numbers: Numbers, column: str) -> str:
