@@ -57,6 +57,8 @@ PARTS = (
     Part("balanced, not portable", Int8Settings(portable=False)),
     Part("balanced, 7-bit weights", Int8Settings(reduce_range=True, portable=False)),
     Part("balanced, no smoothing", Int8Settings(smooth="off")),
+    Part("balanced, no equalization", Int8Settings(equalize="off")),
+    Part("balanced, all channels equalized", Int8Settings(equalize="on")),
     Part("balanced, minmax ranges", Int8Settings("minmax")),
     Part("balanced, mse ranges", Int8Settings("mse")),
     Part("balanced, percentile 99.99 ranges", Int8Settings("percentile")),
