@@ -96,6 +96,7 @@ MAKERS = (
     _other("ModelOpt max", "modelopt", "max"),
     _qconv("qconv --effort fast", "--effort fast"),
     _qconv("qconv (balanced)"),
+    _qconv("qconv --effort best", "--effort best"),
     _qconv("qconv --no-portable", "--no-portable"),
 )
 
