@@ -21,7 +21,7 @@ def remove_notes(model: ir.Model) -> None:
     """Remove what exporters leave for debugging, and types that can be inferred.
 
     Stack traces and documentation of nodes can make up a fifth of a file. Types are kept where no
-    standard says how to infer them: behind operators of other domains.
+    standard says how to infer them: behind operators of other domains. Initializers bear their own.
     """
     for node in all_nodes(model):
         node.doc_string = None
@@ -29,5 +29,13 @@ def remove_notes(model: ir.Model) -> None:
         for value in node.outputs:
             value.metadata_props.clear()
             if is_standard(node) and not value.is_graph_output():
-                value.type = None
-                value.shape = None
+                _forget_type(value)
+    for graph in (model.graph, *model.graph.subgraphs()):
+        for value in graph.initializers.values():
+            if not value.is_graph_input() and not value.is_graph_output():
+                _forget_type(value)
+
+
+def _forget_type(value: ir.Value) -> None:
+    value.type = None
+    value.shape = None
