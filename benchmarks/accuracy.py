@@ -37,13 +37,17 @@ class Part:
     descent: bool = True
 
     def convert(
-        self, model: Path, output: Path, record: Record, assume: Mapping[str, str]
+        self, model: Path, output: Path, record: Record, data: str, assume: Mapping[str, str]
     ) -> float:
-        """Write the model; return the seconds that it took."""
+        """Write the model, from the data where the record does not do; return the seconds."""
         start = time.perf_counter()
+        settings = self.settings
         passes = {} if self.descent else dict.fromkeys((4, 7, 8), 0)
         with patch.dict(_SWEEPS, passes):
-            qconv.convert(model, output, calibration=record, settings=self.settings, assume=assume)
+            if settings.needs_samples:
+                qconv.convert(model, output, data=[data], settings=settings, assume=assume)
+            else:
+                qconv.convert(model, output, calibration=record, settings=settings, assume=assume)
         return time.perf_counter() - start
 
 
@@ -52,6 +56,7 @@ PARTS = (
     Part("auto ranges", Int8Settings(algorithm="rtn", bias_correction=False)),
     Part("+ bias correction (fast)", Int8Settings(effort="fast")),
     Part("+ GPTQ (balanced)", Int8Settings()),
+    Part("+ layer by layer (best)", Int8Settings(effort="best")),
     Part("balanced, no coordinate descent", Int8Settings(), descent=False),
     Part("balanced, no bias correction", Int8Settings(bias_correction=False)),
     Part("balanced, not portable", Int8Settings(portable=False)),
@@ -63,9 +68,11 @@ PARTS = (
     Part("balanced, mse ranges", Int8Settings("mse")),
     Part("balanced, percentile 99.99 ranges", Int8Settings("percentile")),
     Part("balanced, entropy ranges", Int8Settings("entropy")),
+    Part("balanced, layers ranges", Int8Settings("layers")),
     Part("balanced, weights per tensor", Int8Settings(granularity="tensor")),
     Part("fast, weights in 4 bits", Int8Settings(effort="fast", weight_bits=4)),
     Part("balanced, weights in 4 bits", Int8Settings(weight_bits=4)),
+    Part("best, weights in 4 bits", Int8Settings(effort="best", weight_bits=4)),
 )
 
 
@@ -92,7 +99,7 @@ def _ablate(arguments: argparse.Namespace, parts: Sequence[Part], folder: Path) 
     files, seconds = [], []
     for index, part in enumerate(parts):
         files.append(folder / f"{index}.onnx")
-        seconds.append(part.convert(model, files[-1], record, assume))
+        seconds.append(part.convert(model, files[-1], record, arguments.calibration, assume))
     judge = judge_of(arguments.judge, model, arguments.test, arguments.samples)
     found = judge(files)
     columns = [column for column in judge.columns if any(column in row for row in found)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,11 +19,14 @@ from pathlib import Path
 import qconv
 from benchmarks.judges import judge_of
 from qconv import Int8Settings
-from qconv.calibration.record import Record
 from qconv.data import Sample, Source, TensorSpec, open_data
 
 _COUNTS = (16, 32, 64, None)
-EFFORTS = {"fast": Int8Settings(effort="fast"), "balanced": Int8Settings()}
+EFFORTS = {
+    "fast": Int8Settings(effort="fast"),
+    "balanced": Int8Settings(),
+    "best": Int8Settings(effort="best"),
+}
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         files: dict[tuple[str, str], Path] = {}
         for label, (spec, count) in sets.items():
-            record = _calibrated(arguments.model, spec, count)
+            opened = _opener(spec, count)
+            record = qconv.calibrate(arguments.model, data=opened, statistics="full")
             for effort, settings in EFFORTS.items():
                 file = files[label, effort] = Path(folder) / f"{len(files)}.onnx"
-                qconv.convert(arguments.model, file, calibration=record, settings=settings)
+                if settings.needs_samples:
+                    qconv.convert(arguments.model, file, data=opened, settings=settings)
+                else:
+                    qconv.convert(arguments.model, file, calibration=record, settings=settings)
         judge = judge_of("data", arguments.model, arguments.test, arguments.samples)
         found = dict(zip(files, judge(list(files.values())), strict=True))
     print(f"| calibrated on | {' | '.join(f'{e}: dB | agreement %' for e in EFFORTS)} |")
@@ -67,12 +74,12 @@ def main() -> None:
         print(f"| {label} | {' | '.join(cells)} |")
 
 
-def _calibrated(model: Path, spec: str, count: int | None) -> Record:
+def _opener(spec: str, count: int | None) -> Callable[[Sequence[TensorSpec]], Source]:
     def opened(inputs: Sequence[TensorSpec]) -> Source:
         source = open_data([spec], inputs)
         return source if count is None else _First(source, count)
 
-    return qconv.calibrate(model, data=opened, statistics="full")
+    return opened
 
 
 if __name__ == "__main__":
