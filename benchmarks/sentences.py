@@ -13,11 +13,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
 
 Batch = dict[str, NDArray[np.int64]]
 Vectors = NDArray[np.float64]
@@ -32,7 +35,7 @@ def write_calibration(folder: Path, out: Path) -> None:
     They keep their lengths, though the tokenizer's file asks for padding.
     """
     rows = _rows(folder / "sts-train.csv")[::_CALIBRATION_STEP][:_CALIBRATION_COUNT]
-    tool = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tool = _tokenizer(folder / "tokenizer.json")
     tool.enable_truncation(128)
     tool.no_padding()
     out.mkdir(parents=True, exist_ok=True)
@@ -54,13 +57,20 @@ def _rows(path: Path) -> list[list[str]]:
 
 def _tokenized(tokenizer: Path, pairs: Sequence[tuple[str, str]]) -> Iterator[Batch]:
     """Yield batches of first sentences, each followed by one of the second sentences."""
-    tool = Tokenizer.from_file(str(tokenizer))
+    tool = _tokenizer(tokenizer)
     tool.enable_truncation(128)
     tool.enable_padding()
     for start in range(0, len(pairs), _BATCH):
         for sentences in zip(*pairs[start : start + _BATCH], strict=True):
             encoded = tool.encode_batch(list(sentences))
             yield _feeds(encoded)
+
+
+def _tokenizer(path: Path) -> Tokenizer:
+    """Open a tokenizer; its package is needed only here, and not by the tests."""
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(path))
 
 
 def _feeds(encoded: Sequence[Encoding]) -> Batch:
