@@ -88,7 +88,7 @@ def layer_ranges(
     }
     trials = list(_trials(model, plan, limits))
     probed = add_probes(model, (), {}, [trial.value for trial in trials])
-    session = open_session(model_to_bytes(probed.model), threads=1)
+    session = open_session(model_to_bytes(probed.model), threads=1, memory_pattern=False)
     names = [output.name for output in session.get_outputs()]
 
     def look(batch: Batch) -> list[Doubles]:

@@ -31,11 +31,14 @@ Outputs = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Observation:
-    """Digests of the samples of a batch, the shapes of one, and the vectors that layers read."""
+    """Digests of the samples of a batch, the shapes of one, and the vectors that layers read.
+
+    Who reads the vectors may take them out: they are large.
+    """
 
     digests: list[str]
     shapes: Mapping[str, tuple[int, ...]]
-    vectors: Mapping[str, NDArray[np.float32]]
+    vectors: dict[str, NDArray[np.float32]]
 
 
 class Accumulator:
@@ -82,7 +85,7 @@ class Observer:
         probed = add_probes(model, requests, feed_shapes, also)
         self.maps = probed.maps
         self._whole = probed.whole
-        self._session = open_session(model_to_bytes(probed.model), threads=1)
+        self._session = open_session(model_to_bytes(probed.model), threads=1, memory_pattern=False)
         self._names = [output.name for output in self._session.get_outputs()]
 
     def accumulator(self) -> Accumulator:
@@ -154,7 +157,8 @@ class Observer:
     @cached_property
     def _full_session(self) -> InferenceSession:
         requests = [Request(probe.value, maps=False) for probe in self.maps]
-        return open_session(model_to_bytes(add_probes(self._model, requests, {}).model), threads=1)
+        probed = add_probes(self._model, requests, {}).model
+        return open_session(model_to_bytes(probed), threads=1, memory_pattern=False)
 
     def _observe_whole(
         self, into: Accumulator, name: str, array: NDArray[np.float32], batch: Batch

@@ -108,4 +108,4 @@ def _reading(model: ir.Model, layer: str) -> InferenceSession:
     cut.graph.outputs.clear()
     cut.graph.outputs.append(value)
     remove_unused(cut)
-    return open_session(model_to_bytes(cut), threads=1)
+    return open_session(model_to_bytes(cut), threads=1, memory_pattern=False)

@@ -19,13 +19,14 @@ class Gram:
     vector are off by ``D x``, and the squares of that sum up to ``tr(D H D^T)``.
 
     Unlike other statistics these sums are of floating-point numbers: merged in another order they
-    agree to about 1e-7 of the largest entry, not to the bit.
+    agree to about 1e-7 of the largest entry, not to the bit. Products are added up in float64 and
+    kept in float32: those of all layers of a model are held at once.
     """
 
     def __init__(self) -> None:
         self.count = 0
         self._sums: Floats = np.zeros((0, 0))
-        self._products: Floats = np.zeros((0, 0, 0))
+        self._products: NDArray[np.float32 | np.float64] = np.zeros((0, 0, 0))
 
     def update(self, vectors: NDArray[np.float32]) -> None:
         """Add P vectors of each group, ``[G, P, K]``."""
@@ -44,13 +45,11 @@ class Gram:
     def centred(self) -> Floats:
         """Return the covariance of each group, ``[G, K, K]``: what a bias cannot mend."""
         means = self.means()
-        second: Floats = self._products / max(self.count, 1)
-        return second - means[:, :, None] * means[:, None, :]
+        return self.second_moment() - means[:, :, None] * means[:, None, :]
 
     def second_moment(self) -> Floats:
         """Return the mean of ``x x^T`` of each group, ``[G, K, K]``."""
-        second: Floats = self._products / max(self.count, 1)
-        return second
+        return self._products / np.float64(max(self.count, 1))
 
     def divided(self, factors: NDArray[np.floating]) -> Self:
         """Return the sums over ``x / factors``: ``[G, K]``, or ``[K]`` for each group alike."""
@@ -61,16 +60,20 @@ class Gram:
             divided._add(self.count, self._sums * inverse, products)
         return divided
 
+    def rounded(self) -> Self:
+        """Return what :meth:`to_arrays` keeps."""
+        return self.from_arrays(self.to_arrays())
+
     def to_arrays(self) -> Arrays:
         """``count [1]`` int64, ``sums [G, K]`` float64, ``products [G, K (K + 1) / 2]`` float32.
 
         The products are the upper triangles, row by row.
         """
-        upper = np.triu_indices(self._products.shape[-1])
+        products = self._products.astype(np.float32, copy=False)
         return {
             "count": np.array([self.count], np.int64),
             "sums": self._sums,
-            "products": self._products[:, *upper].astype(np.float32),
+            "products": products[:, _upper(products.shape[-1])],
         }
 
     @classmethod
@@ -84,11 +87,10 @@ class Gram:
         statistic.count = int(arrays["count"].reshape(1)[0])
         statistic._sums = arrays["sums"].astype(np.float64)
         groups, size = statistic._sums.shape
-        upper = np.triu_indices(size)
-        triangle = arrays["products"].reshape(groups, len(upper[0])).astype(np.float64)
-        statistic._products = np.zeros((groups, size, size))
-        statistic._products[:, *upper] = triangle
-        statistic._products[:, upper[1], upper[0]] = triangle
+        products = np.zeros((groups, size, size), np.float32)
+        products[:, _upper(size)] = arrays["products"].reshape(groups, size * (size + 1) // 2)
+        products += np.triu(products, 1).swapaxes(1, 2)
+        statistic._products = products
         return statistic
 
     def _add(self, count: int, sums: Floats, products: NDArray[np.floating]) -> None:
@@ -96,4 +98,9 @@ class Gram:
             self._sums, self._products = np.zeros_like(sums), np.zeros(products.shape)
         self.count += count
         self._sums += sums
+        self._products = self._products.astype(np.float64, copy=False)
         self._products += products
+
+
+def _upper(size: int) -> NDArray[np.bool_]:
+    return np.triu(np.ones((size, size), np.bool_))

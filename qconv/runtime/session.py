@@ -60,6 +60,7 @@ def open_session(
     optimization: Optimization = "all",
     settings: Mapping[str, str] | None = None,
     provider: str = CPU,
+    memory_pattern: bool = True,
 ) -> InferenceSession:
     """Load a model on an execution provider.
 
@@ -71,6 +72,8 @@ def open_session(
             in memory.
         settings: session configuration entries, by their ONNX Runtime names.
         provider: the execution provider; what it cannot compute runs on the CPU.
+        memory_pattern: plan one block of memory for each shape that is fed, and keep the plan:
+            less time, but more memory where most values are outputs, or no two shapes are alike.
 
     Raises:
         ModelError: the runtime rejects the model.
@@ -79,6 +82,7 @@ def open_session(
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4
+    options.enable_mem_pattern = memory_pattern
     if threads is not None:
         options.intra_op_num_threads = threads
     if optimized_model is not None:
