@@ -18,12 +18,6 @@ from qconv.placement.inputs import LayerInput
 from qconv.placement.plan import ValuePlan
 from qconv.progress import Progress
 
-_FEEDERS = 2
-"""Workers that are enough for the one thread that adds up second moments.
-
-Each holds about 90 MB on EfficientNet-Lite0.
-"""
-
 
 @dataclass(frozen=True)
 class Collected:
@@ -54,7 +48,8 @@ def collect(
 
     Samples run in parallel, each on one thread, which uses the cores better than parallel
     operators do; statistics merge exactly, so neither the number of workers nor the order in
-    which they finish changes the result. Second moments are added in the order of the samples.
+    which they finish changes the result. Second moments are added in the order of the samples by
+    the calling thread, which one worker keeps busy: more would only hold memory.
 
     Raises:
         DataError: the model gives NaN or Inf; the message names value and sample.
@@ -62,7 +57,7 @@ def collect(
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
     observer = Observer(model, values, depth, feed_shapes, inputs)
-    workers = min(worker_count(), _FEEDERS) if inputs else worker_count()
+    workers = 1 if inputs else worker_count()
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):
         free.put(observer.accumulator())

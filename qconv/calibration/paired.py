@@ -26,6 +26,8 @@ Vectors = NDArray[np.float32]
 _BROKEN = "the quantized model does not work, so its layers cannot be measured"
 _KEPT, _KEPT_OUTPUTS = 1 << 23, 1 << 22
 """Numbers that are kept of each side, and those that the layer makes of them."""
+_MOST_WORKERS = 4
+"""Each runs two models, and holds the values that those are at."""
 
 
 @dataclass(frozen=True)
@@ -70,24 +72,23 @@ def pair_vectors(
     numbers = layer_input.groups * layer_input.size
     kept = max(1, min(_KEPT // numbers, _KEPT_OUTPUTS // outputs) // len(source))
 
-    def look(batch: Batch) -> tuple[PairedMoments, list[Vectors]]:
-        digests, both = sample_digests(batch), []
-        for session in sessions:
-            array = _run(session, batch)
-            random = random_places(digests)
-            both.append(draw_vectors(array, layer_input, len(batch), random))
-        moments = PairedMoments()
-        moments.update(*both)
-        step = max(1, -(-both[0].shape[1] // kept))
-        return moments, [vectors[:, ::step].copy() for vectors in both]
+    def look(batch: Batch) -> tuple[Vectors, Vectors]:
+        digests = sample_digests(batch)
+        exact, rounded = (
+            draw_vectors(_run(session, batch), layer_input, len(batch), random_places(digests))
+            for session in sessions
+        )
+        return exact, rounded
 
-    total, exact, rounded = PairedMoments(), [], []
-    for moments, (first, second) in in_parallel(look, batches(source, 1), worker_count()):
-        total.merge(moments)
-        if first.size:
-            exact.append(first)
-            rounded.append(second)
-    return PairedVectors(total, exact, rounded)
+    workers = min(worker_count(), _MOST_WORKERS)
+    moments, firsts, seconds = PairedMoments(), [], []
+    for exact, rounded in in_parallel(look, batches(source, 1), workers):
+        if exact.size:
+            moments.update(exact, rounded)
+            step = max(1, -(-exact.shape[1] // kept))
+            firsts.append(exact[:, ::step].copy())
+            seconds.append(rounded[:, ::step].copy())
+    return PairedVectors(moments, firsts, seconds)
 
 
 def _run(session: InferenceSession, batch: Batch) -> Vectors:

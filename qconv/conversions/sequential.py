@@ -71,10 +71,11 @@ def round_in_sequence(
             layer.node: pair_vectors(model, trial, layer.node, inputs[layer.node], count, source)
             for layer in weight.readers
         }
+        del trial
         rounded = _rounded(weight, plan, params, settings, [p.moments for p in pairs.values()])
         for layer in weight.readers:
             old = found[layer.node]
-            bias = _bias(weight, layer, plan, rounded, pairs[layer.node], settings)
+            bias = _bias(weight, layer, plan, rounded, pairs.pop(layer.node), settings)
             found[layer.node] = replace(rounded, bias=old.bias if bias is None else bias)
     return found
 
