@@ -60,18 +60,24 @@ class WeightSummary:
         columns = self.energies.sum(axis=1, dtype=np.float64).reshape(-1)
         return float((columns * variances).sum())
 
-    def from_rounding(self, squares: Floats, levels: int, *, shared: bool) -> Floats:
+    def steps(self, levels: int, *, shared: bool) -> Floats:
+        """Return the step ``[O]`` of weights rounded to at most ``levels`` times it.
+
+        ``shared`` is whether all outputs have one, that of the largest weight.
+        """
+        rows = self.row_peaks().astype(np.float64)
+        steps: Floats = (np.full_like(rows, rows.max()) if shared else rows) / levels
+        return steps
+
+    def from_rounding(self, squares: Floats, steps: Floats) -> Floats:
         """Return the variance of each output ``[O]`` that rounding the weight gives.
 
         Args:
             squares: mean squares of the inputs, ``[C]``.
-            levels: the largest integer of the rounded weights.
-            shared: whether all outputs have one step, that of the largest weight.
+            steps: of the rounded weights, ``[O]``.
         """
-        rows = self.peaks.max(axis=2).astype(np.float64)
-        steps = np.full_like(rows, rows.max()) if shared else rows
         met = self.taps * self._along_inputs(squares).sum(axis=2)
-        variances: Floats = np.square(steps / levels) / 12 * met
+        variances: Floats = np.square(steps).reshape(len(self.peaks), -1) / 12 * met
         return variances.reshape(-1)
 
     def _along_inputs(self, numbers: Floats) -> Floats:

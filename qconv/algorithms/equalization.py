@@ -132,7 +132,8 @@ class Net:
         return total
 
     def _rounding(self, layer: Layer) -> Floats:
-        return layer.weight.from_rounding(self._squares(layer), self.levels, shared=self.shared)
+        steps = layer.weight.steps(self.levels, shared=self.shared)
+        return layer.weight.from_rounding(self._squares(layer), steps)
 
     def _squares(self, layer: Layer) -> Floats:
         value = self.activations.get(layer.source)

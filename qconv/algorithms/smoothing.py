@@ -19,6 +19,7 @@ from qconv.algorithms.channel_noise import (
     centred_factors,
     rounding_variance,
 )
+from qconv.algorithms.saturation import PAIR_LIMIT, pair_sums
 from qconv.observers.channels import ChannelRanges
 
 Floats = NDArray[np.float64]
@@ -41,26 +42,49 @@ class Smoothing:
     gain_db: float
 
 
+class Product:
+    """The weight ``[K, N]`` of a product, and how it is going to be rounded.
+
+    ``portable`` weights keep to the limit of CPUs without VNNI, which coarsens their steps.
+    """
+
+    def __init__(self, weight: Floats, *, portable: bool) -> None:
+        self.size = len(weight)
+        self.summary = WeightSummary.of_product(weight)
+        self._rows = weight.T.astype(np.float32) if portable else None
+
+    def rounding(self, squares: Floats, factors: Floats) -> float:
+        """Return the variance of all outputs that rounding ``s W`` gives.
+
+        ``squares [K]`` are the mean squares of the inputs, ``factors [K]`` are ``s``.
+        """
+        scaled = self.summary.scaled(factors)
+        steps = scaled.steps(_WEIGHT_LEVELS, shared=False)
+        if self._rows is not None:
+            sums = pair_sums(self._rows * factors.astype(np.float32))
+            steps = np.maximum(steps, sums / PAIR_LIMIT)
+        return float(scaled.from_rounding(squares / factors**2, steps).sum())
+
+
 def search_smoothing(
-    channels: ChannelRanges, weights: Sequence[Floats], strength: float | None
+    channels: ChannelRanges, products: Sequence[Product], strength: float | None
 ) -> Smoothing | None:
     """Return the factors of least predicted error, or None where none lowers it.
 
     Args:
         channels: of the value, K of them.
-        weights: what reads it, each ``[K, N]``.
+        products: what reads it.
         strength: the exponent, or None to search it.
     """
     reach = np.maximum(-channels.low, channels.high).astype(np.float64)
-    layers = [WeightSummary.of_product(weight) for weight in weights]
-    largest = np.max([layer.column_peaks() for layer in layers], axis=0)
+    largest = np.max([product.summary.column_peaks() for product in products], axis=0)
     if not reach.any() or not largest.any():
         return None
-    exact = predicted_error(channels, layers, np.ones(len(reach)))
+    exact = predicted_error(channels, products, np.ones(len(reach)))
     candidates = {}
     for exponent in _STRENGTHS if strength is None else (strength,):
         factors = _factors(reach, largest, float(exponent))
-        candidates[float(exponent)] = (predicted_error(channels, layers, factors), factors)
+        candidates[float(exponent)] = (predicted_error(channels, products, factors), factors)
     best = min(candidates, key=lambda exponent: candidates[exponent][0])
     error, factors = candidates[best]
     gain = 10 * float(np.log10(max(exact, TINY**2) / max(error, TINY**2)))
@@ -69,18 +93,15 @@ def search_smoothing(
     return Smoothing(factors.astype(np.float32), best, gain)
 
 
-def predicted_error(
-    channels: ChannelRanges, layers: Sequence[WeightSummary], factors: Floats
-) -> float:
+def predicted_error(channels: ChannelRanges, products: Sequence[Product], factors: Floats) -> float:
     """Return the squared error of all products, each against the energy of its outputs."""
     rounded = rounding_variance(channels.low / factors, channels.high / factors, _LEVELS)
     squares = channels.mean_squares()
     total = 0.0
-    for layer in layers:
-        scaled = layer.scaled(factors)
-        noise = scaled.from_inputs(np.full(len(factors), rounded))
-        noise += scaled.from_rounding(squares / factors**2, _WEIGHT_LEVELS, shared=False).sum()
-        total += noise / max(layer.from_inputs(squares), TINY)
+    for product in products:
+        noise = product.summary.from_inputs(rounded * factors**2)
+        noise += product.rounding(squares, factors)
+        total += noise / max(product.summary.from_inputs(squares), TINY)
     return total
 
 

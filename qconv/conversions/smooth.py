@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from qconv.algorithms.smoothing import Smoothing, search_smoothing
+from qconv.algorithms.smoothing import Product, Smoothing, search_smoothing
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant
 from qconv.observers.gram import Gram
@@ -47,6 +47,8 @@ def smooth(
     statistics: Mapping[str, ValueStatistics],
     grams: Mapping[str, Gram],
     strength: str,
+    *,
+    portable: bool,
 ) -> Smoothed:
     """Smooth what products read, in place.
 
@@ -57,6 +59,7 @@ def smooth(
         grams: second moments of what its layers read, where there are some.
         strength: ``off``, a number for the exponent of all values, or ``auto`` for the one of
             least predicted error for each, where that gains enough.
+        portable: whether 16-bit sums of the weights' products may not saturate.
     """
     if strength == "off":
         return Smoothed(plan, statistics, grams, ())
@@ -70,7 +73,7 @@ def smooth(
         if value.graph is not model.graph or value_plan.name not in statistics:
             continue
         readers = _layers_of(value, plan)
-        found = _search(readers, statistics[value_plan.name], exponent)
+        found = _search(readers, statistics[value_plan.name], exponent, portable)
         if found is None:
             continue
         free = foldable(value, readers)
@@ -112,21 +115,21 @@ def _layers_of(value: ir.Value, plan: Plan) -> list[ir.Node]:
 
 
 def _search(
-    readers: list[ir.Node], statistics: ValueStatistics, exponent: float | None
+    readers: list[ir.Node], statistics: ValueStatistics, exponent: float | None, portable: bool
 ) -> Smoothing | None:
     """Return the factors of a value; None where its weights serve others, or nothing is gained."""
     tables = [reader.inputs[1] for reader in readers]
     owners = {usage.node for table in tables if table is not None for usage in table.uses()}
     channels = statistics.channels
-    weights = [
-        np.moveaxis(array, output_axis(reader), 1).astype(np.float64)
+    products = [
+        Product(np.moveaxis(array, output_axis(reader), 1).astype(np.float64), portable=portable)
         for reader, table in zip(readers, tables, strict=True)
         if (array := constant(table)) is not None
     ]
-    known = bool(weights) and len(weights[0]) == channels.low.size
-    if not known or len(set(tables)) < len(readers) or owners != set(readers):
+    if len(products) < len(readers) or len(set(tables)) < len(readers) or owners != set(readers):
         return None
-    return search_smoothing(channels, weights, exponent)
+    known = bool(products) and products[0].size == channels.low.size
+    return search_smoothing(channels, products, exponent) if known else None
 
 
 def _remarks(folded: int, inserted: int) -> tuple[str, ...]:

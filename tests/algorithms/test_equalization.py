@@ -81,7 +81,8 @@ def test_the_noise_of_a_rounded_weight_is_what_it_is(groups: int, shared: bool) 
     random = np.random.default_rng(0)
     weight = random.standard_normal((groups, 64 // groups, 64 // groups, 25))
     squares = random.uniform(0.1, 2, 64)
-    found = WeightSummary.of(weight).from_rounding(squares, 127, shared=shared)
+    summary = WeightSummary.of(weight)
+    found = summary.from_rounding(squares, summary.steps(127, shared=shared))
     peaks = np.abs(weight).max(axis=(2, 3), keepdims=True)
     step = (peaks.max() if shared else peaks) / 127
     error = np.rint(weight / step) * step - weight

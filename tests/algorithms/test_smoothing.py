@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qconv.algorithms.channel_noise import WeightSummary
-from qconv.algorithms.smoothing import predicted_error, search_smoothing
+from qconv.algorithms.saturation import fit_pairs
+from qconv.algorithms.smoothing import Product, predicted_error, search_smoothing
 from qconv.observers.channels import ChannelRanges
 
 
@@ -28,34 +28,59 @@ def _weight(seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((32, 24)) / 6
 
 
+def _product(seed: int = 1, *, portable: bool = False) -> Product:
+    return Product(_weight(seed), portable=portable)
+
+
 def _quantized(array: np.ndarray, low: float, high: float, levels: int) -> np.ndarray:
     step = (high - low) / levels
     return np.rint(array / step) * step
 
 
-def _measured_error(rows: np.ndarray, weight: np.ndarray, factors: np.ndarray) -> float:
+def _measured_error(
+    rows: np.ndarray, weight: np.ndarray, factors: np.ndarray, *, portable: bool = False
+) -> float:
     data, scaled = rows / factors, weight * factors[:, None]
     rounded = _quantized(data, min(data.min(), 0), max(data.max(), 0), 255)
     steps = np.abs(scaled).max(axis=0) / 127
+    if portable:
+        steps = fit_pairs(scaled.astype(np.float32), steps.astype(np.float32), axis=1)
     product = rounded @ (np.rint(scaled / steps) * steps)
     exact = rows @ weight
     return float(np.square(product - exact).sum() / np.square(exact).sum())
 
 
+@pytest.mark.parametrize("portable", [False, True])
 @pytest.mark.parametrize("outlier", [1, 10, 100])
-def test_the_predicted_error_is_that_of_quantized_products(outlier: float) -> None:
+def test_the_predicted_error_is_that_of_quantized_products(outlier: float, portable: bool) -> None:
     rows, weight = _rows(outlier), _weight()
+    product = Product(weight, portable=portable)
     for exponent in (0.3, 0.6, 0.9):
-        found = search_smoothing(_channels(rows), [weight], exponent)
+        found = search_smoothing(_channels(rows), [product], exponent)
         assert found is not None
         factors = found.factors.astype(np.float64)
-        predicted = predicted_error(_channels(rows), [WeightSummary.of_product(weight)], factors)
-        assert predicted == pytest.approx(_measured_error(rows, weight, factors), rel=0.25)
+        predicted = predicted_error(_channels(rows), [product], factors)
+        measured = _measured_error(rows, weight, factors, portable=portable)
+        assert predicted == pytest.approx(measured, rel=0.25)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000), st.floats(0.05, 1))
+def test_the_limit_of_portable_weights_only_adds_error(seed: int, exponent: float) -> None:
+    channels = _channels(_rows(20, seed))
+    found = search_smoothing(channels, [_product(seed + 1)], exponent)
+    assert found is not None
+    factors = found.factors.astype(np.float64)
+    free, limited = (
+        predicted_error(channels, [_product(seed + 1, portable=portable)], factors)
+        for portable in (False, True)
+    )
+    assert free <= limited <= free * 4
 
 
 def test_an_outlier_is_worth_smoothing() -> None:
     rows, weight = _rows(50), _weight()
-    found = search_smoothing(_channels(rows), [weight], None)
+    found = search_smoothing(_channels(rows), [_product()], None)
     assert found is not None
     assert found.gain_db > 10
     plain = _measured_error(rows, weight, np.ones(32))
@@ -65,12 +90,12 @@ def test_an_outlier_is_worth_smoothing() -> None:
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.floats(1, 200))
 def test_a_search_is_never_worse_than_any_fixed_exponent(seed: int, outlier: float) -> None:
-    channels, weight = _channels(_rows(outlier, seed)), _weight(seed + 1)
-    best = search_smoothing(channels, [weight], None)
-    exact = predicted_error(channels, [WeightSummary.of_product(weight)], np.ones(32))
+    channels, product = _channels(_rows(outlier, seed)), _product(seed + 1)
+    best = search_smoothing(channels, [product], None)
+    exact = predicted_error(channels, [product], np.ones(32))
     lowest = exact if best is None else exact / 10 ** (best.gain_db / 10)
     for exponent in (0.25, 0.5, 0.75, 1.0):
-        fixed = search_smoothing(channels, [weight], exponent)
+        fixed = search_smoothing(channels, [product], exponent)
         assert fixed is not None
         assert lowest <= exact / 10 ** (fixed.gain_db / 10) * 1.0001
 
@@ -78,7 +103,7 @@ def test_a_search_is_never_worse_than_any_fixed_exponent(seed: int, outlier: flo
 def test_channels_that_are_always_zero_are_left_alone() -> None:
     rows = _rows(10)
     rows[:, 7] = 0
-    found = search_smoothing(_channels(rows), [_weight()], 0.5)
+    found = search_smoothing(_channels(rows), [_product()], 0.5)
     assert found is not None
     assert found.factors[7] == 1
-    assert search_smoothing(_channels(np.zeros((4, 32))), [_weight()], 0.5) is None
+    assert search_smoothing(_channels(np.zeros((4, 32))), [_product()], 0.5) is None
