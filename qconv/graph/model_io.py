@@ -16,6 +16,7 @@ from onnx_ir.passes.common import CheckerPass
 
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import Array, as_text, assumed_arrays, fix_inputs
+from qconv.graph.quiet import quiet_ir
 from qconv.graph.shapes import infer_shapes
 from qconv.graph.summary import input_specs
 from qconv.graph.view import quantization_ops
@@ -175,7 +176,8 @@ def _parse(path: Path) -> onnx.ModelProto:
 
 def _to_ir(proto: onnx.ModelProto, path: Path) -> ir.Model:
     try:
-        model = ir.from_proto(proto)
+        with quiet_ir():
+            model = ir.from_proto(proto)
     except Exception as error:  # onnx-ir raises many types for invalid graphs
         raise ModelError(f"{path}: not a valid ONNX model: {error}") from error
     ir.external_data.set_base_dir(model.graph, path.parent)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Mapping
 
 import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from qconv.graph.quiet import quiet_ir
 from qconv.graph.view import all_nodes, bodies, is_standard
 
 _SMALL = 1024
@@ -29,16 +29,11 @@ _WRAPPERS: Mapping[str, type[ir.SequenceType] | type[ir.OptionalType]] = {
 
 def infer_shapes(model: ir.Model) -> None:
     """Infer what can be inferred; values of unknown shape are placed with care later on."""
-    logger = logging.getLogger("onnx_ir")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
+    with quiet_ir():
         common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
         while _type_elementwise(model):
             common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
         _wrap_sequences(model)
-    finally:
-        logger.setLevel(level)
 
 
 def is_contradictory(model: ir.Model) -> bool:

@@ -74,13 +74,14 @@ class TestRefusals:
             refusal(lambda: load_model(path))[0] == f"{path}: not an ONNX file, or a truncated one"
         )
 
-    def test_an_invalid_graph(self, tmp_path: Path) -> None:
+    def test_an_invalid_graph(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         model = parse(TEXT)
         model.graph.node[0].input[0] = "nowhere"
         path = save(model, tmp_path)
         message, _ = refusal(lambda: load_model(path))
         assert message.startswith(f"{path}: not a valid ONNX model: ")
         assert "nowhere" in message
+        assert not caplog.records
 
     def test_an_unknown_operator(self, tmp_path: Path) -> None:
         model = parse(TEXT)
