@@ -11,14 +11,15 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-_MAX_WORKERS = 8
+GATHERING = 4
+"""Workers for statistics: 8 on 16 cores took 4 % less time, and half more memory."""
 
 
-def worker_count() -> int:
-    """Return how many threads to work with: one for each core that the process may use, up to 8."""
+def worker_count(most: int = 8) -> int:
+    """Return how many threads to work with: one for each core that the process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), _MAX_WORKERS)
-    return min(os.cpu_count() or 1, _MAX_WORKERS)
+        return min(len(os.sched_getaffinity(0)), most)
+    return min(os.cpu_count() or 1, most)
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:

@@ -13,7 +13,7 @@ from qconv.data import Batch, Source, batches
 from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
-from qconv.parallel import in_parallel, worker_count
+from qconv.parallel import GATHERING, in_parallel, worker_count
 from qconv.placement.inputs import LayerInput
 from qconv.placement.plan import ValuePlan
 from qconv.progress import Progress
@@ -57,7 +57,7 @@ def collect(
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
     observer = Observer(model, values, depth, feed_shapes, inputs)
-    workers = 1 if inputs else worker_count()
+    workers = 1 if inputs else worker_count(GATHERING)
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):
         free.put(observer.accumulator())

@@ -24,7 +24,7 @@ from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.estimators import Limits, Method, estimate_range
 from qconv.observers.statistic import SENTINEL
 from qconv.observers.value import ValueStatistics
-from qconv.parallel import in_parallel, worker_count
+from qconv.parallel import GATHERING, in_parallel, worker_count
 from qconv.placement.inputs import LayerInput, layer_inputs
 from qconv.placement.plan import Plan
 from qconv.placement.rules import output_axis
@@ -97,7 +97,7 @@ def layer_ranges(
         return [_errors(trial, arrays[trial.value], digests) for trial in trials]
 
     sums = [np.zeros((max(1, len(t.readers)), 1 + len(t.params))) for t in trials]
-    results = in_parallel(look, batches(source, 1), worker_count())
+    results = in_parallel(look, batches(source, 1), worker_count(GATHERING))
     for errors in progress(results, len(source), "trying ranges"):
         for total, own in zip(sums, errors, strict=True):
             total += own

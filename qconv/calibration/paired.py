@@ -17,7 +17,7 @@ from qconv.graph.model_io import model_to_bytes
 from qconv.graph.prepare.unused import remove_unused
 from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.paired import PairedMoments
-from qconv.parallel import in_parallel, worker_count
+from qconv.parallel import GATHERING, in_parallel, worker_count
 from qconv.placement.inputs import LayerInput
 from qconv.runtime.session import InferenceSession, one_line, open_session
 
@@ -26,8 +26,6 @@ Vectors = NDArray[np.float32]
 _BROKEN = "the quantized model does not work, so its layers cannot be measured"
 _KEPT, _KEPT_OUTPUTS = 1 << 23, 1 << 22
 """Numbers that are kept of each side, and those that the layer makes of them."""
-_MOST_WORKERS = 4
-"""Each runs two models, and holds the values that those are at."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def pair_vectors(
         )
         return exact, rounded
 
-    workers = min(worker_count(), _MOST_WORKERS)
+    workers = worker_count(GATHERING)
     moments, firsts, seconds = PairedMoments(), [], []
     for exact, rounded in in_parallel(look, batches(source, 1), workers):
         if exact.size:
