@@ -1,7 +1,7 @@
 """How good a quantized file is, for each kind of task, and on which feeds it is timed.
 
-SQNR is measured as the runtime computes by default and, on some of the samples, ``plain``: without
-its optimizations, where Q/DQ files are computed in float and nothing saturates, VNNI or not.
+SQNR is measured as the runtime computes by default and ``plain``: without its optimizations, where
+Q/DQ files are computed in float and nothing saturates, VNNI or not.
 
 ``data``: TEST is what ``--data`` takes; top-1 if it has labels, agreement, SQNR and KL of outputs.
 ``sentences``: TEST is a folder with sts-dev.csv and tokenizer.json; Spearman's rank correlation of
@@ -31,7 +31,6 @@ from qconv.runtime.runner import Runner
 
 KINDS = ("data", "sentences", "speech")
 _FEEDS = 8
-_PLAIN_SAMPLES, _PLAIN_BATCHES = 32, 16
 
 Numbers = Mapping[str, float]
 
@@ -88,7 +87,7 @@ class _Data:
         model = Runner.open(self._model, threads=1)
         variant = Runner.open(path, threads=2, optimization="none")
         sqnr = Sqnr()
-        for sample in open_data([self._test], model.specs, samples=_PLAIN_SAMPLES):
+        for sample in open_data([self._test], model.specs, samples=self._samples):
             exact, found = model.run(sample), variant.run(sample)
             for name, array in exact.items():
                 sqnr.update(array, found[name])
@@ -120,12 +119,12 @@ class _Sentences:
         return {
             "spearman": spearman(pair_cosines(found), self._scores),
             "sqnr_db": self._sqnr(found),
-            "plain_sqnr_db": self._sqnr(embeddings(plain, self._batches[:_PLAIN_BATCHES])),
+            "plain_sqnr_db": self._sqnr(embeddings(plain, self._batches)),
         }
 
     def _sqnr(self, found: Sequence[Vectors]) -> float:
         sqnr = Sqnr()
-        for exact, vectors in zip(self._exact, found, strict=False):
+        for exact, vectors in zip(self._exact, found, strict=True):
             sqnr.update(exact, vectors)
         return sqnr.result
 
