@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.algorithms.rows.factor import damped, trust
+from qconv.algorithms.rows.factor import damped, trust, unit_gram
 from qconv.numerics.threads import on_one_blas_thread
 
 Doubles = NDArray[np.float64]
@@ -36,8 +36,8 @@ def compensated(
     groups, size, _ = moment.shape
     grouped = rows.reshape(groups, -1, size).astype(np.float64)
     strength = np.diagonal(moment, axis1=1, axis2=2).mean(axis=1)
-    unit = moment / np.where(strength > 0, strength, 1)[:, None, None]
     toward = grouped @ drift / np.where(strength > 0, strength, 1)[:, None, None]
-    solved = np.linalg.solve(damped(unit, _DAMPING), toward.swapaxes(1, 2)).swapaxes(1, 2)
+    regular = damped(unit_gram(moment), _DAMPING)
+    solved = np.linalg.solve(regular, toward.swapaxes(1, 2)).swapaxes(1, 2)
     moved = grouped + _STRENGTH * trust(size, count) * solved
     return moved.reshape(rows.shape).astype(np.float32)

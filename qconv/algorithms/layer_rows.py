@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv.algorithms.input_moment import input_moment
 from qconv.algorithms.rows import (
     Method,
     Pairs,
@@ -27,9 +28,6 @@ from qconv.observers.gram import Gram
 
 _SWEEPS = {8: 1, 7: 1, 4: 3}
 """Passes of coordinate descent: at 8 bits more of them fit the calibration data only."""
-
-_NOISE = 1e-6
-"""Share of the second moment, kept in float32, that its own rounding may make up."""
 
 Number = TypeVar("Number", bound=np.generic)
 Floats = NDArray[np.float32]
@@ -69,30 +67,11 @@ def to_channels(weight: NDArray[Number], axis: int) -> NDArray[Number]:
 
 
 def layer_moment(
-    grams: Sequence[Gram | None], shape: tuple[int, ...], *, centred: bool
+    grams: Sequence[Gram | None], shape: tuple[int, int], *, centred: bool
 ) -> Doubles | None:
-    """Return the second moment ``[G, K, K]`` of what all readers of a weight multiply it with.
-
-    That about the mean is right where biases take out what the mean makes of the weight's error.
-    None if one is not known, overflowed, or is that of something else than ``[O, K]``.
-    """
-    joined = Gram()
-    for gram in grams:
-        if gram is None or not gram.count:
-            return None
-        joined.merge(gram)
-    second = joined.second_moment()
-    if second.shape[-1] != shape[1] or shape[0] % len(second) or not np.isfinite(second).all():
-        return None
-    moment = _above_noise(joined.centred(), second) if centred else second
-    return shrunk(moment, joined.count)
-
-
-def _above_noise(moment: Doubles, second: Doubles) -> Doubles:
-    """Return the moments about the mean without inputs whose variance is rounding noise."""
-    spread, power = (np.diagonal(array, axis1=1, axis2=2) for array in (moment, second))
-    alive = spread > _NOISE * power
-    return moment * (alive[:, :, None] & alive[:, None, :])
+    """Return the :func:`input_moment` without what its vectors are too few to tell."""
+    moment = input_moment(grams, shape, centred=centred)
+    return None if moment is None else shrunk(moment, sum(gram.count for gram in grams if gram))
 
 
 @on_one_blas_thread

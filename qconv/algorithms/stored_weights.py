@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from qconv.algorithms.input_moment import input_moment
 from qconv.algorithms.rows import BY_MOMENTS, Method, RowSettings, quantize_rows
 from qconv.errors import ModelError
 from qconv.graph.edit import Editor
@@ -144,19 +145,10 @@ class WeightRounder:
 def _gram_of(
     weight: WeightPlan, grams: Mapping[str, Gram], *, centred: bool
 ) -> NDArray[np.float64] | None:
-    """Return the second moment of what all readers of a weight multiply it with.
-
-    That about the mean is right where biases take out what the mean makes of the weight's error.
-    """
-    joined = Gram()
-    for reader in weight.readers:
-        gram = grams.get(reader.node)
-        if weight.graph or gram is None or reader.index != 1 or not gram.count:
-            return None
-        joined.merge(gram)
-    moment = joined.centred() if centred else joined.second_moment()
-    fits = moment.shape[-1] == weight.layout.columns and not weight.layout.rows % len(moment)
-    return moment if fits else None
+    if weight.graph or any(reader.index != 1 for reader in weight.readers):
+        return None
+    known = [grams.get(reader.node) for reader in weight.readers]
+    return input_moment(known, (weight.layout.rows, weight.layout.columns), centred=centred)
 
 
 def _stored(

@@ -92,9 +92,7 @@ def _rounded(
     if settings.solver is not None:
         moment = layer_moment([each.own for each in moments], rows.shape, centred=centred)
     if moment is not None:
-        joined = PairedMoments()
-        for each in moments:
-            joined.merge(each)
+        joined = PairedMoments.joined(moments)
         rows = compensated(rows, moment, joined.drift(centred=centred), joined.own.count)
     return round_weight(weight, rows, moment, input_scales(weight, plan, params), settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from qconv.observers.statistic import Arrays
 
 Floats = NDArray[np.float64]
+
+_NOISE = 1e-6
+"""Share of a second moment, kept in float32, that its own rounding may make up."""
 
 
 class Gram:
@@ -38,14 +42,33 @@ class Gram:
         if other.count:
             self._add(other.count, other._sums, other._products)
 
+    @classmethod
+    def joined(cls, grams: Sequence[Self]) -> Self:
+        """Return the sums over the vectors of all of them; a single one is returned as it is."""
+        if len(grams) == 1:
+            return grams[0]
+        total = cls()
+        for gram in grams:
+            total.merge(gram)
+        return total
+
     def means(self) -> Floats:
         """Return the mean vector of each group, ``[G, K]``."""
         return self._sums / max(self.count, 1)
 
     def centred(self) -> Floats:
-        """Return the covariance of each group, ``[G, K, K]``: what a bias cannot mend."""
-        means = self.means()
-        return self.second_moment() - means[:, :, None] * means[:, None, :]
+        """Return the covariance of each group, ``[G, K, K]``: what a bias cannot mend.
+
+        It is zero for inputs whose variance cannot be told from the rounding of their moments.
+        """
+        means, moment = self.means(), self.second_moment()
+        power = np.diagonal(moment, axis1=1, axis2=2).copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            moment -= means[:, :, None] * means[:, None, :]
+            alive = np.diagonal(moment, axis1=1, axis2=2) > _NOISE * power
+            moment *= alive[:, :, None]
+            moment *= alive[:, None, :]
+        return moment
 
     def second_moment(self) -> Floats:
         """Return the mean of ``x x^T`` of each group, ``[G, K, K]``."""
@@ -70,10 +93,14 @@ class Gram:
         The products are the upper triangles, row by row.
         """
         products = self._products.astype(np.float32, copy=False)
+        groups, size, _ = products.shape
+        triangles = np.empty((groups, size * (size + 1) // 2), np.float32)
+        for row, part in _upper(size):
+            triangles[:, part] = products[:, row, row:]
         return {
             "count": np.array([self.count], np.int64),
             "sums": self._sums,
-            "products": products[:, _upper(products.shape[-1])],
+            "products": triangles,
         }
 
     @classmethod
@@ -87,9 +114,10 @@ class Gram:
         statistic.count = int(arrays["count"].reshape(1)[0])
         statistic._sums = arrays["sums"].astype(np.float64)
         groups, size = statistic._sums.shape
-        products = np.zeros((groups, size, size), np.float32)
-        products[:, _upper(size)] = arrays["products"].reshape(groups, size * (size + 1) // 2)
-        products += np.triu(products, 1).swapaxes(1, 2)
+        triangles = arrays["products"].reshape(groups, size * (size + 1) // 2)
+        products = np.empty((groups, size, size), np.float32)
+        for row, part in _upper(size):
+            products[:, row, row:] = products[:, row:, row] = triangles[:, part]
         statistic._products = products
         return statistic
 
@@ -102,5 +130,9 @@ class Gram:
         self._products += products
 
 
-def _upper(size: int) -> NDArray[np.bool_]:
-    return np.triu(np.ones((size, size), np.bool_))
+def _upper(size: int) -> Iterator[tuple[int, slice]]:
+    """Yield each row of a matrix, and where its part from the diagonal on lies in a triangle."""
+    begin = 0
+    for row in range(size):
+        yield row, slice(begin, begin + size - row)
+        begin += size - row

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,16 +31,27 @@ class PairedMoments:
         self._add(sums, np.matmul(exact.transpose(0, 2, 1), quantized))
         self.own.update(quantized)
 
-    def merge(self, other: PairedMoments) -> None:
+    def merge(self, other: Self) -> None:
         """Add the pairs of another one."""
         if other.own.count:
             self._add(other._sums, other._products)
             self.own.merge(other.own)
 
+    @classmethod
+    def joined(cls, moments: Sequence[Self]) -> Self:
+        """Return the sums over the pairs of all of them; a single one is returned as it is."""
+        if len(moments) == 1:
+            return moments[0]
+        total = cls()
+        for each in moments:
+            total.merge(each)
+        return total
+
     def drift(self, *, centred: bool) -> Doubles:
         """Return the mean of ``(x - x') x'^T`` ``[G, K, K]``, about the means if ``centred``."""
         count = max(self.own.count, 1)
-        drift: Doubles = self._products / count - self.own.second_moment()
+        drift: Doubles = self._products / count
+        drift -= self.own.second_moment()
         if centred:
             means = self.own.means()
             drift -= (self._sums / count - means)[:, :, None] * means[:, None, :]

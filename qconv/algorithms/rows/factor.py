@@ -30,10 +30,8 @@ def shrunk(moment: Doubles, count: int) -> Doubles:
     "A well-conditioned estimator for large-dimensional covariance matrices" (2004), by
     :func:`trust`.
     """
-    size = moment.shape[-1]
-    weakened: Doubles = moment * trust(size, count)
-    index = np.arange(size)
-    weakened[:, index, index] = moment[:, index, index]
+    weakened: Doubles = moment * trust(moment.shape[-1], count)
+    np.einsum("gkk->gk", weakened)[...] = np.diagonal(moment, axis1=1, axis2=2)
     return weakened
 
 
@@ -46,9 +44,10 @@ def unit_gram(gram: Doubles) -> Doubles:
 
 def damped(gram: Doubles, damping: float) -> Doubles:
     """Return ``gram`` with ``damping`` added to the diagonal, and 1 where an input is dead."""
-    diagonal = np.diagonal(gram, axis1=1, axis2=2)
-    added = np.where(diagonal > 0, damping, 1.0)
-    return gram + added[:, :, None] * np.eye(gram.shape[1])
+    result = gram.copy()
+    diagonal = np.einsum("gkk->gk", result)
+    diagonal += np.where(diagonal > 0, damping, max(damping, 1.0) - diagonal)
+    return result
 
 
 def triangular_coupling(gram: Doubles, damping: float) -> NDArray[np.float32]:
@@ -66,8 +65,8 @@ def triangular_coupling(gram: Doubles, damping: float) -> NDArray[np.float32]:
         except np.linalg.LinAlgError:
             damping = max(10 * damping, 1e-4)
     upper = lower[:, ::-1, ::-1]
-    scaled = upper / np.diagonal(upper, axis1=1, axis2=2)[:, None, :]
-    return np.triu(scaled, 1).swapaxes(1, 2).astype(np.float32)
+    upper /= np.diagonal(upper, axis1=1, axis2=2)[:, None, :].copy()
+    return np.triu(upper.astype(np.float32), 1).swapaxes(1, 2)
 
 
 def full_coupling(gram: Doubles) -> NDArray[np.float32]:
@@ -78,7 +77,6 @@ def full_coupling(gram: Doubles) -> NDArray[np.float32]:
     """
     diagonal = np.diagonal(gram, axis1=1, axis2=2)
     alive = diagonal > 0
-    coupling = gram * (alive / np.where(alive, diagonal, 1))[:, :, None]
-    index = np.arange(gram.shape[1])
-    coupling[:, index, index] = 0
-    return coupling.astype(np.float32)
+    coupling = (gram * (alive / np.where(alive, diagonal, 1))[:, :, None]).astype(np.float32)
+    np.einsum("gkk->gk", coupling)[...] = 0
+    return coupling

@@ -59,20 +59,19 @@ class _Solver:
     ) -> None:
         self.block = block
         self.settings = settings
-        self.gram = unit_gram(gram)
+        self.gram = gram
         groups, columns, _ = gram.shape
+        unit = unit_gram(gram)
         order = np.broadcast_to(np.arange(columns), (groups, columns))
         if settings.activation_order:
-            order = np.argsort(-np.diagonal(self.gram, axis1=1, axis2=2), axis=1, kind="stable")
-        sorted_gram = self.gram[
-            np.arange(groups)[:, None, None], order[:, :, None], order[:, None, :]
-        ]
+            order = np.argsort(-np.diagonal(unit, axis1=1, axis2=2), axis=1, kind="stable")
         self.order = order[:, :, None]
         self.pairs = None if pairs is None else pairs.for_groups(groups)
         self.ordered_pairs = None if self.pairs is None else self.pairs.reordered(order)
-        self.triangle = triangular_coupling(sorted_gram, settings.damping)
-        self.couplings = full_coupling(damped(self.gram, settings.damping))
-        self.single = self.gram.astype(np.float32)
+        self.couplings = full_coupling(damped(unit, settings.damping))
+        self.single = unit.astype(np.float32)
+        unit = unit[np.arange(groups)[:, None, None], order[:, :, None], order[:, None, :]]
+        self.triangle = triangular_coupling(unit, settings.damping)
 
     def improve(
         self, rows: Floats, dequantized: Floats, zero_point: Floats, levels: Floats, scale: Floats

@@ -1,0 +1,30 @@
+"""The second moment of what all readers of one weight multiply it with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qconv.observers.gram import Gram
+
+
+def input_moment(
+    grams: Sequence[Gram | None], shape: tuple[int, int], *, centred: bool
+) -> NDArray[np.float64] | None:
+    """Return the second moment ``[G, K, K]`` for a weight of so many rows and columns ``[O, K]``.
+
+    That about the mean is right where biases take out what the mean makes of the weight's error.
+    None if that of one reader is not known, overflowed, or is of something else than ``[O, K]``.
+    """
+    known = [gram for gram in grams if gram is not None and gram.count]
+    rows, columns = shape
+    if not known or len(known) < len(grams):
+        return None
+    joined = Gram.joined(known)
+    groups, size = joined.means().shape
+    if size != columns or rows % groups:
+        return None
+    moment = joined.centred() if centred else joined.second_moment()
+    return moment if np.isfinite(moment).all() else None
