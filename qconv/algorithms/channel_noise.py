@@ -34,11 +34,6 @@ class WeightSummary:
         """Summarize a weight ``[G, O / G, C / G, K]``."""
         return cls(np.abs(weight).max(axis=3), np.square(weight).sum(axis=3), weight.shape[3])
 
-    @classmethod
-    def of_product(cls, weight: Array) -> WeightSummary:
-        """Summarize the matrix ``[C, O]`` of a product."""
-        return cls.of(weight.T[None, :, :, None])
-
     def scaled(self, inputs: Floats | None = None, outputs: Floats | None = None) -> WeightSummary:
         """Return the weight multiplied with ``inputs [C]`` and divided by ``outputs [O]``."""
         factors = np.ones((1, 1, 1)) if inputs is None else self._along_inputs(inputs)

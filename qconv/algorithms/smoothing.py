@@ -13,20 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.algorithms.channel_noise import (
-    TINY,
-    WeightSummary,
-    centred_factors,
-    rounding_variance,
-)
+from qconv.algorithms.channel_noise import TINY, centred_factors, rounding_variance
 from qconv.algorithms.saturation import PAIR_LIMIT, pair_sums
 from qconv.observers.channels import ChannelRanges
 
 Floats = NDArray[np.float64]
 
 _STRENGTHS = np.linspace(0, 1, 21)[1:]
-_LEVELS, _WEIGHT_LEVELS = 255, 127
+_LEVELS = 255
 _LIMIT = 1e4
+_OUTPUTS, _CHUNK = 4096, 1 << 20
+"""Outputs of a product whose steps are looked at, evenly spaced, and weights at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,28 +39,56 @@ class Smoothing:
     gain_db: float
 
 
-class Product:
-    """The weight ``[K, N]`` of a product, and how it is going to be rounded.
+@dataclass(frozen=True)
+class WeightGrid:
+    """What weights are going to be rounded to.
 
-    ``portable`` weights keep to the limit of CPUs without VNNI, which coarsens their steps.
+    Attributes:
+        levels: the largest integer.
+        portable: whether adjacent ones keep to the limit of CPUs without VNNI.
+        shared: whether all outputs of a product have one step.
     """
 
-    def __init__(self, weight: Floats, *, portable: bool) -> None:
-        self.size = len(weight)
-        self.summary = WeightSummary.of_product(weight)
-        self._rows = weight.T.astype(np.float32) if portable else None
+    levels: int
+    portable: bool
+    shared: bool
+
+
+class Product:
+    """The weight ``[K, N]`` of a product, float32, and how it is going to be rounded.
+
+    Attributes:
+        peaks: the largest magnitude that meets each input, ``[K]``.
+        energies: the sum of squares that meet each input, ``[K]``.
+    """
+
+    def __init__(self, weight: NDArray[np.float32], grid: WeightGrid) -> None:
+        self.peaks: Floats = np.abs(weight).max(axis=1, initial=0).astype(np.float64)
+        self.energies: Floats = np.einsum("kn,kn->k", weight, weight, dtype=np.float64)
+        self._outputs: int = weight.shape[1]
+        self._weight = weight[:, :: max(1, -(-weight.shape[1] // _OUTPUTS))]
+        self._grid = grid
 
     def rounding(self, squares: Floats, factors: Floats) -> float:
-        """Return the variance of all outputs that rounding ``s W`` gives.
+        """Return the variance of all outputs together that rounding ``s W`` gives.
 
         ``squares [K]`` are the mean squares of the inputs, ``factors [K]`` are ``s``.
         """
-        scaled = self.summary.scaled(factors)
-        steps = scaled.steps(_WEIGHT_LEVELS, shared=False)
-        if self._rows is not None:
-            sums = pair_sums(self._rows * factors.astype(np.float32))
-            steps = np.maximum(steps, sums / PAIR_LIMIT)
-        return float(scaled.from_rounding(squares / factors**2, steps).sum())
+        steps = self._steps(factors.astype(np.float32))
+        met = float((squares / factors**2).sum())
+        return self._outputs * float(np.square(steps).mean()) / 12 * met
+
+    def _steps(self, factors: NDArray[np.float32]) -> Floats:
+        count = max(1, _CHUNK // len(factors))
+        steps = []
+        for begin in range(0, self._weight.shape[1], count):
+            rows = (self._weight[:, begin : begin + count] * factors[:, None]).T
+            own = np.abs(rows).max(axis=1) / self._grid.levels
+            if self._grid.portable:
+                own = np.maximum(own, pair_sums(rows) / PAIR_LIMIT)
+            steps.append(own)
+        found = np.concatenate(steps).astype(np.float64)
+        return np.full_like(found, found.max()) if self._grid.shared else found
 
 
 def search_smoothing(
@@ -77,7 +102,7 @@ def search_smoothing(
         strength: the exponent, or None to search it.
     """
     reach = np.maximum(-channels.low, channels.high).astype(np.float64)
-    largest = np.max([product.summary.column_peaks() for product in products], axis=0)
+    largest = np.max([product.peaks for product in products], axis=0)
     if not reach.any() or not largest.any():
         return None
     exact = predicted_error(channels, products, np.ones(len(reach)))
@@ -99,9 +124,9 @@ def predicted_error(channels: ChannelRanges, products: Sequence[Product], factor
     squares = channels.mean_squares()
     total = 0.0
     for product in products:
-        noise = product.summary.from_inputs(rounded * factors**2)
+        noise = rounded * float((product.energies * factors**2).sum())
         noise += product.rounding(squares, factors)
-        total += noise / max(product.summary.from_inputs(squares), TINY)
+        total += noise / max(float((product.energies * squares).sum()), TINY)
     return total
 
 

@@ -70,9 +70,7 @@ def to_int8(
     equalized = equalize(model, plan, statistics, moments, shapes, settings)
     plan, statistics = fit_plan(model, plan, equalized.statistics, ranges, kept)
     plan = with_activations(plan, settings.activations)
-    smoothed = smooth(
-        model, plan, statistics, equalized.grams, settings.smooth, portable=settings.portable
-    )
+    smoothed = smooth(model, plan, statistics, equalized.grams, settings)
     plan, statistics = smoothed.plan, smoothed.statistics
     if settings.granularity == "tensor":
         plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})

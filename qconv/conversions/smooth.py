@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from qconv.algorithms.smoothing import Product, Smoothing, search_smoothing
+from qconv.algorithms.smoothing import Product, Smoothing, WeightGrid, search_smoothing
+from qconv.conversions.settings import Int8Settings
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant
 from qconv.observers.gram import Gram
@@ -46,9 +47,7 @@ def smooth(
     plan: Plan,
     statistics: Mapping[str, ValueStatistics],
     grams: Mapping[str, Gram],
-    strength: str,
-    *,
-    portable: bool,
+    settings: Int8Settings,
 ) -> Smoothed:
     """Smooth what products read, in place.
 
@@ -57,13 +56,14 @@ def smooth(
         plan: what is quantized in it.
         statistics: of its values, by name.
         grams: second moments of what its layers read, where there are some.
-        strength: ``off``, a number for the exponent of all values, or ``auto`` for the one of
-            least predicted error for each, where that gains enough.
-        portable: whether 16-bit sums of the weights' products may not saturate.
+        settings: ``smooth`` is ``off``, a number for the exponent of all values, or ``auto`` for
+            the one of least predicted error for each, where that gains enough.
     """
-    if strength == "off":
+    if settings.smooth == "off":
         return Smoothed(plan, statistics, grams, ())
-    exponent = None if strength == "auto" else float(strength)
+    exponent = None if settings.smooth == "auto" else float(settings.smooth)
+    paired = settings.portable and settings.bits == 8
+    grid = WeightGrid(2 ** (settings.bits - 1) - 1, paired, settings.granularity == "tensor")
     editor = Editor(model.graph)
     values = ir.convenience.create_value_mapping(model.graph)
     statistics, grams = dict(statistics), dict(grams)
@@ -73,7 +73,7 @@ def smooth(
         if value.graph is not model.graph or value_plan.name not in statistics:
             continue
         readers = _layers_of(value, plan)
-        found = _search(readers, statistics[value_plan.name], exponent, portable)
+        found = _search(readers, statistics[value_plan.name], exponent, grid)
         if found is None:
             continue
         free = foldable(value, readers)
@@ -115,21 +115,21 @@ def _layers_of(value: ir.Value, plan: Plan) -> list[ir.Node]:
 
 
 def _search(
-    readers: list[ir.Node], statistics: ValueStatistics, exponent: float | None, portable: bool
+    readers: list[ir.Node], statistics: ValueStatistics, exponent: float | None, grid: WeightGrid
 ) -> Smoothing | None:
     """Return the factors of a value; None where its weights serve others, or nothing is gained."""
     tables = [reader.inputs[1] for reader in readers]
     owners = {usage.node for table in tables if table is not None for usage in table.uses()}
     channels = statistics.channels
-    products = [
-        Product(np.moveaxis(array, output_axis(reader), 1).astype(np.float64), portable=portable)
+    weights = [
+        np.moveaxis(array, output_axis(reader), 1).astype(np.float32, copy=False)
         for reader, table in zip(readers, tables, strict=True)
         if (array := constant(table)) is not None
     ]
-    if len(products) < len(readers) or len(set(tables)) < len(readers) or owners != set(readers):
+    known = bool(weights) and len(weights[0]) == channels.low.size
+    if not known or len(set(tables)) < len(readers) or owners != set(readers):
         return None
-    known = bool(products) and products[0].size == channels.low.size
-    return search_smoothing(channels, products, exponent) if known else None
+    return search_smoothing(channels, [Product(weight, grid) for weight in weights], exponent)
 
 
 def _remarks(folded: int, inserted: int) -> tuple[str, ...]:

@@ -146,6 +146,13 @@ def test_dead_inputs_and_zero_weights_do_no_harm() -> None:
     assert not quantize_rows(rows, _settings("int4", "gptq"), 0 * gram).scale.min() <= 0
 
 
+def test_moments_with_negative_variances_are_solved() -> None:
+    """They are what rounding leaves of inputs that hardly vary."""
+    rows, gram = _rows(4, 3, 32), _gram(5, 32)
+    gram[:, 7, 7], gram[:, 9, 9] = -1e-3, -0.5
+    assert np.isfinite(dequantize_rows(quantize_rows(rows, _settings("int4", "gptq"), gram))).all()
+
+
 def test_binary_scales_are_mean_magnitudes() -> None:
     found = quantize_rows(np.array([[1, -2, 3, -6]], np.float32), _settings("binary", "rtn"), None)
     assert found.scale.tolist() == [[3]]

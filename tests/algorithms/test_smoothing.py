@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qconv.algorithms.saturation import fit_pairs
-from qconv.algorithms.smoothing import Product, predicted_error, search_smoothing
+from qconv.algorithms.smoothing import Product, WeightGrid, predicted_error, search_smoothing
 from qconv.observers.channels import ChannelRanges
 
 
@@ -28,8 +28,17 @@ def _weight(seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((32, 24)) / 6
 
 
-def _product(seed: int = 1, *, portable: bool = False) -> Product:
-    return Product(_weight(seed), portable=portable)
+FREE = WeightGrid(127, portable=False, shared=False)
+GRIDS = {
+    "free": FREE,
+    "portable": WeightGrid(127, portable=True, shared=False),
+    "six bits": WeightGrid(31, portable=False, shared=False),
+    "one step": WeightGrid(127, portable=False, shared=True),
+}
+
+
+def _product(seed: int = 1, grid: WeightGrid = FREE) -> Product:
+    return Product(_weight(seed).astype(np.float32), grid)
 
 
 def _quantized(array: np.ndarray, low: float, high: float, levels: int) -> np.ndarray:
@@ -38,29 +47,30 @@ def _quantized(array: np.ndarray, low: float, high: float, levels: int) -> np.nd
 
 
 def _measured_error(
-    rows: np.ndarray, weight: np.ndarray, factors: np.ndarray, *, portable: bool = False
+    rows: np.ndarray, weight: np.ndarray, factors: np.ndarray, grid: WeightGrid = FREE
 ) -> float:
     data, scaled = rows / factors, weight * factors[:, None]
     rounded = _quantized(data, min(data.min(), 0), max(data.max(), 0), 255)
-    steps = np.abs(scaled).max(axis=0) / 127
-    if portable:
+    steps = np.abs(scaled).max(axis=0) / grid.levels
+    if grid.shared:
+        steps = np.full_like(steps, steps.max())
+    if grid.portable:
         steps = fit_pairs(scaled.astype(np.float32), steps.astype(np.float32), axis=1)
     product = rounded @ (np.rint(scaled / steps) * steps)
     exact = rows @ weight
     return float(np.square(product - exact).sum() / np.square(exact).sum())
 
 
-@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("name", GRIDS)
 @pytest.mark.parametrize("outlier", [1, 10, 100])
-def test_the_predicted_error_is_that_of_quantized_products(outlier: float, portable: bool) -> None:
-    rows, weight = _rows(outlier), _weight()
-    product = Product(weight, portable=portable)
+def test_the_predicted_error_is_that_of_quantized_products(outlier: float, name: str) -> None:
+    rows, weight, product = _rows(outlier), _weight(), _product(1, GRIDS[name])
     for exponent in (0.3, 0.6, 0.9):
         found = search_smoothing(_channels(rows), [product], exponent)
         assert found is not None
         factors = found.factors.astype(np.float64)
         predicted = predicted_error(_channels(rows), [product], factors)
-        measured = _measured_error(rows, weight, factors, portable=portable)
+        measured = _measured_error(rows, weight, factors, GRIDS[name])
         assert predicted == pytest.approx(measured, rel=0.25)
 
 
@@ -72,8 +82,8 @@ def test_the_limit_of_portable_weights_only_adds_error(seed: int, exponent: floa
     assert found is not None
     factors = found.factors.astype(np.float64)
     free, limited = (
-        predicted_error(channels, [_product(seed + 1, portable=portable)], factors)
-        for portable in (False, True)
+        predicted_error(channels, [_product(seed + 1, GRIDS[name])], factors)
+        for name in ("free", "portable")
     )
     assert free <= limited <= free * 4
 
@@ -98,6 +108,16 @@ def test_a_search_is_never_worse_than_any_fixed_exponent(seed: int, outlier: flo
         fixed = search_smoothing(channels, [product], exponent)
         assert fixed is not None
         assert lowest <= exact / 10 ** (fixed.gain_db / 10) * 1.0001
+
+
+def test_many_outputs_are_judged_by_some() -> None:
+    random = np.random.default_rng(0)
+    weight = random.standard_normal((32, 9000)).astype(np.float32)
+    factors = random.uniform(0.5, 2, 32)
+    steps = np.abs(weight * factors[:, None]).max(axis=0) / 127
+    expected = float(np.square(steps).sum()) / 12 * float((1 / factors**2).sum())
+    found = Product(weight, FREE).rounding(np.ones(32), factors)
+    assert found == pytest.approx(expected, rel=0.02)
 
 
 def test_channels_that_are_always_zero_are_left_alone() -> None:

@@ -53,7 +53,9 @@ def test_a_smoothed_float_model_computes_the_same(tmp_path: Path, name: str, str
     record = calibrate(path, data=data(_feeds()), statistics="full")
     prepared = prepare(load_model(path).ir)
     plan = place(prepared, ORT_CPU)
-    smoothed = smooth(prepared, plan, record.statistics, record.grams, strength, portable=True)
+    smoothed = smooth(
+        prepared, plan, record.statistics, record.grams, Int8Settings(smooth=strength)
+    )
     proto = onnx.load_from_string(model_to_bytes(prepared).content)
     assert min(sqnr(path, proto, _feeds()).values()) > 100
     if strength != "auto":

@@ -50,6 +50,18 @@ def test_moments_are_those_of_the_vectors() -> None:
         assert np.allclose(gram.second_moment()[group], x[group].T @ x[group] / 400, rtol=1e-5)
 
 
+@pytest.mark.parametrize("constant", [1e3, 1e4, 1e6])
+def test_what_hardly_varies_has_no_variance(constant: float) -> None:
+    x = np.random.default_rng(0).standard_normal((1, 400, 6)).astype(np.float32)
+    x[..., 2], x[..., 4] = constant, 1.1 * constant
+    covariance = _gram(*np.split(x, 8, axis=1)).rounded().centred()[0]
+    alive = [0, 1, 3, 5]
+    assert not covariance[[2, 4]].any()
+    assert not covariance[:, [2, 4]].any()
+    expected = np.cov(x[0][:, alive], rowvar=False, bias=True)
+    assert np.allclose(covariance[np.ix_(alive, alive)], expected, rtol=1e-3, atol=1e-3)
+
+
 def test_arrays_restore_it() -> None:
     gram = _gram(_vectors(1, 30))
     again = Gram.from_arrays(gram.to_arrays())
