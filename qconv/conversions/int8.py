@@ -153,7 +153,8 @@ def _rounding_remarks(
     """
     sequential = [name for name in plan.layers if name in measured]
     others = [name for name in plan.layers if name not in measured]
-    known = [name for name in others if name in grams]
+    unknown = {layer.weight for name, layer in plan.layers.items() if name not in grams}
+    known = [name for name in others if plan.layers[name].weight not in unknown]
     if sequential:
         yield f"{_layers(len(sequential))} rounded in sequence, on what those before them give"
     if not settings.wants_moments or not others:

@@ -32,17 +32,19 @@ _UNBOUNDED = (-float("inf"), float("inf"))
 
 
 def sequential_inputs(model: ir.Model, plan: Plan) -> dict[str, LayerInput]:
-    """Return the inputs of the layers that can be measured in the quantized model, by layer.
+    """Return the inputs of the layers that are measured in the quantized model, by layer.
 
-    Those in bodies of If, Loop and Scan cannot.
+    Those in bodies of If, Loop and Scan cannot be, nor can what shares a weight with one.
     """
     main = {str(node.name) for node in model.graph}
-    return {
+    found = {
         node: layer_input
         for layer_input in layer_inputs(model)
         for node in layer_input.nodes
         if node in plan.layers and node in main
     }
+    others = {layer.weight for name, layer in plan.layers.items() if name not in found}
+    return {name: own for name, own in found.items() if plan.layers[name].weight not in others}
 
 
 def round_in_sequence(

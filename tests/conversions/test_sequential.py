@@ -119,3 +119,28 @@ def test_a_quantized_model_that_the_runtime_refuses(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="the quantized model does not work, so its layers"):
         convert(path, tmp_path / "out.onnx", data=data(feeds), settings=BEST)
     assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_a_weight_that_a_branch_reads_too_is_rounded_as_without_samples(tmp_path: Path) -> None:
+    body = """
+        a = Conv<pads = [1, 1, 1, 1]>(x, w)
+        y = If(f) <
+            then_branch = t () => (float[N, 4, 6, 6] p) { p = Conv<pads = [1, 1, 1, 1]>(a, w) },
+            else_branch = e () => (float[N, 4, 6, 6] q) { q = Relu(a) }
+        >
+    """
+    head = "(float[N, 4, 6, 6] x, bool f) => (float[N, 4, 6, 6] y) <float[4, 4, 3, 3] w>"
+    path = save(parse(f"{head} {{ {body} }}"), tmp_path)
+    random = np.random.default_rng(0)
+    feeds = [
+        {"x": random.standard_normal((1, 4, 6, 6), np.float32), "f": np.array(i % 2 == 0)}
+        for i in range(12)
+    ]
+    quality = {}
+    for effort in ("balanced", "best"):
+        output = tmp_path / f"{effort}.onnx"
+        settings = Int8Settings(effort=effort)
+        made = convert(path, output, data=data(feeds), settings=settings)
+        assert made.remarks == ("weights rounded by GPTQ in 2 layers",)
+        quality[effort] = sqnr(path, output, feeds)["y"]
+    assert quality["best"] == quality["balanced"]
