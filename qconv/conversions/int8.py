@@ -29,6 +29,7 @@ from qconv.graph.edit import rename_values
 from qconv.graph.view import EQUALIZED
 from qconv.observers.estimators import Method
 from qconv.observers.gram import Gram
+from qconv.placement.inputs import affordable, layer_inputs
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress, no_progress
 from qconv.rewrite.float_products import part_sums_from_norms, use_float_products
@@ -82,7 +83,7 @@ def to_int8(
     params = estimate_params(model, plan, statistics, ranges, known)
     grams = moments_by_node(model, smoothed.grams)
     measured = sequential_inputs(model, plan) if settings.sequential else {}
-    rounded = tuple(_rounding_remarks(settings, plan, grams, measured))
+    rounded = tuple(_rounding_remarks(model, settings, plan, grams, measured))
     weights = WeightSettings(
         settings.bias_correction, settings.portable, settings.bits, settings.solver
     )
@@ -144,7 +145,11 @@ def _per_tensor(layer: LayerPlan) -> LayerPlan:
 
 
 def _rounding_remarks(
-    settings: Int8Settings, plan: Plan, grams: Mapping[str, Gram], measured: Container[str]
+    model: ir.Model,
+    settings: Int8Settings,
+    plan: Plan,
+    grams: Mapping[str, Gram],
+    measured: Container[str],
 ) -> Iterator[str]:
     """Say how weights are rounded; layers that are ``measured`` need no second moments.
 
@@ -174,9 +179,13 @@ def _rounding_remarks(
     if known:
         name = "AdaRound" if settings.solver == "adaround" else "GPTQ"
         yield f"weights rounded by {name} in {_layers(len(known))}"
-    missing = len(others) - len(known)
+    missing = set(others).difference(known)
     if missing:
-        yield f"weights rounded to nearest in {_layers(missing)} without second moments"
+        yield f"weights rounded to nearest in {_layers(len(missing))} without second moments"
+    inputs = [each for each in layer_inputs(model) if missing.intersection(each.nodes)]
+    if len(affordable(inputs)) < len(inputs):
+        size = sum(each.bytes for each in inputs) / 1e9
+        yield f"second moments that would take {size:.1f} GB were left out"
 
 
 def _layers(count: int) -> str:

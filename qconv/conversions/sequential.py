@@ -22,7 +22,7 @@ from qconv.algorithms.shared_weights import (
 from qconv.calibration.paired import PairedVectors, pair_vectors
 from qconv.data import Source
 from qconv.observers.paired import PairedMoments
-from qconv.placement.inputs import LayerInput, layer_inputs
+from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress
 from qconv.rewrite.qdq import QuantizedLayer, rewrite_qdq
@@ -34,12 +34,14 @@ _UNBOUNDED = (-float("inf"), float("inf"))
 def sequential_inputs(model: ir.Model, plan: Plan) -> dict[str, LayerInput]:
     """Return the inputs of the layers that are measured in the quantized model, by layer.
 
-    Those in bodies of If, Loop and Scan cannot be, nor can what shares a weight with one.
+    Those in bodies of If, Loop and Scan cannot be, nor those with too many inputs for second
+    moments, nor what shares a weight with one.
     """
     main = {str(node.name) for node in model.graph}
     found = {
         node: layer_input
         for layer_input in layer_inputs(model)
+        if affordable((layer_input,))
         for node in layer_input.nodes
         if node in plan.layers and node in main
     }

@@ -20,7 +20,7 @@ from qconv.observers.gram import Gram
 from qconv.outputs import staged
 from qconv.pipeline.inputs import Assume, Data, check_path, samples_for, written
 from qconv.placement.demands import require_quantized
-from qconv.placement.inputs import LayerInput, layer_inputs
+from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.observed import all_values, quantizable_values
 from qconv.placement.place import place
 from qconv.placement.plan import Plan, ValuePlan
@@ -84,7 +84,7 @@ def calibrate(
                 f"{loaded.path}: no operator needs calibration: inputs are quantized at run time",
                 hint="qconv convert --dtype int8 --mode dynamic needs no data",
             )
-    inputs = layer_inputs(prepared) if statistics == "full" else ()
+    inputs = affordable(layer_inputs(prepared)) if statistics == "full" else ()
     record = collect_record(
         loaded, prepared, plan, observed, data, statistics, batch_size, progress, inputs
     )

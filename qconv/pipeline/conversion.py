@@ -43,7 +43,7 @@ from qconv.pipeline.inputs import (
     written,
 )
 from qconv.pipeline.ranking import worst_layers
-from qconv.placement.inputs import LayerInput, layer_inputs
+from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.observed import all_values, quantizable_values
 from qconv.placement.place import place
 from qconv.placement.plan import Decisions, Plan, ValuePlan
@@ -229,13 +229,14 @@ def _static(job: _Job, settings: Int8Settings) -> _Made:
 def _gram_inputs(model: ir.Model, plan: Plan, settings: Int8Settings) -> Sequence[LayerInput]:
     """Return the inputs of layers that are not measured again in the quantized model."""
     measured = sequential_inputs(model, plan) if settings.sequential else {}
-    return [each for each in layer_inputs(model) if not measured.keys() >= set(each.nodes)]
+    others = [each for each in layer_inputs(model) if not measured.keys() >= set(each.nodes)]
+    return affordable(others)
 
 
 def _weight_only(job: _Job, settings: WeightOnlySettings) -> _Made:
     record, measure = job.record, None
     if job.data is not None:
-        inputs = layer_inputs(job.prepared)
+        inputs = affordable(layer_inputs(job.prepared))
         record = job.collect(job.data, job.nearest_plan(), (), "full", inputs)
         measure = moment_measure(job.loaded, job.prepared, job.data, job.batch_size)
     model, plan, remarks = weight_only_model(

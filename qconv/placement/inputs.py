@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -19,6 +20,8 @@ from qconv.graph.windows import windows_of
 from qconv.numerics.windows import Windows
 
 _FLOAT_BYTES = 8
+_MOST_BYTES, _MOST_BYTES_TOGETHER = 1 << 29, 1 << 32
+"""Of the second moments of one input, whose solver takes 7 times that, and of all at once."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,20 @@ def layer_inputs(model: ir.Model) -> tuple[LayerInput, ...]:
         nodes = (*known.nodes, *own.nodes) if known is not None else own.nodes
         found[own.key] = LayerInput(own.key, own.value, own.windows, own.groups, own.size, nodes)
     return tuple(found.values())
+
+
+def affordable(inputs: Sequence[LayerInput]) -> tuple[LayerInput, ...]:
+    """Return those whose second moments can be held at once: none of K > 8192, 4 GB in all.
+
+    Where that is too little, the largest are left out: so many inputs need more vectors than
+    calibration has, so they gain least.
+    """
+    kept, total = set(), 0
+    for layer_input in sorted(inputs, key=lambda each: each.bytes):
+        total += layer_input.bytes
+        if layer_input.bytes <= _MOST_BYTES and total <= _MOST_BYTES_TOGETHER:
+            kept.add(layer_input.key)
+    return tuple(each for each in inputs if each.key in kept)
 
 
 def _input_of(node: ir.Node) -> LayerInput | None:

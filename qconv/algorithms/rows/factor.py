@@ -46,8 +46,12 @@ def damped(gram: Doubles, damping: float) -> Doubles:
     """Return ``gram`` with ``damping`` added to the diagonal, and 1 where an input is dead."""
     result = gram.copy()
     diagonal = np.einsum("gkk->gk", result)
-    diagonal += np.where(diagonal > 0, damping, max(damping, 1.0) - diagonal)
+    diagonal[...] = _damped_diagonal(diagonal, damping)
     return result
+
+
+def _damped_diagonal(diagonal: Doubles, damping: float) -> Doubles:
+    return np.where(diagonal > 0, diagonal + damping, max(damping, 1.0))
 
 
 def triangular_coupling(gram: Doubles, damping: float) -> NDArray[np.float32]:
@@ -56,11 +60,15 @@ def triangular_coupling(gram: Doubles, damping: float) -> NDArray[np.float32]:
     With ``H = R R^T`` and R upper triangular, ``tr(D H D^T) = |D R|^2``, and column j of D R
     holds ``R_jj (D_j + sum_{i<j} D_i R_ij / R_jj)``: what column j has to make up for. This
     is GPTQ, arXiv 2210.17323, equation 3, with ``H^-1 = U^T U``, ``U = R^-1``, without an
-    inverse. ``gram`` is in units of its mean diagonal; damping grows until it is regular.
+    inverse. ``gram`` is in units of its mean diagonal, and is overwritten; damping grows until it
+    is regular.
     """
+    diagonal = np.einsum("gkk->gk", gram)
+    exact = diagonal.copy()
     while True:
+        diagonal[...] = _damped_diagonal(exact, damping)
         try:
-            lower = np.linalg.cholesky(damped(gram, damping)[:, ::-1, ::-1])
+            lower = np.linalg.cholesky(gram[:, ::-1, ::-1])
             break
         except np.linalg.LinAlgError:
             damping = max(10 * damping, 1e-4)
