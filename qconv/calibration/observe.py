@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -136,15 +137,13 @@ class Observer:
         ]
         if not into.maps.update(lows, highs, [outputs[probe.mean] for probe in self.maps]):
             self._observe_odd_maps(into, batch)
-            return
         for probe in self.maps:
-            if probe.sample is None:
-                continue
-            value, sample = into.values[probe.value], outputs[probe.sample]
-            if self._histogram:
-                value.histogram.update(sample)
-            if probe.value in self._ranged:
-                value.channels.update_squares(sample)
+            if probe.sample is not None:
+                into.values[probe.value].update_sample(
+                    outputs[probe.sample],
+                    histogram=self._histogram,
+                    squares=probe.value in self._ranged,
+                )
 
     def _observe_odd_maps(self, into: Accumulator, batch: Batch) -> None:
         """Look at the maps in full, for the rare feed that makes NaN, Inf or sentinels."""
@@ -152,7 +151,8 @@ class Observer:
         for name, array in zip(
             names, self._full_session.run(names, dict(batch.feeds)), strict=True
         ):
-            self._observe_whole(into, name, array, batch)
+            with _finite(name, batch):
+                into.values[name].update_maps(array, ranges=name in self._ranged)
 
     @cached_property
     def _full_session(self) -> InferenceSession:
@@ -163,13 +163,20 @@ class Observer:
     def _observe_whole(
         self, into: Accumulator, name: str, array: NDArray[np.float32], batch: Batch
     ) -> None:
-        try:
+        with _finite(name, batch):
             into.values[name].update(array, *self._axes[name], histogram=self._histogram)
-        except NotFinite as error:
-            raise DataError(
-                f"{', '.join(batch.origins)}: the float model gives {error} at '{name}'",
-                hint="a model whose inner values are not finite cannot be calibrated",
-            ) from error
+
+
+@contextmanager
+def _finite(name: str, batch: Batch) -> Iterator[None]:
+    """Say of which value and samples something is not finite."""
+    try:
+        yield
+    except NotFinite as error:
+        raise DataError(
+            f"{', '.join(batch.origins)}: the float model gives {error} at '{name}'",
+            hint="a model whose inner values are not finite cannot be calibrated",
+        ) from error
 
 
 def _sample_shapes(batch: Batch) -> dict[str, tuple[int, ...]]:

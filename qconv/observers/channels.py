@@ -32,10 +32,12 @@ class ChannelRanges:
         self._squares.update(np.square(rows).mean(axis=1, dtype=np.float64), rows.shape[1])
 
     def update_squares(self, sample: Floats) -> None:
-        """Add the squares of a sample of N maps, ``[N, C, D1, ...]``, and not its range."""
+        """Add the squares of a sample of N maps, ``[N, C, D1, ...]``, and not its range.
+
+        Each map has weight 1, however many positions were sampled, as it has in the means.
+        """
         columns = sample.reshape(*sample.shape[:2], -1)
-        squares = np.square(columns).mean(axis=2, dtype=np.float64)
-        self._squares.update(squares, columns.shape[2])
+        self._squares.update(np.square(columns).mean(axis=2, dtype=np.float64))
 
     def widen(self, low: Floats, high: Floats) -> None:
         """Widen the ranges to others, ``[C]`` each, and to zero."""
