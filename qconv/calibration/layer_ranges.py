@@ -147,4 +147,4 @@ def _rounding(array: NDArray[np.float32], params: QParams) -> NDArray[np.float32
 
 
 def _energy(array: NDArray[np.float32]) -> float:
-    return float(np.square(array).sum(dtype=np.float64))
+    return float(np.square(array, dtype=np.float64).sum())

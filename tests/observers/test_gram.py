@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from qconv.numerics.patches import patch_vectors, row_vectors
 from qconv.numerics.windows import Windows
 from qconv.observers.gram import Gram
+from qconv.observers.paired import PairedMoments
 
 Floats = NDArray[np.float32]
 
@@ -48,6 +49,20 @@ def test_moments_are_those_of_the_vectors() -> None:
         covariance = np.cov(x[group], rowvar=False, bias=True)
         assert np.allclose(gram.centred()[group], covariance, rtol=1e-4, atol=1e-4)
         assert np.allclose(gram.second_moment()[group], x[group].T @ x[group] / 400, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1.5e19, 1e29])
+def test_what_overflows_is_not_finite_and_no_warning(size: float) -> None:
+    random = np.random.default_rng(0)
+    gram, pairs = Gram(), PairedMoments()
+    for _ in range(4):
+        vectors = (size * random.choice([-1, 1], (1, 1, 3))).astype(np.float32)
+        gram.update(vectors)
+        pairs.update(vectors, vectors)
+    assert not np.isfinite(gram.rounded().second_moment()).any()
+    gram.merge(pairs.own)
+    pairs.merge(pairs)
+    assert (gram.count, pairs.own.count) == (8, 8)
 
 
 def test_arrays_restore_it() -> None:

@@ -194,6 +194,14 @@ def test_squares_of_small_and_large_maps_count_the_same() -> None:
     np.testing.assert_array_equal(channels.mean_squares(), [5, 5])
 
 
+def test_squares_that_overflow_are_as_large_as_means_can_be() -> None:
+    whole, sampled = ChannelRanges(), ChannelRanges()
+    whole.update(np.full((1, 5, 2), 1e25, np.float32))
+    sampled.update_squares(np.full((1, 2, 5), 1e25, np.float32))
+    for channels in (whole, sampled):
+        np.testing.assert_array_equal(channels.mean_squares(), [2**40, 2**40])
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -3.4e38])
 def test_odd_maps_are_told_and_not_added(odd: float) -> None:
     together = MapStatistics(1)
