@@ -16,7 +16,7 @@ from qconv.calibration.fit import fit_plan
 from qconv.calibration.layer_ranges import layer_ranges
 from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
-from qconv.conversions.activations import suited, warnings, with_activations
+from qconv.conversions.activations import suited, target_of, warnings, with_activations
 from qconv.conversions.dynamic import store_weights, write_dynamic
 from qconv.conversions.equalize import equalize
 from qconv.conversions.sequential import round_in_sequence, sequential_inputs
@@ -68,8 +68,8 @@ def to_int8(
     moments = {} if record is None else record.grams
     shapes = {} if record is None else record.feed_shapes
     equalized = equalize(model, plan, statistics, moments, shapes, settings)
-    plan, statistics = fit_plan(model, plan, equalized.statistics, ranges, kept)
-    plan = with_activations(plan, settings.activations)
+    target = target_of(plan, settings.activations)
+    plan, statistics = fit_plan(model, plan, target, equalized.statistics, ranges, kept)
     smoothed = smooth(
         model, plan, statistics, equalized.grams, settings.smooth, portable=settings.portable
     )
