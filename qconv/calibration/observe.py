@@ -100,12 +100,7 @@ class Observer:
         Raises:
             DataError: the model fails on the batch, or a value is NaN or Inf.
         """
-        try:
-            results = self._session.run(self._names, dict(batch.feeds))
-        except Exception as error:  # the runtime's exceptions share no base class
-            where = ", ".join(batch.origins)
-            raise DataError(f"{where}: the float model fails: {one_line(error)}") from error
-        outputs: Outputs = dict(zip(self._names, results, strict=True))
+        outputs = run_float(self._session, self._names, batch)
         for name in self._whole:
             self._observe_whole(into, name, outputs[name], batch)
         if self.maps:
@@ -148,9 +143,7 @@ class Observer:
     def _observe_odd_maps(self, into: Accumulator, batch: Batch) -> None:
         """Look at the maps in full, for the rare feed that makes NaN, Inf or sentinels."""
         names = [probe.value for probe in self.maps]
-        for name, array in zip(
-            names, self._full_session.run(names, dict(batch.feeds)), strict=True
-        ):
+        for name, array in run_float(self._full_session, names, batch).items():
             with _finite(name, batch):
                 into.values[name].update_maps(array, ranges=name in self._ranged)
 
@@ -165,6 +158,20 @@ class Observer:
     ) -> None:
         with _finite(name, batch):
             into.values[name].update(array, *self._axes[name], histogram=self._histogram)
+
+
+def run_float(session: InferenceSession, names: Sequence[str], batch: Batch) -> Outputs:
+    """Return the outputs of those names that a session of the float model gives for a batch.
+
+    Raises:
+        DataError: the model fails on the batch.
+    """
+    try:
+        results = session.run(names, dict(batch.feeds))
+    except Exception as error:  # the runtime's exceptions share no base class
+        where = ", ".join(batch.origins)
+        raise DataError(f"{where}: the float model fails: {one_line(error)}") from error
+    return dict(zip(names, results, strict=True))
 
 
 @contextmanager

@@ -77,10 +77,12 @@ def to_int8(
     if settings.granularity == "tensor":
         plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
     known = {}
+    untried: tuple[str, ...] = ()
     if settings.method == "layers":
         if source is None:
             raise UsageError(SAMPLES_NEEDED)
         known = layer_ranges(model, plan, statistics, source, progress)
+        untried = tuple(_untried(plan, known))
     params = estimate_params(model, plan, statistics, ranges, known)
     grams = moments_by_node(model, smoothed.grams)
     measured = sequential_inputs(model, plan) if settings.sequential else {}
@@ -104,7 +106,7 @@ def to_int8(
     rename_values(model, equalized.values, EQUALIZED)
     remarks = (*warnings(settings.activations), *_remarks(plan), *equalized.remarks)
     used: RangeMethod = "layers" if settings.method == "layers" else method
-    return plan, used, (*remarks, *smoothed.remarks, *stored, *tables, *rounded)
+    return plan, used, (*remarks, *smoothed.remarks, *untried, *stored, *tables, *rounded)
 
 
 def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:
@@ -137,6 +139,15 @@ def _remarks(plan: Plan) -> Iterator[str]:
     if plan.unseen:
         branches = "1 branch" if plan.unseen == 1 else f"{plan.unseen} branches"
         yield f"{branches} of If nodes never taken by the calibration data"
+
+
+def _untried(plan: Plan, known: Container[str]) -> Iterator[str]:
+    """Say how many ranges ``--method layers`` left as they are: of values scaled before."""
+    own = [n for n, value in plan.values.items() if value.params_from == n and not value.constant]
+    count = sum(name not in known for name in own)
+    if count:
+        ranges = "1 range" if count == 1 else f"{count} ranges"
+        yield f"{ranges} not tried but left to minmax, of values that were equalized or smoothed"
 
 
 def _per_tensor(layer: LayerPlan) -> LayerPlan:
