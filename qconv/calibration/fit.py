@@ -13,7 +13,7 @@ from qconv.observers.histogram import bin_centers
 from qconv.observers.value import ValueStatistics
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
-from qconv.placement.targets import find_target
+from qconv.placement.targets import Target
 
 Statistics = Mapping[str, ValueStatistics]
 
@@ -29,11 +29,12 @@ in the spectrum that silero-vad computes from sound, whose loss changes every fi
 def fit_plan(
     model: ir.Model,
     plan: Plan,
+    target: Target,
     statistics: Statistics,
     ranges: RangeSettings,
     kept: Container[str] = (),
 ) -> tuple[Plan, Statistics]:
-    """Place a model again, where the data showed that some of its plan cannot be.
+    """Place a model again on its target, where the data showed that some of its plan cannot be.
 
     Branches that were never taken have no ranges. Operators in ``kept`` stay in float. So does a
     value spread over so many orders of magnitude that more than a third of its numbers would
@@ -45,7 +46,6 @@ def fit_plan(
     Raises:
         RecordError: see :func:`estimate_params`.
     """
-    target = find_target(plan.target)
     unseen = _unseen_branches(model, plan, statistics)
     if unseen or kept:
         placed = place(model, target, unseen, kept=kept)

@@ -13,7 +13,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.calibration.observe import random_places, sample_digests
+from qconv.calibration.observe import random_places, run_float, sample_digests
 from qconv.calibration.vectors import draw_vectors
 from qconv.data import Batch, Source, batches
 from qconv.graph.model_io import model_to_bytes
@@ -76,6 +76,7 @@ def layer_ranges(
 
     Raises:
         RecordError: the statistics hold no histograms.
+        DataError: the model fails on a sample.
     """
     owners = [
         name
@@ -86,13 +87,15 @@ def layer_ranges(
         name: list(dict.fromkeys(estimate_range(statistics[name], *each) for each in _TRIED).keys())
         for name in owners
     }
+    if not limits:
+        return {}
     trials = list(_trials(model, plan, limits))
     probed = add_probes(model, (), {}, [trial.value for trial in trials])
     session = open_session(model_to_bytes(probed.model), threads=1, memory_pattern=False)
     names = [output.name for output in session.get_outputs()]
 
     def look(batch: Batch) -> list[Doubles]:
-        arrays = dict(zip(names, session.run(names, dict(batch.feeds)), strict=True))
+        arrays = run_float(session, names, batch)
         digests = sample_digests(batch)
         return [_errors(trial, arrays[trial.value], digests) for trial in trials]
 
@@ -147,4 +150,4 @@ def _rounding(array: NDArray[np.float32], params: QParams) -> NDArray[np.float32
 
 
 def _energy(array: NDArray[np.float32]) -> float:
-    return float(np.square(array).sum(dtype=np.float64))
+    return float(np.square(array, dtype=np.float64).sum())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -99,12 +100,7 @@ class Observer:
         Raises:
             DataError: the model fails on the batch, or a value is NaN or Inf.
         """
-        try:
-            results = self._session.run(self._names, dict(batch.feeds))
-        except Exception as error:  # the runtime's exceptions share no base class
-            where = ", ".join(batch.origins)
-            raise DataError(f"{where}: the float model fails: {one_line(error)}") from error
-        outputs: Outputs = dict(zip(self._names, results, strict=True))
+        outputs = run_float(self._session, self._names, batch)
         for name in self._whole:
             self._observe_whole(into, name, outputs[name], batch)
         if self.maps:
@@ -136,23 +132,20 @@ class Observer:
         ]
         if not into.maps.update(lows, highs, [outputs[probe.mean] for probe in self.maps]):
             self._observe_odd_maps(into, batch)
-            return
         for probe in self.maps:
-            if probe.sample is None:
-                continue
-            value, sample = into.values[probe.value], outputs[probe.sample]
-            if self._histogram:
-                value.histogram.update(sample)
-            if probe.value in self._ranged:
-                value.channels.update_squares(sample)
+            if probe.sample is not None:
+                into.values[probe.value].update_sample(
+                    outputs[probe.sample],
+                    histogram=self._histogram,
+                    squares=probe.value in self._ranged,
+                )
 
     def _observe_odd_maps(self, into: Accumulator, batch: Batch) -> None:
         """Look at the maps in full, for the rare feed that makes NaN, Inf or sentinels."""
         names = [probe.value for probe in self.maps]
-        for name, array in zip(
-            names, self._full_session.run(names, dict(batch.feeds)), strict=True
-        ):
-            self._observe_whole(into, name, array, batch)
+        for name, array in run_float(self._full_session, names, batch).items():
+            with _finite(name, batch):
+                into.values[name].update_maps(array, ranges=name in self._ranged)
 
     @cached_property
     def _full_session(self) -> InferenceSession:
@@ -163,13 +156,34 @@ class Observer:
     def _observe_whole(
         self, into: Accumulator, name: str, array: NDArray[np.float32], batch: Batch
     ) -> None:
-        try:
+        with _finite(name, batch):
             into.values[name].update(array, *self._axes[name], histogram=self._histogram)
-        except NotFinite as error:
-            raise DataError(
-                f"{', '.join(batch.origins)}: the float model gives {error} at '{name}'",
-                hint="a model whose inner values are not finite cannot be calibrated",
-            ) from error
+
+
+def run_float(session: InferenceSession, names: Sequence[str], batch: Batch) -> Outputs:
+    """Return the outputs of those names that a session of the float model gives for a batch.
+
+    Raises:
+        DataError: the model fails on the batch.
+    """
+    try:
+        results = session.run(names, dict(batch.feeds))
+    except Exception as error:  # the runtime's exceptions share no base class
+        where = ", ".join(batch.origins)
+        raise DataError(f"{where}: the float model fails: {one_line(error)}") from error
+    return dict(zip(names, results, strict=True))
+
+
+@contextmanager
+def _finite(name: str, batch: Batch) -> Iterator[None]:
+    """Say of which value and samples something is not finite."""
+    try:
+        yield
+    except NotFinite as error:
+        raise DataError(
+            f"{', '.join(batch.origins)}: the float model gives {error} at '{name}'",
+            hint="a model whose inner values are not finite cannot be calibrated",
+        ) from error
 
 
 def _sample_shapes(batch: Batch) -> dict[str, tuple[int, ...]]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from qconv.conversions.settings import Int8Settings
 from qconv.placement.plan import Plan
+from qconv.placement.targets import Target, find_target
 from qconv.schemes import DType, PerTensor, Scheme
 
 _SCHEMES = {
@@ -26,6 +27,11 @@ def with_activations(plan: Plan, dtype: str) -> Plan:
     scheme = _SCHEMES[dtype]
     values = {name: replace(value, scheme=scheme) for name, value in plan.values.items()}
     return replace(plan, values=values)
+
+
+def target_of(plan: Plan, dtype: str) -> Target:
+    """Return the target of a plan, with the type of activations, so that new plans have it."""
+    return replace(find_target(plan.target), activation=_SCHEMES[dtype])
 
 
 def warnings(dtype: str) -> tuple[str, ...]:

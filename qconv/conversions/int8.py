@@ -16,7 +16,7 @@ from qconv.calibration.fit import fit_plan
 from qconv.calibration.layer_ranges import layer_ranges
 from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
-from qconv.conversions.activations import suited, warnings, with_activations
+from qconv.conversions.activations import suited, target_of, warnings, with_activations
 from qconv.conversions.dynamic import store_weights, write_dynamic
 from qconv.conversions.equalize import equalize
 from qconv.conversions.sequential import round_in_sequence, sequential_inputs
@@ -69,17 +69,19 @@ def to_int8(
     moments = {} if record is None else record.grams
     shapes = {} if record is None else record.feed_shapes
     equalized = equalize(model, plan, statistics, moments, shapes, settings)
-    plan, statistics = fit_plan(model, plan, equalized.statistics, ranges, kept)
-    plan = with_activations(plan, settings.activations)
+    target = target_of(plan, settings.activations)
+    plan, statistics = fit_plan(model, plan, target, equalized.statistics, ranges, kept)
     smoothed = smooth(model, plan, statistics, equalized.grams, settings)
     plan, statistics = smoothed.plan, smoothed.statistics
     if settings.granularity == "tensor":
         plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
     known = {}
+    untried: tuple[str, ...] = ()
     if settings.method == "layers":
         if source is None:
             raise UsageError(SAMPLES_NEEDED)
         known = layer_ranges(model, plan, statistics, source, progress)
+        untried = tuple(_untried(plan, known))
     params = estimate_params(model, plan, statistics, ranges, known)
     grams = moments_by_node(model, smoothed.grams)
     measured = sequential_inputs(model, plan) if settings.sequential else {}
@@ -103,7 +105,7 @@ def to_int8(
     rename_values(model, equalized.values, EQUALIZED)
     remarks = (*warnings(settings.activations), *_remarks(plan), *equalized.remarks)
     used: RangeMethod = "layers" if settings.method == "layers" else method
-    return plan, used, (*remarks, *smoothed.remarks, *stored, *tables, *rounded)
+    return plan, used, (*remarks, *smoothed.remarks, *untried, *stored, *tables, *rounded)
 
 
 def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:
@@ -136,6 +138,15 @@ def _remarks(plan: Plan) -> Iterator[str]:
     if plan.unseen:
         branches = "1 branch" if plan.unseen == 1 else f"{plan.unseen} branches"
         yield f"{branches} of If nodes never taken by the calibration data"
+
+
+def _untried(plan: Plan, known: Container[str]) -> Iterator[str]:
+    """Say how many ranges ``--method layers`` left as they are: of values scaled before."""
+    own = [n for n, value in plan.values.items() if value.params_from == n and not value.constant]
+    count = sum(name not in known for name in own)
+    if count:
+        ranges = "1 range" if count == 1 else f"{count} ranges"
+        yield f"{ranges} not tried but left to minmax, of values that were equalized or smoothed"
 
 
 def _per_tensor(layer: LayerPlan) -> LayerPlan:

@@ -29,13 +29,15 @@ class ChannelRanges:
     def update(self, rows: Floats) -> None:
         """Add N samples of P vectors, ``[N, P, C]``."""
         self.widen(rows.min(axis=(0, 1)), rows.max(axis=(0, 1)))
-        self._squares.update(np.square(rows).mean(axis=1, dtype=np.float64), rows.shape[1])
+        self._squares.update(_squares(rows).mean(axis=1, dtype=np.float64), rows.shape[1])
 
     def update_squares(self, sample: Floats) -> None:
-        """Add the squares of a sample of N maps, ``[N, C, D1, ...]``, and not its range."""
+        """Add the squares of a sample of N maps, ``[N, C, D1, ...]``, and not its range.
+
+        Each map has weight 1, however many positions were sampled, as it has in the means.
+        """
         columns = sample.reshape(*sample.shape[:2], -1)
-        squares = np.square(columns).mean(axis=2, dtype=np.float64)
-        self._squares.update(squares, columns.shape[2])
+        self._squares.update(_squares(columns).mean(axis=2, dtype=np.float64))
 
     def widen(self, low: Floats, high: Floats) -> None:
         """Widen the ranges to others, ``[C]`` each, and to zero."""
@@ -77,3 +79,9 @@ class ChannelRanges:
         statistic.low, statistic.high = arrays["limits"].astype(np.float32)
         statistic._squares = ChannelMeans.from_arrays(arrays)
         return statistic
+
+
+def _squares(array: Floats) -> Floats:
+    """Return the squares; those that overflow are more than means can hold anyway."""
+    with np.errstate(over="ignore"):
+        return np.square(array)

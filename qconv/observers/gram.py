@@ -33,8 +33,9 @@ class Gram:
         self._products: NDArray[np.float32 | np.float64] = np.zeros((0, 0, 0))
 
     def update(self, vectors: NDArray[np.float32]) -> None:
-        """Add P vectors of each group, ``[G, P, K]``."""
-        products = np.matmul(vectors.transpose(0, 2, 1), vectors)
+        """Add P vectors of each group, ``[G, P, K]``; what overflows is not finite from then on."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            products = np.matmul(vectors.transpose(0, 2, 1), vectors)
         self._add(vectors.shape[1], vectors.sum(axis=1, dtype=np.float64), products)
 
     def merge(self, other: Self) -> None:
@@ -92,7 +93,8 @@ class Gram:
 
         The products are the upper triangles, row by row.
         """
-        products = self._products.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):
+            products = self._products.astype(np.float32, copy=False)
         groups, size, _ = products.shape
         triangles = np.empty((groups, size * (size + 1) // 2), np.float32)
         for row, part in _upper(size):
@@ -127,7 +129,8 @@ class Gram:
         self.count += count
         self._sums += sums
         self._products = self._products.astype(np.float64, copy=False)
-        self._products += products
+        with np.errstate(invalid="ignore"):
+            self._products += products
 
 
 def _upper(size: int) -> Iterator[tuple[int, slice]]:

@@ -11,6 +11,8 @@ from qconv.observers.statistic import Arrays
 
 _FRACTION_BITS = 40
 _FRACTION_MASK = (1 << _FRACTION_BITS) - 1
+_HALF_BITS = _FRACTION_BITS // 2
+_HALF_MASK = (1 << _HALF_BITS) - 1
 _LARGEST = 2.0**40
 
 
@@ -31,8 +33,7 @@ class ChannelMeans:
         numbers = np.clip(means.astype(np.float64), -_LARGEST, _LARGEST)
         whole = np.floor(numbers)
         fraction = np.rint((numbers - whole) * 2.0**_FRACTION_BITS).astype(np.int64)
-        sums = np.stack([whole.astype(np.int64).sum(axis=0), fraction.sum(axis=0)])
-        self._add(sums * positions)
+        self._add(_times(whole.astype(np.int64).sum(axis=0), fraction.sum(axis=0), positions))
         self.weight += len(means) * positions
 
     def merge(self, other: Self) -> None:
@@ -80,5 +81,25 @@ class ChannelMeans:
 
     def _add(self, sums: NDArray[np.int64]) -> None:
         total = sums if self._sums is None else self._sums + sums
-        whole, fraction = total
-        self._sums = np.stack([whole + (fraction >> _FRACTION_BITS), fraction & _FRACTION_MASK])
+        self._sums = _carried(*total)
+
+
+def _carried(whole: NDArray[np.int64], fraction: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return ``[2, C]`` with fractions below 1."""
+    return np.stack([whole + (fraction >> _FRACTION_BITS), fraction & _FRACTION_MASK])
+
+
+def _times(
+    whole: NDArray[np.int64], fraction: NDArray[np.int64], positions: int
+) -> NDArray[np.int64]:
+    """Return sums ``[2, C]`` times ``positions``, up to 2^43.
+
+    The upper and the lower half of the bits of the fraction are multiplied apart: the product of
+    the whole would pass 2^63 from 2^23 positions on.
+    """
+    whole, fraction = _carried(whole, fraction)
+    upper = (fraction >> _HALF_BITS) * positions
+    lower = (fraction & _HALF_MASK) * positions
+    upper += lower >> _HALF_BITS
+    whole = whole * positions + (upper >> _HALF_BITS)
+    return np.stack([whole, ((upper & _HALF_MASK) << _HALF_BITS) + (lower & _HALF_MASK)])

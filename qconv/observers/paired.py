@@ -26,9 +26,11 @@ class PairedMoments:
         self._products: Doubles = np.zeros((0, 0, 0))
 
     def update(self, exact: NDArray[np.float32], quantized: NDArray[np.float32]) -> None:
-        """Add P pairs of each group, both ``[G, P, K]``."""
+        """Add P pairs of each group, both ``[G, P, K]``; overflow is as in :class:`Gram`."""
         sums = exact.sum(axis=1, dtype=np.float64)
-        self._add(sums, np.matmul(exact.transpose(0, 2, 1), quantized))
+        with np.errstate(over="ignore", invalid="ignore"):
+            products = np.matmul(exact.transpose(0, 2, 1), quantized)
+        self._add(sums, products)
         self.own.update(quantized)
 
     def merge(self, other: Self) -> None:
@@ -61,4 +63,5 @@ class PairedMoments:
         if not self.own.count:
             self._sums, self._products = np.zeros_like(sums), np.zeros(products.shape)
         self._sums += sums
-        self._products += products
+        with np.errstate(invalid="ignore"):
+            self._products += products

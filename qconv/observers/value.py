@@ -90,7 +90,7 @@ class ValueStatistics:
         """
         if not array.size:
             return
-        data = self._without_sentinels(array)
+        data = _without_sentinels(array)
         self.range.update(data)
         if histogram:
             self.histogram.update(data)
@@ -100,19 +100,54 @@ class ValueStatistics:
         if ranges_axis is not None:
             self.channels.update(_rows(array, ranges_axis))
 
-    def _without_sentinels(self, array: Floats) -> Floats:
-        if array.min() > -SENTINEL and array.max() < SENTINEL:
-            return array
-        if np.isnan(array).any():
-            raise NotFinite("NaN")
-        if np.isinf(array).any():
-            raise NotFinite("Inf")
-        kept: Floats = array[np.abs(array) < SENTINEL]
-        return kept
+    def update_maps(self, array: Floats, *, ranges: bool) -> None:
+        """Add range and means of whole maps ``[N, C, D1, ...]``, leaving out sentinels.
+
+        Each sample has weight 1 in the means, as pooled maps have. ``ranges`` asks for the ranges
+        of the channels, too.
+
+        Raises:
+            NotFinite: the array holds NaN or Inf.
+        """
+        if not array.size:
+            return
+        self.range.update(_without_sentinels(array))
+        rows = _rows(array, 1)
+        self.means.update(rows.mean(axis=1, dtype=np.float64))
+        if ranges:
+            self.channels.widen(rows.min(axis=(0, 1)), rows.max(axis=(0, 1)))
+
+    def update_sample(self, sample: Floats, *, histogram: bool, squares: bool) -> None:
+        """Add a sample of maps ``[N, C, D1, ...]``, leaving out sentinels.
+
+        ``histogram`` asks to count its numbers, ``squares`` for the mean squares of the channels.
+        """
+        if not sample.size:
+            return
+        if histogram:
+            self.histogram.update(_without_sentinels(sample))
+        if squares:
+            self.channels.update_squares(_with_zeros(sample))
+
+
+def _without_sentinels(array: Floats) -> Floats:
+    if array.min() > -SENTINEL and array.max() < SENTINEL:
+        return array
+    if np.isnan(array).any():
+        raise NotFinite("NaN")
+    if np.isinf(array).any():
+        raise NotFinite("Inf")
+    kept: Floats = array[np.abs(array) < SENTINEL]
+    return kept
 
 
 def _rows(array: Floats, axis: int) -> Floats:
     """Return the vectors along an axis of ``[N, ...]`` as ``[N, P, C]``, sentinels as zeros."""
     array = np.atleast_2d(array)
     rows = np.moveaxis(array, axis, -1).reshape(len(array), -1, array.shape[axis])
-    return np.where(np.abs(rows) < SENTINEL, rows, np.float32(0))
+    return _with_zeros(rows)
+
+
+def _with_zeros(array: Floats) -> Floats:
+    """Return the array with zeros in the place of sentinels."""
+    return np.where(np.abs(array) < SENTINEL, array, np.float32(0))

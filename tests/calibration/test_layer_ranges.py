@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from qconv.calibration.layer_ranges import layer_ranges
 from qconv.calibration.observe import Depth
 from qconv.conversions.settings import Int8Settings
 from qconv.data import LoopData
-from qconv.errors import RecordError, UsageError
+from qconv.errors import DataError, RecordError, UsageError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
-from qconv.pipeline import calibrate, convert
+from qconv.pipeline import OpenData, calibrate, convert
 from qconv.placement.place import place
 from qconv.placement.targets import ORT_CPU
 from qconv.progress import no_progress
@@ -40,11 +41,16 @@ def _model(folder: Path, weights: tuple[float, float]) -> tuple[Path, list[Feeds
     return save(model, folder), [{"x": each} for each in array]
 
 
-def _chosen(path: Path, feeds: Sequence[Feeds], depth: Depth = "histogram") -> dict[str, float]:
+def _chosen(
+    path: Path,
+    feeds: Sequence[Feeds],
+    depth: Depth = "histogram",
+    tried: OpenData | None = None,
+) -> dict[str, float]:
     prepared = prepare(load_model(path).ir)
     plan = place(prepared, ORT_CPU)
     record = calibrate(path, data=data(feeds), statistics=depth)
-    source = data(feeds)(input_specs(prepared))
+    source = (tried or data(feeds))(input_specs(prepared))
     assert not isinstance(source, LoopData)
     found = layer_ranges(prepared, plan, record.statistics, source, no_progress)
     return {name: high for name, (_, high) in found.items()}
@@ -89,3 +95,35 @@ def test_it_needs_histograms_and_samples(tmp_path: Path) -> None:
             calibration=record,
             settings=Int8Settings(method="layers", effort="fast"),
         )
+
+
+def _remarks(folder: Path, text: str, **settings: Any) -> tuple[str, ...]:
+    path = save(parse(text), folder)
+    random = np.random.default_rng(0)
+    array = random.normal(size=(8, 16, 8)).astype(np.float32)
+    array[..., 3] *= 40
+    feeds = [{"x": each} for each in array]
+    chosen = Int8Settings(effort="fast", method="layers", **settings)
+    made = convert(path, folder / "out.onnx", data=data(feeds), settings=chosen, force=True)
+    assert sqnr(path, folder / "out.onnx", feeds)["y"] > 25
+    return made.remarks
+
+
+def test_ranges_of_scaled_values_are_not_tried(tmp_path: Path) -> None:
+    one = "(float[N, 8] x) => (float[N, 8] y) <float[8, 8] w> { y = MatMul(x, w) }"
+    two = """(float[N, 8] x) => (float[N, 8] y) <float[8, 8] w, float[8, 8] v>
+    { a = MatMul(x, w) r = Relu(a) b = MatMul(r, v) y = Sigmoid(b) }"""
+    left = "not tried but left to minmax, of values that were equalized or smoothed"
+    assert f"1 range {left}" in _remarks(tmp_path, one)
+    assert f"2 ranges {left}" in _remarks(tmp_path, two, smooth="0.5", equalize="on")
+    assert f"1 range {left}" in _remarks(tmp_path, two, smooth="off", equalize="on")
+    assert left not in " ".join(_remarks(tmp_path, two, smooth="off", equalize="off"))
+
+
+def test_a_sample_that_fails_is_named(tmp_path: Path) -> None:
+    text = """(int64[N] x) => (float[N, 8] y) <float[4, 8] t, float[8, 8] w>
+    { e = Gather(t, x) y = MatMul(e, w) }"""
+    path = save(parse(text), tmp_path)
+    feeds = [{"x": np.array(ids)} for ids in ([0, 3], [1, 4])]
+    with pytest.raises(DataError, match=r"^new\[1\]: the float model fails: .*out of data bounds"):
+        _chosen(path, feeds[:1], tried=data(feeds, "new"))

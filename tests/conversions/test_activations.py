@@ -9,6 +9,7 @@ import onnx
 import pytest
 
 from qconv.conversions.settings import Activations, Int8Settings
+from qconv.placement.plan import Plan
 from tests.model_helpers import Feeds, convert_model, op_types, parse, random_feeds
 
 BODY = """(float[N, 4, H, W] x) => (float[N, 8] y)
@@ -84,3 +85,24 @@ def test_more_bits_cost_less(tmp_path: Path) -> None:
         found[dtype] = converted.sqnr["y"]
     assert found["int16"] > found["uint8"] + 2
     assert np.isfinite(found["int16"])
+
+
+def test_float_layers_leave_int16_what_it_can_hold(tmp_path: Path) -> None:
+    model = parse("""
+        (float[N, 16] x) => (float[N, 8] y) <float[16, 16] w, float[16, 16] u, float[16, 8] v>
+        { a = MatMul(x, w) b = Exp(a) c = MatMul(b, u) d = Tanh(c) [last] y = MatMul(d, v) }
+    """)
+    random = np.random.default_rng(0)
+    feeds = [{"x": random.normal(0, 2, (1, 16)).astype(np.float32)} for _ in range(64)]
+    found = {}
+    dtypes: tuple[Activations, ...] = ("uint8", "int16")
+    for dtype in dtypes:
+        settings = Int8Settings(activations=dtype, smooth="off", float_layers=("^last$",))
+        folder = tmp_path / dtype
+        folder.mkdir()
+        converted = convert_model(model, folder, feeds=feeds, settings=settings)
+        plan = converted.conversion.plan
+        assert isinstance(plan, Plan)
+        found[dtype] = plan.too_fine
+        assert {value.scheme.dtype.name.lower() for value in plan.values.values()} == {dtype}
+    assert found == {"uint8": {"MatMul:c"}, "int16": frozenset()}

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from qconv.numerics.patches import patch_vectors, row_vectors
 from qconv.numerics.windows import Windows
 from qconv.observers.gram import Gram
+from qconv.observers.paired import PairedMoments
 
 Floats = NDArray[np.float32]
 
@@ -60,6 +61,20 @@ def test_what_hardly_varies_has_no_variance(constant: float) -> None:
     assert not covariance[:, [2, 4]].any()
     expected = np.cov(x[0][:, alive], rowvar=False, bias=True)
     assert np.allclose(covariance[np.ix_(alive, alive)], expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [1.5e19, 1e29])
+def test_what_overflows_is_not_finite_and_no_warning(size: float) -> None:
+    random = np.random.default_rng(0)
+    gram, pairs = Gram(), PairedMoments()
+    for _ in range(4):
+        vectors = (size * random.choice([-1, 1], (1, 1, 3))).astype(np.float32)
+        gram.update(vectors)
+        pairs.update(vectors, vectors)
+    assert not np.isfinite(gram.rounded().second_moment()).any()
+    gram.merge(pairs.own)
+    pairs.merge(pairs)
+    assert (gram.count, pairs.own.count) == (8, 8)
 
 
 def test_arrays_restore_it() -> None:

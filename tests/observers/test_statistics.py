@@ -187,6 +187,21 @@ def test_squares_of_maps_do_not_depend_on_batches() -> None:
     )
 
 
+def test_squares_of_small_and_large_maps_count_the_same() -> None:
+    channels = ChannelRanges()
+    channels.update_squares(np.full((1, 2, 3, 3), 1, np.float32))
+    channels.update_squares(np.full((1, 2, 8, 8), 3, np.float32))
+    np.testing.assert_array_equal(channels.mean_squares(), [5, 5])
+
+
+def test_squares_that_overflow_are_as_large_as_means_can_be() -> None:
+    whole, sampled = ChannelRanges(), ChannelRanges()
+    whole.update(np.full((1, 5, 2), 1e25, np.float32))
+    sampled.update_squares(np.full((1, 2, 5), 1e25, np.float32))
+    for channels in (whole, sampled):
+        np.testing.assert_array_equal(channels.mean_squares(), [2**40, 2**40])
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -3.4e38])
 def test_odd_maps_are_told_and_not_added(odd: float) -> None:
     together = MapStatistics(1)
