@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qconv.algorithms.rows import Method, RowSettings, quantize_rows
-from qconv.algorithms.rows.layer_error import layer_error, relative_layer_error, row_errors
+from qconv.algorithms.rows.layer_error import layer_error, row_errors
 from qconv.numerics.grids import QuantizedRows, dequantize_rows
 from qconv.numerics.stored import STORED_TYPES
 
@@ -176,11 +176,16 @@ def test_half_quadratic_scales_lower_the_sum_of_rooted_errors() -> None:
     assert found.sum() < 0.98 * nearest.sum()
 
 
-def test_relative_error_is_that_of_the_output_power() -> None:
-    rows, gram = _rows(6, 2, 16), _gram(7, 16)
-    one = np.ones((2, 1), np.float32)
-    zeros = QuantizedRows(np.zeros_like(rows), one, 0 * one, 16)
-    assert relative_layer_error(rows, zeros, gram) == pytest.approx(1)
+def test_the_error_is_that_of_the_outputs() -> None:
+    """Against the outputs of float64 products, group by group."""
+    random = np.random.default_rng(6)
+    rows = random.standard_normal((4, 16)).astype(np.float32)
+    inputs = random.standard_normal((2, 50, 16))
+    gram = inputs.swapaxes(1, 2) @ inputs
+    found = quantize_rows(rows, _settings("int4", "rtn"), None)
+    difference = (dequantize_rows(found) - rows).reshape(2, 2, 16)
+    expected = np.square(inputs @ difference.swapaxes(1, 2)).sum()
+    assert layer_error(rows, found, gram) == pytest.approx(expected, rel=1e-6)
 
 
 INTEGERS = tuple(name for name in TYPES if name not in ("ternary", "binary") and "fp8" not in name)
