@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qconv.algorithms.rows import Method, RowSettings, quantize_rows
+from qconv.algorithms.rows import Method, RowSettings, adaround, quantize_rows
 from qconv.algorithms.rows.layer_error import layer_error, row_errors
 from qconv.numerics.grids import QuantizedRows, dequantize_rows
 from qconv.numerics.stored import STORED_TYPES
@@ -227,6 +229,24 @@ def test_adaround_gives_the_same_levels_again() -> None:
     rows, gram = _rows(1, 80, 64), _gram(2, 64)
     one, other = (quantize_rows(rows, _settings("int4", "adaround"), gram) for _ in range(2))
     assert np.array_equal(one.levels, other.levels)
+
+
+def test_adaround_takes_enough_long_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of few rows read the Gram matrix too often; those of all take too much memory."""
+    rows, gram = _rows(1, 300, 512), np.eye(512)[None]
+    rise, counts = adaround._rise, []
+
+    def counted(residue: Floats, *others: Any) -> NDArray[np.bool_]:
+        counts.append(residue.shape[1])
+        return rise(residue, *others)
+
+    monkeypatch.setattr(adaround, "_STEPS", 1)
+    monkeypatch.setattr(adaround, "_rise", counted)
+    quantize_rows(rows, _settings("int4", "adaround"), gram)
+    monkeypatch.setattr(adaround, "_ELEMENTS", 1)
+    monkeypatch.setattr(adaround, "_MOST", 100 * 512)
+    quantize_rows(rows, _settings("int4", "adaround"), gram)
+    assert counts == [256, 44, 100, 100, 100]
 
 
 def test_adaround_of_independent_inputs_is_rounding_to_nearest() -> None:
