@@ -4,10 +4,11 @@ python -m benchmarks.accuracy MODEL CALIBRATION TEST [--judge data|sentences|spe
     [--assume NAME=VALUE] [--samples N] [--only TEXT ...]
 
 CALIBRATION is what ``--data`` takes, TEST what the judge reads, see benchmarks/judges.py. The model
-is calibrated once with second moments; seconds are those of the conversion from that record. Of
-``balanced``, the default, one part at a time is taken out or replaced. The files are judged in one
-pass; where it computes as this CPU does, the row without portable weights shows what saturation
-costs without VNNI.
+is calibrated once with second moments; seconds are those of the conversion from that record. Rows
+whose layers run the model again (``best``, ``layers``) take the data in its place, and their
+seconds hold a calibration of their own. Of ``balanced``, the default, one part at a time is taken
+out or replaced. The files are judged in one pass; where it computes as this CPU does, the row
+without portable weights shows what saturation costs without VNNI.
 """
 
 from __future__ import annotations

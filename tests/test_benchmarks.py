@@ -12,6 +12,7 @@ from benchmarks.judges import judge_of
 from benchmarks.peers.feeds import FeedReader, write_feed
 from benchmarks.peers.makers import MAKERS, Maker
 from benchmarks.processes import ProcessError, measure
+from tests.model_helpers import parse, save
 
 DIGITS = Path("sample_models/digits_cnn")
 
@@ -78,3 +79,19 @@ def test_the_float_model_is_judged_without_error() -> None:
     assert numbers["sqnr_db"] > 100
     assert {"top1", "plain_sqnr_db", "kl"} <= numbers.keys()
     assert len(judge.timed()[0].feeds) == 8
+
+
+def test_the_worst_output_counts_in_both_ways_of_computing(tmp_path: Path) -> None:
+    """An exact output of 60 dB more power does not hide one with 20 dB of noise."""
+    text = (
+        "(float[N, 4] x) => (float[N, 4] y, float[N, 4] z) "
+        "<float strong = {{1000}}, float weak = {{{weak}}}> "
+        "{{ y = Mul(x, strong) z = Mul(x, weak) }}"
+    )
+    model, variant = (
+        save(parse(text.format(weak=weak)), tmp_path, f"{weak}.onnx") for weak in (1.0, 1.1)
+    )
+    np.savez(tmp_path / "test.npz", x=np.eye(4, dtype=np.float32))
+    [numbers] = judge_of("data", model, str(tmp_path / "test.npz"), None)([variant])
+    assert numbers["sqnr_db"] == pytest.approx(20, abs=1e-3)
+    assert numbers["plain_sqnr_db"] == pytest.approx(20, abs=1e-3)

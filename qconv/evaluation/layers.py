@@ -36,10 +36,13 @@ _CLAMPS = ("Relu", "Clip")
 
 @dataclass(frozen=True)
 class _Pair:
-    """A value that is quantized: its name in both models, and what gives it (an "input", too)."""
+    """A value that is quantized: its name in both models, and what gives it (an "input", too).
+
+    ``restored`` are the outputs of all DequantizeLinear that give it back; the first is measured.
+    """
 
     name: str
-    restored: str
+    restored: tuple[str, ...]
     node: str
     op_type: str
 
@@ -70,7 +73,7 @@ def layer_errors(
         return ()
     names = [pair.name for pair in pairs]
     exact = _session(_giving(reference, names))
-    restored = [pair.restored for pair in pairs]
+    restored = [pair.restored[0] for pair in pairs]
     accumulated = _session(_giving(quantized, restored))
     alone = _session(_fed(quantized, pairs, known))
     sums = [(Sqnr(), Sqnr()) for _ in pairs]
@@ -105,24 +108,31 @@ def ranked(errors: Sequence[LayerError]) -> tuple[LayerError, ...]:
 
 def _pairs(model: ir.Model, known: Mapping[str, ir.Value]) -> list[_Pair]:
     pairs: dict[str, _Pair] = {}
-    for node in model.graph:
-        quantizer = node.inputs[0].producer() if node.inputs and node.inputs[0] else None
-        if node.op_type != "DequantizeLinear" or quantizer is None:
-            continue
-        value = quantizer.inputs[0]
-        if quantizer.op_type != "QuantizeLinear" or value is None:
-            continue
-        name = next((v.name for v in (value, node.outputs[0]) if v.name in known), None)
+    for value, restored in _restored(model).items():
+        name = next((v.name for v in (value, *restored) if v.name in known), None)
         if name is None or name in pairs:
             continue
         giver = _giver(value)
         pairs[name] = _Pair(
             name,
-            name_of(node.outputs[0]),
+            tuple(name_of(output) for output in restored),
             "" if giver is None else str(giver.name),
             "input" if giver is None else giver.op_type,
         )
     return list(pairs.values())
+
+
+def _restored(model: ir.Model) -> dict[ir.Value, list[ir.Value]]:
+    """Return what every DequantizeLinear behind a value's QuantizeLinear gives, in graph order."""
+    found: dict[ir.Value, list[ir.Value]] = {}
+    for node in model.graph:
+        quantizer = node.inputs[0].producer() if node.inputs and node.inputs[0] else None
+        if node.op_type != "DequantizeLinear" or quantizer is None:
+            continue
+        value = quantizer.inputs[0]
+        if quantizer.op_type == "QuantizeLinear" and value is not None:
+            found.setdefault(value, []).append(node.outputs[0])
+    return found
 
 
 def _giver(value: ir.Value) -> ir.Node | None:
@@ -157,11 +167,11 @@ def _fed(model: ir.Model, pairs: Sequence[_Pair], known: Mapping[str, ir.Value])
             name=name, shape=known[pair.name].shape, type=ir.TensorType(ir.DataType.FLOAT)
         )
         copy.graph.inputs.append(fed)
-        restored = values[pair.restored]
-        for usage in tuple(restored.uses()):
+        usages = [usage for output in pair.restored for usage in values[output].uses()]
+        for usage in usages:
             usage.node.replace_input_with(usage.idx, fed)
     copy.graph.outputs.clear()
-    copy.graph.outputs.extend(values[pair.restored] for pair in pairs)
+    copy.graph.outputs.extend(values[pair.restored[0]] for pair in pairs)
     return copy
 
 

@@ -108,16 +108,16 @@ def _output_values(variant: VariantReport, class_output: str | None) -> dict[str
     if not outputs:
         return {}
     values = {
-        "sqnr_db": _worst(min, (output.sqnr_db for output in outputs)),
-        "cosine": _worst(min, (output.cosine for output in outputs)),
+        "sqnr_db": worst(min, (output.sqnr_db for output in outputs)),
+        "cosine": worst(min, (output.cosine for output in outputs)),
     }
     if divergences := [output.kl for output in outputs if output.kl is not None]:
-        values["kl"] = _worst(max, divergences)
+        values["kl"] = worst(max, divergences)
     shares = {out.name: out.agreement for out in outputs if out.agreement is not None}
     if class_output in shares:
         values["agreement"] = shares[class_output]
     elif shares:
-        values["agreement"] = _worst(min, shares.values())
+        values["agreement"] = worst(min, shares.values())
     return values
 
 
@@ -139,7 +139,7 @@ def _ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator else math.nan
 
 
-def _worst(pick: Callable[[list[float]], float], values: Iterable[float]) -> float:
+def worst(pick: Callable[[list[float]], float], values: Iterable[float]) -> float:
     """Return the smallest or largest of the values; nan where one of them is."""
     values = list(values)
     return math.nan if any(math.isnan(value) for value in values) else pick(values)

@@ -64,13 +64,17 @@ def test_the_result_does_not_depend_on_how_the_net_was_scaled(
 def test_a_hard_net_gains_and_an_even_one_hardly(seed: int, shared: bool) -> None:
     net = _net(seed, shared=shared)
     hard, _ = _hard(net, seed)
-    assert max(found.gain_db for found in equalize_groups(net, SIZES).values()) < 6
-    assert min(found.gain_db for found in equalize_groups(hard, SIZES).values()) > 10
+    even, uneven = equalize_groups(net, SIZES), equalize_groups(hard, SIZES)
+    assert even.keys() == uneven.keys() == SIZES.keys()
+    assert all(found.gain_db < 6 for found in even.values())
+    assert all(found.gain_db > 10 for found in uneven.values())
 
 
 def test_channels_without_data_are_scaled_by_the_weights_that_give_them() -> None:
     net, scales = _hard(_net(3, shared=True, dead=4), 5)
-    for group, found in equalize_groups(net, SIZES).items():
+    equalized = equalize_groups(net, SIZES)
+    assert equalized.keys() == SIZES.keys()
+    for group, found in equalized.items():
         even = found.factors * scales[group]
         assert even.max() / even.min() < 30
 

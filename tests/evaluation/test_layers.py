@@ -55,6 +55,45 @@ def test_errors_enter_and_accumulate(folder: Path) -> None:
     assert y.accumulated == pytest.approx(report.variants[0].outputs[0].sqnr_db, abs=0.2)
 
 
+PORTS = "(float[N, 16] x) => (float[N, 16] y)"
+PRODUCTS = "float[16, 16] w, float[16, 16] v, float[16, 16] u"
+
+
+def _restoring(readers: str) -> str:
+    """Return the products in Q/DQ; ``readers`` gives ``ab`` and ``ac``, which b and c read."""
+    return f"""{PORTS} <{PRODUCTS}, float s = {{0.1}}, uint8 z = {{128}}> {{
+        xq = QuantizeLinear(x, s, z) xd = DequantizeLinear(xq, s, z) a = MatMul(xd, w)
+        aq = QuantizeLinear(a, s, z) {readers} b = MatMul(ab, v) c = MatMul(ac, u)
+        bq = QuantizeLinear(b, s, z) bd = DequantizeLinear(bq, s, z)
+        cq = QuantizeLinear(c, s, z) cd = DequantizeLinear(cq, s, z) y = Add(bd, cd)
+    }}"""
+
+
+@pytest.mark.parametrize(
+    "readers",
+    [
+        "ac = DequantizeLinear(aq, s, z) ab = DequantizeLinear(aq, s, z)",
+        "ac = DequantizeLinear(aq, s, z) ar = QuantizeLinear(a, s, z) "
+        "ab = DequantizeLinear(ar, s, z)",
+    ],
+)
+def test_readers_may_each_have_a_dequantize_linear_of_their_own(
+    tmp_path: Path, readers: str
+) -> None:
+    """The same numbers, as some tools write them: the same errors."""
+    body = "a = MatMul(x, w) b = MatMul(a, v) c = MatMul(a, u) y = Add(b, c)"
+    model = save(parse(f"{PORTS} <{PRODUCTS}> {{ {body} }}"), tmp_path)
+    one = "ab = DequantizeLinear(aq, s, z) ac = Identity(ab)"
+    texts = {"one.onnx": one, "each.onnx": readers}
+    variants = [save(parse(_restoring(texts[name])), tmp_path, name) for name in texts]
+    x = np.random.default_rng(0).standard_normal((16, 16)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x=x)
+    data = str(tmp_path / "data.npz")
+    shared, own = qconv.report(model, variants, data=data, latency=False, layers=True).variants
+    assert len(shared.layers) == 4
+    assert own.layers == shared.layers
+
+
 def test_the_float_model_itself_has_no_such_values(folder: Path) -> None:
     model = folder / "model.onnx"
     data = str(folder / "data.npz")

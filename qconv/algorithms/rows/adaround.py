@@ -33,6 +33,12 @@ _RATE, _MEAN, _SQUARE, _TINY = 0.01, 0.9, 0.999, 1e-8
 _ELEMENTS = 1 << 16
 """Weights that are worked on at a time, so that arrays stay in the cache."""
 
+_ROWS = 256
+"""But so many rows where they are long: products of fewer read the Gram matrix too often."""
+
+_MOST = 3 << 18
+"""Weights at a time at most: some 20 arrays of 4 bytes each take 63 MB."""
+
 
 def adaround(
     rows: Floats,
@@ -56,10 +62,18 @@ def adaround(
     step = max(1, _ELEMENTS // columns**2)
     for first in range(0, groups, step):
         unit = unit_gram(gram[first : first + step])
-        count = max(1, _ELEMENTS // (columns * len(unit)))
+        single, width = unit.astype(np.float32), columns * len(unit)
+        count = max(1, _ELEMENTS // width, min(_ROWS, _MOST // width))
         for begin in range(0, views[0].shape[1], count):
             part = [view[first : first + step, begin : begin + count] for view in views]
-            _improve(*part, block=start.block, settings=settings, gram=unit, pairs=pairs)
+            _improve(
+                *part,
+                block=start.block,
+                settings=settings,
+                gram=unit,
+                single=single,
+                pairs=pairs,
+            )
     return QuantizedRows(levels, start.scale, start.zero_point, start.block)
 
 
@@ -72,9 +86,13 @@ def _improve(
     block: int,
     settings: RowSettings,
     gram: Doubles,
+    single: Floats,
     pairs: Pairs | None,
 ) -> None:
-    """Put better ``levels [G, N, K]`` in place; ``scale`` and ``zero_point`` are ``[G, N, b]``."""
+    """Put better ``levels [G, N, K]`` in place; ``scale`` and ``zero_point`` are ``[G, N, b]``.
+
+    ``single`` is ``gram [G, K, K]`` in float32.
+    """
     columns = rows.shape[2]
     step, zero = (np.repeat(array, block, axis=2)[..., :columns] for array in (scale, zero_point))
     weights, nearest = rows / step, levels - zero
@@ -83,7 +101,7 @@ def _improve(
     fixed = np.zeros(rows.shape, np.bool_) if pairs is None else pairs.near_limit(lower)
     share = np.clip(np.where(fixed, nearest, weights) - lower, 0, 1)
     ratio = step / scale.mean(axis=2, keepdims=True)
-    found = lower + _rise(weights - lower, share, fixed, ratio, gram.astype(np.float32))
+    found = lower + _rise(weights - lower, share, fixed, ratio, single)
     before, after = (
         row_errors((integers * step - rows).reshape(-1, columns), gram)
         for integers in (nearest, found)

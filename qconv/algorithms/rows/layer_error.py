@@ -29,11 +29,3 @@ def layer_error(
 ) -> float:
     """Return ``tr(D H D^T)``: the square error of the output, summed over what ``gram`` sums."""
     return float(row_errors(dequantize_rows(quantized) - rows, gram).sum())
-
-
-def relative_layer_error(
-    rows: NDArray[np.float32], quantized: QuantizedRows, gram: NDArray[np.float64]
-) -> float:
-    """Return ``tr(D H D^T) / tr(W H W^T)``, and 0 where the output is zero."""
-    power = float(row_errors(rows, gram).sum())
-    return layer_error(rows, quantized, gram) / power if power > 0 else 0.0
