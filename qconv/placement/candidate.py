@@ -38,13 +38,11 @@ class Candidate:
         return self.kind in (Kind.CONVOLUTION, Kind.PRODUCT)
 
     def too_fine(self, lost: Mapping[str, float]) -> str | None:
-        """Say so if it reads or gives a value that loses so much in 8 bits."""
+        """Say so if it reads or gives a value that loses so much."""
         read = [self.node.inputs[index] for index in self.data]
         for verb, values in (("reads", read), ("gives", self.results)):
             for value in values:
                 if value is not None and str(value.name) in lost:
-                    share = lost[str(value.name)]
-                    return (
-                        f"{share:.0%} of the numbers that it {verb} would round to zero in 8 bits"
-                    )
+                    share = 100 * lost[str(value.name)]
+                    return f"{share:.0f} % of the numbers that it {verb} would round to zero"
         return None
