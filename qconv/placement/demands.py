@@ -5,6 +5,8 @@ from __future__ import annotations
 from qconv.errors import NothingQuantized
 from qconv.placement.plan import Plan
 
+_OTHER_FLOATS = ("double", "float16", "bfloat16")
+
 
 def require_quantized(plan: Plan, label: str) -> None:
     """Refuse a Plan in which every operator stays float.
@@ -22,7 +24,9 @@ def require_quantized(plan: Plan, label: str) -> None:
         sentence = f"{node.op_type}: {node.reason}"
         reasons[sentence] = reasons.get(sentence, 0) + 1
     top = sorted(reasons.items(), key=lambda item: -item[1])[:3]
+    hint = "qconv inspect lists the reason for each operator"
+    if any(f"it works on {other}," in sentence for sentence, _ in top for other in _OTHER_FLOATS):
+        hint = "qconv convert --dtype fp32 writes the model in float32, which can be quantized"
     raise NothingQuantized(
-        f"{nothing}; " + "; ".join(f"{count} x {sentence}" for sentence, count in top),
-        hint="qconv inspect lists the reason for each operator",
+        f"{nothing}; " + "; ".join(f"{count} x {sentence}" for sentence, count in top), hint=hint
     )
