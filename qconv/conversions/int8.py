@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
@@ -29,6 +29,7 @@ from qconv.graph.edit import rename_values
 from qconv.graph.view import EQUALIZED
 from qconv.observers.estimators import Method
 from qconv.observers.gram import Gram
+from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress, no_progress
 from qconv.rewrite.float_products import part_sums_from_norms, use_float_products
@@ -36,6 +37,50 @@ from qconv.rewrite.qdq import rewrite_qdq
 from qconv.schemes import PerTensor, Scheme
 
 SAMPLES_NEEDED = "--effort best and --method layers run the model again, and need --data for it"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a float model that is ready to be rounded is rounded by.
+
+    ``equalized`` names the values that equalization made others than those of the float model.
+    """
+
+    plan: Plan
+    ranges: RangeSettings
+    statistics: Mapping[str, ValueStatistics]
+    grams: Mapping[str, Gram]
+    equalized: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def fit_model(model: ir.Model, plan: Plan, record: Record | None, settings: Int8Settings) -> Fitted:
+    """Bring a prepared model into the form that is rounded, in place; it still computes the same.
+
+    Raises:
+        RecordError: the record lacks a value, or the histograms that the method needs.
+    """
+    method: Method = "auto" if settings.method == "layers" else settings.method
+    if method == "auto" and record is not None and record.depth == "ranges":
+        method = "minmax"
+    ranges = RangeSettings(method, settings.percentile)
+    kept = float_layers(plan, settings.float_layers)
+    statistics = {} if record is None else record.statistics
+    plan = with_activations(plan, settings.activations)
+    moments = {} if record is None else record.grams
+    shapes = {} if record is None else record.feed_shapes
+    equalized = equalize(model, plan, statistics, moments, shapes, settings)
+    plan, statistics = fit_plan(model, plan, equalized.statistics, ranges, kept)
+    plan = with_activations(plan, settings.activations)
+    smoothed = smooth(
+        model, plan, statistics, equalized.grams, settings.smooth, portable=settings.portable
+    )
+    plan = smoothed.plan
+    if settings.granularity == "tensor":
+        plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
+    remarks = (*warnings(settings.activations), *_remarks(plan))
+    remarks = (*remarks, *equalized.remarks, *smoothed.remarks)
+    return Fitted(plan, ranges, smoothed.statistics, smoothed.grams, equalized.values, remarks)
 
 
 def to_int8(
@@ -58,36 +103,18 @@ def to_int8(
         UsageError: an algorithm was asked for that needs second moments, and the record holds none.
     """
     settings = suited(settings)
-    method: Method = "auto" if settings.method == "layers" else settings.method
-    if method == "auto" and record is not None and record.depth == "ranges":
-        method = "minmax"
-    ranges = RangeSettings(method, settings.percentile)
-    kept = float_layers(plan, settings.float_layers)
-    statistics = {} if record is None else record.statistics
-    plan = with_activations(plan, settings.activations)
-    moments = {} if record is None else record.grams
-    shapes = {} if record is None else record.feed_shapes
-    equalized = equalize(model, plan, statistics, moments, shapes, settings)
-    plan, statistics = fit_plan(model, plan, equalized.statistics, ranges, kept)
-    plan = with_activations(plan, settings.activations)
-    smoothed = smooth(
-        model, plan, statistics, equalized.grams, settings.smooth, portable=settings.portable
-    )
-    plan, statistics = smoothed.plan, smoothed.statistics
-    if settings.granularity == "tensor":
-        plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
+    fitted = fit_model(model, plan, record, settings)
+    plan, ranges, statistics = fitted.plan, fitted.ranges, fitted.statistics
     known = {}
     if settings.method == "layers":
         if source is None:
             raise UsageError(SAMPLES_NEEDED)
         known = layer_ranges(model, plan, statistics, source, progress)
     params = estimate_params(model, plan, statistics, ranges, known)
-    grams = moments_by_node(model, smoothed.grams)
+    grams = moments_by_node(model, fitted.grams)
     measured = sequential_inputs(model, plan) if settings.sequential else {}
     rounded = tuple(_rounding_remarks(settings, plan, grams, measured))
-    weights = WeightSettings(
-        settings.bias_correction, settings.portable, settings.bits, settings.solver
-    )
+    weights = weight_settings(settings)
     shown = progress if grams and settings.wants_moments else no_progress
     layers = quantize_layers(model, plan, params, statistics, weights, grams, shown)
     if settings.sequential:
@@ -101,10 +128,16 @@ def to_int8(
     write_dynamic(model, plan.dynamic, portable=settings.portable)
     plan, stored = store_weights(model, plan, everywhere=False)
     plan, tables = store_tables(model, plan, settings.embeddings)
-    rename_values(model, equalized.values, EQUALIZED)
-    remarks = (*warnings(settings.activations), *_remarks(plan), *equalized.remarks)
-    used: RangeMethod = "layers" if settings.method == "layers" else method
-    return plan, used, (*remarks, *smoothed.remarks, *stored, *tables, *rounded)
+    rename_values(model, fitted.equalized, EQUALIZED)
+    used: RangeMethod = "layers" if settings.method == "layers" else ranges.method
+    return plan, used, (*fitted.remarks, *stored, *tables, *rounded)
+
+
+def weight_settings(settings: Int8Settings) -> WeightSettings:
+    """Return how the weights of layers are rounded."""
+    return WeightSettings(
+        settings.bias_correction, settings.portable, settings.bits, settings.solver
+    )
 
 
 def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:

@@ -212,13 +212,14 @@ def _static(job: _Job, settings: Int8Settings) -> _Made:
     source = None
     if job.data is not None and (settings.needs_samples or settings.float_count):
         source = job.samples(job.data)
+    ranked: tuple[str, ...] = ()
     if settings.float_count:
-        if source is None or record is None:
+        if source is None:
             raise UsageError("ranking layers needs --data; --float-layers REGEX does not")
-        worst = worst_layers(job.prepared, plan, record, settings, source, job.progress)
+        worst, ranked = worst_layers(job.prepared, plan, record, settings, source, job.progress)
         settings = replace(settings, float_layers=(*settings.float_layers, *worst))
     decisions, method, remarks = to_int8(job.prepared, plan, record, settings, job.progress, source)
-    model = job.prepared
+    model, remarks = job.prepared, (*ranked, *remarks)
     if settings.weight_bits == 4:
         model, packed = pack_weights(model)
         remarks = (*remarks, *packed)
