@@ -204,6 +204,7 @@ def convert(
     )
     refuse_unread(click.get_current_context(), unread)
     find_target(target)
+    settings = {dtype: settings_of(dtype) for dtype in wanted}
     outputs = {
         dtype: output / f"{model.stem}.{dtype}.onnx" if output.is_dir() else output
         for dtype in wanted
@@ -220,7 +221,7 @@ def convert(
             path,
             calibration=None if dtype == "fp32" else calibration,
             data=data.open if data.data and dtype != "fp32" else None,
-            settings=settings_of(dtype),
+            settings=settings[dtype],
             assume=assume,
             target=target,
             batch_size=batch_size,
