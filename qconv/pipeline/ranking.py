@@ -35,7 +35,7 @@ def worst_layers(
     effort, and nothing is written. Remarks come second: where there are fewer layers than that.
     """
     trial = prepared.clone()
-    quick = suited(replace(settings, effort="fast", algorithm="auto", equalize="off"))
+    quick = suited(replace(settings, effort="fast", algorithm="auto"))
     fitted = fit_model(trial, plan, record, quick)
     plan, statistics, exact = fitted.plan, fitted.statistics, trial.clone()
     params = estimate_params(trial, plan, statistics, fitted.ranges)
@@ -46,10 +46,8 @@ def worst_layers(
     remarks = []
     if len(worst) < settings.float_count:
         total = len(plan.layers) + len(plan.dynamic)
-        remarks.append(
-            f"{len(worst)} of {total} layers could be ranked, and {settings.float_count} were "
-            "to be kept in float"
-        )
+        asked = f"{settings.float_count} should stay in float"
+        remarks.append(f"{len(worst)} of {total} layers could be ranked, where {asked}")
     return tuple(f"^{re.escape(name)}$" for name in worst), tuple(remarks)
 
 
