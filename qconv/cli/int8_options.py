@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from qconv.cli.choices import FiniteRange
 from qconv.cli.weight_options import WeightArguments
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ _OPTIONS = (
     click.option(
         "--percentile",
         metavar="P",
-        type=click.FloatRange(50, 100, min_open=True),
+        type=FiniteRange(50, 100, min_open=True),
         default=99.99,
         show_default=True,
         help="int8: percent of the data inside the range, for --method percentile.",

@@ -96,6 +96,14 @@ def test_float_layers(qconv: Qconv) -> None:
         assert "it is kept in float, as asked for" in said.out
 
 
+@pytest.mark.parametrize("option", ["--external-data-size", "--percentile"])
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_numbers_that_are_not_finite_are_refused(qconv: Qconv, option: str, number: str) -> None:
+    said = qconv(f"{INT8} {option} {number}")
+    assert said.code == 2
+    assert f"Invalid value for '{option}': {number} is not" in said.err
+
+
 @pytest.mark.parametrize("given", [[""], ["Conv", ""]])
 def test_an_empty_expression_is_refused(refuses: Refuses, given: list[str]) -> None:
     options = [part for value in given for part in ("--float-layers", value)]
