@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
@@ -19,6 +18,7 @@ from qconv.calibration.record import Record
 from qconv.conversions.activations import suited, warnings, with_activations
 from qconv.conversions.dynamic import store_weights, write_dynamic
 from qconv.conversions.equalize import equalize
+from qconv.conversions.kept import float_layers
 from qconv.conversions.sequential import round_in_sequence, sequential_inputs
 from qconv.conversions.settings import Int8Settings, RangeMethod
 from qconv.conversions.smooth import smooth
@@ -138,25 +138,6 @@ def weight_settings(settings: Int8Settings) -> WeightSettings:
     return WeightSettings(
         settings.bias_correction, settings.portable, settings.bits, settings.solver
     )
-
-
-def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:
-    """Return the quantized operators in whose name or type one of the patterns is found.
-
-    Raises:
-        UsageError: a pattern is found nowhere.
-    """
-    kept: set[str] = set()
-    for pattern in patterns:
-        matches = re.compile(pattern).search
-        found = {n.node for n in plan.quantized if matches(n.node) or matches(n.op_type)}
-        if not found:
-            raise UsageError(
-                f"'{pattern}' is found in the name or type of no quantized operator",
-                hint="qconv inspect --json lists them",
-            )
-        kept |= found
-    return frozenset(kept)
 
 
 def _remarks(plan: Plan) -> Iterator[str]:

@@ -152,6 +152,42 @@ def test_an_embedding_is_not_enough_where_all_layers_are_kept(
     )
 
 
+def test_an_operator_that_is_one_with_that_before_it_is_not_kept_alone(
+    qconv: Qconv, folder: Path, refuses: Refuses
+) -> None:
+    text = """(float[N,3,8,8] x) => (float[N,4,8,8] y) <float[4,3,1,1] w, float[4,4,1,1] v> {
+        [first] a = Conv(x, w) [behind] r = Relu(a) [second] b = Conv(r, v) [last] y = Relu(b) }"""
+    save_text(text, folder / "two.onnx")
+    line = "convert two.onnx --dtype int8 --data data.npz -q -o y.onnx --float-layers"
+    refuses(
+        line,
+        "Relu",
+        code=2,
+        message="'Relu' is found only in operators that are one with those before them in "
+        "integers: 'behind' with 'first'",
+        hint="keep that one in float: --float-layers '^first$'",
+    )
+    said = qconv(line.replace("-q ", ""), "Relu|first")
+    assert said.code == 0
+    remark = "1 operator is not kept in float, but one with those before them in integers: 'last'"
+    assert f"  {remark} with 'second'\n" in said.out
+    whole = "convert two.onnx --dtype int8 --data data.npz -o z.onnx --float-layers first"
+    assert "before them in integers" not in qconv(whole).out
+
+
+def test_a_table_is_kept_in_float_by_another_option(folder: Path, refuses: Refuses) -> None:
+    text = """(int64[N] ids) => (float[N,24] y) <float[300,64] words, float[64,24] w> {
+        e = Gather(words, ids) y = MatMul(e, w) }"""
+    save_text(text, folder / "words.onnx")
+    np.savez(folder / "ids.npz", ids=np.arange(8))
+    refuses(
+        "convert words.onnx --dtype int8 --data ids.npz -q -o y.onnx --float-layers Gather",
+        code=2,
+        message="'Gather' is found in the name or type of no quantized operator",
+        hint="--embeddings float keeps tables in float",
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
