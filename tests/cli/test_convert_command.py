@@ -188,6 +188,15 @@ def test_a_table_is_kept_in_float_by_another_option(folder: Path, refuses: Refus
     )
 
 
+def test_several_numbers_of_layers_are_refused(refuses: Refuses) -> None:
+    refuses(
+        f"{INT8} --float-layers 1 --float-layers Gemm --float-layers 2",
+        code=2,
+        message="--float-layers takes one number of layers, not 1 and 2",
+        hint="an expression for names or types may be given beside it, and repeated",
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
