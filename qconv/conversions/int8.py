@@ -78,7 +78,7 @@ def fit_model(model: ir.Model, plan: Plan, record: Record | None, settings: Int8
     plan = smoothed.plan
     if settings.granularity == "tensor":
         plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
-    remarks = (*warnings(settings.activations), *_remarks(plan))
+    remarks = (*warnings(settings.activations), *_remarks(plan), *_zeros(plan, statistics))
     remarks = (*remarks, *equalized.remarks, *smoothed.remarks)
     return Fitted(plan, ranges, smoothed.statistics, smoothed.grams, equalized.values, remarks)
 
@@ -148,6 +148,19 @@ def _remarks(plan: Plan) -> Iterator[str]:
     if plan.unseen:
         branches = "1 branch" if plan.unseen == 1 else f"{plan.unseen} branches"
         yield f"{branches} of If nodes never taken by the calibration data"
+
+
+def _zeros(plan: Plan, statistics: Mapping[str, ValueStatistics]) -> Iterator[str]:
+    """Name the values that hold nothing but zeros, for which any range is as good."""
+    ranges = {name: statistics[name].range for name in plan.values if name in statistics}
+    found = [
+        name
+        for name, seen in ranges.items()
+        if plan.values[name].params_from == name and seen.low == seen.high == 0
+    ]
+    if found:
+        count = "1 value is" if len(found) == 1 else f"{len(found)} values are"
+        yield f"{count} zero in all samples, and anything else may be lost there: '{found[0]}'"
 
 
 def _per_tensor(layer: LayerPlan) -> LayerPlan:

@@ -96,6 +96,32 @@ def test_float_layers(qconv: Qconv) -> None:
         assert "it is kept in float, as asked for" in said.out
 
 
+@pytest.mark.parametrize("given", ["data", "calibration"])
+def test_data_beyond_all_ranges_are_refused(
+    qconv: Qconv, folder: Path, refuses: Refuses, given: str
+) -> None:
+    np.savez(folder / "huge.npz", x=np.full((3, 3, 8, 8), 1e35, np.float32))
+    assert qconv("calibrate model.onnx --data huge.npz -o huge.qcal -q").code == 0
+    source = {"data": "--data huge.npz", "calibration": "--calibration huge.qcal"}[given]
+    refuses(
+        f"convert model.onnx --dtype int8 {source} -q -o y.onnx",
+        code=3,
+        message="'x' has no range: in all calibration samples it is empty, or beyond 1e+30 "
+        "throughout",
+        hint="numbers beyond that are taken for the fill of masks, not for data",
+    )
+
+
+def test_values_that_are_zero_throughout_are_named(qconv: Qconv, folder: Path) -> None:
+    np.savez(folder / "zeros.npz", x=np.zeros((3, 3, 8, 8), np.float32))
+    said = qconv("convert model.onnx --dtype int8 --data zeros.npz -o y.onnx --effort fast")
+    assert said.code == 0
+    remark = "1 value is zero in all samples, and anything else may be lost there: 'x'"
+    assert f"  {remark}\n" in said.out
+    other = qconv("convert model.onnx --dtype int8 --data data.npz -o z.onnx --effort fast")
+    assert "zero in all" not in other.out
+
+
 @pytest.mark.parametrize("option", ["--external-data-size", "--percentile"])
 @pytest.mark.parametrize("number", ["nan", "inf"])
 def test_numbers_that_are_not_finite_are_refused(qconv: Qconv, option: str, number: str) -> None:
@@ -233,12 +259,13 @@ def test_the_summary_lists_what_stays_in_float(qconv: Qconv) -> None:
     assert said.out.splitlines()[1:] == [
         "1 of 2 operators in integers",
         "  1 x Log in float: ONNX Runtime's CPU provider has no integer kernel for Log",
+        "  1 value is zero in all samples, and anything else may be lost there: 'l'",
     ]
     assert said.err.splitlines()[-1].startswith("calibrating: 5/5 (100 %)")
 
 
 def test_the_summary_lists_five_reasons_and_counts_the_rest(qconv: Qconv, folder: Path) -> None:
-    ops = ["Sin", "Cos", "Exp", "Erf", "Abs", "Neg", "Ceil"]
+    ops = ["Sin", "Cos", "Exp", "Erf", "Abs", "Neg", "Floor"]
     names = ["x", *(f"{op}_out" for op in ops)]
     chain = [f"{to} = {op}({by})" for op, by, to in zip(ops, names[:-1], names[1:], strict=True)]
     nodes = " ".join([*chain, f"y = MatMul({names[-1]}, w)"])
