@@ -556,6 +556,29 @@ def test_a_disk_that_refuses_the_model(refuses: Refuses, line: str) -> None:
         refuses(line, code=3, message="y.onnx: cannot be written: File too large")
 
 
+def _save_large(folder: Path) -> None:
+    text = "(float[N,128] x) => (float[N,128] y) <float[128,128] w> { y = MatMul(x, w) }"
+    save_text(text, folder / "large.onnx")
+
+
+LARGE = "convert large.onnx --dtype fp16 --external-data always -o y.onnx"
+
+
+def test_a_disk_that_refuses_weights_beside_the_model(folder: Path, refuses: Refuses) -> None:
+    _save_large(folder)
+    with limited_files(10_000):
+        refuses(LARGE, code=3, message="y.onnx: cannot be written: File too large")
+
+
+def test_weights_beside_the_model_fill_the_disk(
+    folder: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _save_large(folder)
+    counted = begin_and_raise(OSError("16384 requested and 4096 written"))
+    monkeypatch.setattr("onnx_ir.save", lambda model, path, **_: counted(model, path))
+    refuses(LARGE, code=3, message="y.onnx: cannot be written: No space left on device")
+
+
 @pytest.mark.parametrize("line", [INT8, FP16])
 def test_a_full_disk_leaves_nothing_behind(
     refuses: Refuses, monkeypatch: pytest.MonkeyPatch, line: str
