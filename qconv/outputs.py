@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qconv.errors import OutputError
+
+_GROWTH = 1 << 20
 
 
 def check_output(path: Path, *, force: bool) -> None:
@@ -71,3 +74,13 @@ def staged(path: Path, *, force: bool) -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def why_it_ended(path: Path) -> OSError:
+    """Return why a file could not grow, which NumPy does not tell: it counts what it wrote."""
+    try:
+        with path.open("ab") as file:
+            file.write(bytes(_GROWTH))
+    except OSError as error:
+        return error
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -43,20 +43,23 @@ def collect(
     batch_size: int,
     progress: Progress,
     inputs: Sequence[LayerInput] = (),
+    label: str = "the model",
 ) -> Collected:
     """Return the statistics of the given values, and the second moments of layers' inputs.
 
     Samples run in parallel, each on one thread, which uses the cores better than parallel
     operators do; statistics merge exactly, so neither the number of workers nor the order in
     which they finish changes the result. Second moments are added in the order of the samples by
-    the calling thread, which one worker keeps busy: more would only hold memory.
+    the calling thread, which one worker keeps busy: more would only hold memory. ``label`` is what
+    errors call the model.
 
     Raises:
+        ModelError, UnsupportedError: the runtime does not load the model.
         DataError: the model gives NaN or Inf; the message names value and sample.
     """
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
-    observer = Observer(model, values, depth, feed_shapes, inputs)
+    observer = Observer(model, values, depth, feed_shapes, inputs, label)
     workers = 1 if inputs else worker_count(GATHERING)
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):

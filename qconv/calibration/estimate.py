@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from qconv.errors import RecordError
+from qconv.errors import DataError, RecordError
 from qconv.graph.view import constant
 from qconv.numerics.affine import affine_params
 from qconv.observers.estimators import Limits, Method, estimate_range
+from qconv.observers.statistic import SENTINEL
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan
 from qconv.schemes import QParams
@@ -39,6 +40,7 @@ def estimate_params(
 
     Raises:
         RecordError: the statistics lack a value, or the histogram that the method needs.
+        DataError: nothing was seen of a value but sentinels.
     """
     values = ir.convenience.create_value_mapping(model.graph)
     params = {}
@@ -51,6 +53,7 @@ def estimate_params(
             limits = _constant_limits(values[name])
         elif name in statistics:
             seen, method = statistics[name], settings.method
+            _require_range(name, seen)
             wanted = method == "auto" and value.channel_axis == -1 and not value.emitted
             if wanted or seen.derived:
                 method = "minmax"
@@ -62,6 +65,15 @@ def estimate_params(
             )
         params[name] = affine_params(*limits, value.scheme, value.bounds)
     return params
+
+
+def _require_range(name: str, seen: ValueStatistics) -> None:
+    if seen.range.low > seen.range.high:
+        raise DataError(
+            f"'{name}' has no range: in all calibration samples it is empty, or beyond "
+            f"{SENTINEL:.0e} throughout",
+            hint="numbers beyond that are taken for the fill of masks, not for data",
+        )
 
 
 def _constant_limits(value: ir.Value) -> Limits:

@@ -75,6 +75,7 @@ class Observer:
         depth: Depth,
         feed_shapes: Mapping[str, tuple[int, ...]],
         inputs: Sequence[LayerInput] = (),
+        label: str = "the model",
     ) -> None:
         self._model = model
         self._inputs = inputs
@@ -86,7 +87,9 @@ class Observer:
         probed = add_probes(model, requests, feed_shapes, also)
         self.maps = probed.maps
         self._whole = probed.whole
-        self._session = open_session(model_to_bytes(probed.model), threads=1, memory_pattern=False)
+        self._session = open_session(
+            model_to_bytes(probed.model), threads=1, memory_pattern=False, label=label
+        )
         self._names = [output.name for output in self._session.get_outputs()]
 
     def accumulator(self) -> Accumulator:

@@ -1,13 +1,28 @@
-"""Options that nothing would read are refused, so that no wish is dropped without a word."""
+"""Options that nothing would read or that no number can mean are refused."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from qconv.errors import UsageError
+
+
+class FiniteRange(click.FloatRange):
+    """Like FloatRange, but without NaN, which is in every range, and infinity."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the number, and refuse one that is not finite."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 def refuse_unread(context: click.Context, unread: Mapping[str, str]) -> None:

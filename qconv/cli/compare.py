@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 _AROUND = 5
 
 
+def _decibels(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Refuse NaN, below which nothing is; below ``inf`` is all that differs in a bit."""
+    if math.isnan(value):
+        raise click.BadParameter("nan is not a number of dB.", context, parameter)
+    return value
+
+
 @click.command()
 @click.argument("first", metavar="A", type=FilePath())
 @click.argument("second", metavar="B", type=FilePath())
@@ -29,6 +37,7 @@ _AROUND = 5
     "--sqnr",
     metavar="DB",
     type=float,
+    callback=_decibels,
     default=40.0,
     show_default=True,
     help="The models part where a value's signal to noise ratio against A is below this, in dB. "

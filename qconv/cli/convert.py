@@ -9,7 +9,7 @@ import click
 
 from qconv.cli.activation_options import ActivationArguments, activation_options
 from qconv.cli.assume_option import assume_option
-from qconv.cli.choices import refuse_unread
+from qconv.cli.choices import FiniteRange, refuse_unread
 from qconv.cli.conversion_text import print_conversion
 from qconv.cli.convert_unread import unread_options
 from qconv.cli.data_options import DataArguments, data_options
@@ -100,7 +100,7 @@ DTYPES = ("int8", *WEIGHT_TYPES[1:], "fp16", "bf16", "fp32")
 @click.option(
     "--external-data-size",
     metavar="MB",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=_DATA_SIZE,
     show_default=True,
     help="Megabytes of weights from which --external-data auto, which this stands for, uses a file "
@@ -204,6 +204,7 @@ def convert(
     )
     refuse_unread(click.get_current_context(), unread)
     find_target(target)
+    settings = {dtype: settings_of(dtype) for dtype in wanted}
     outputs = {
         dtype: output / f"{model.stem}.{dtype}.onnx" if output.is_dir() else output
         for dtype in wanted
@@ -220,7 +221,7 @@ def convert(
             path,
             calibration=None if dtype == "fp32" else calibration,
             data=data.open if data.data and dtype != "fp32" else None,
-            settings=settings_of(dtype),
+            settings=settings[dtype],
             assume=assume,
             target=target,
             batch_size=batch_size,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from qconv.cli.choices import FiniteRange
 from qconv.cli.weight_options import WeightArguments
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Int8Arguments:
         """Return the settings, with what static INT8 shares with weights alone.
 
         Raises:
-            UsageError: an algorithm or granularity is only for weights alone.
+            UsageError: an algorithm or granularity is only for weights alone, or several numbers
+                of layers are to stay in float.
         """
         from qconv.conversions.settings import Int8Settings
         from qconv.errors import UsageError
@@ -59,6 +61,13 @@ class Int8Arguments:
                 raise UsageError(
                     f"{option} {given} is for weights alone; static int8 has {choices}"
                 )
+        counts = [text for text in self.float_layers if text.isdecimal()]
+        if len(counts) > 1:
+            listed = " and ".join(counts)
+            raise UsageError(
+                f"--float-layers takes one number of layers, not {listed}",
+                hint="an expression for names or types may be given beside it, and repeated",
+            )
         return Int8Settings(
             method=self.method,
             percentile=self.percentile,
@@ -69,7 +78,7 @@ class Int8Arguments:
             granularity=granularities[weights.granularity],
             weight_bits=self.weight_bits,
             float_layers=tuple(text for text in self.float_layers if not text.isdecimal()),
-            float_count=sum(int(text) for text in self.float_layers if text.isdecimal()),
+            float_count=sum(map(int, counts)),
             embeddings=weights.embeddings,
             reduce_range=self.reduce_range,
             format=weights.output_format,
@@ -103,7 +112,7 @@ _OPTIONS = (
     click.option(
         "--percentile",
         metavar="P",
-        type=click.FloatRange(50, 100, min_open=True),
+        type=FiniteRange(50, 100, min_open=True),
         default=99.99,
         show_default=True,
         help="int8: percent of the data inside the range, for --method percentile.",
@@ -122,8 +131,8 @@ _OPTIONS = (
         metavar="N|REGEX",
         multiple=True,
         help="int8: keep operators in float: those in whose name or type the expression is found, "
-        "or the N layers with the largest error of their own, which needs --data; may be "
-        "repeated.",
+        "or the N layers with the largest error of their own, which needs --data. Expressions "
+        "may be repeated; capital and small letters differ.",
     ),
     click.option(
         "--portable/--no-portable",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
@@ -19,6 +18,7 @@ from qconv.calibration.record import Record
 from qconv.conversions.activations import suited, target_of, warnings, with_activations
 from qconv.conversions.dynamic import store_weights, write_dynamic
 from qconv.conversions.equalize import equalize
+from qconv.conversions.kept import float_layers
 from qconv.conversions.sequential import round_in_sequence, sequential_inputs
 from qconv.conversions.settings import Int8Settings, RangeMethod
 from qconv.conversions.smooth import smooth
@@ -29,6 +29,7 @@ from qconv.graph.edit import rename_values
 from qconv.graph.view import EQUALIZED
 from qconv.observers.estimators import Method
 from qconv.observers.gram import Gram
+from qconv.observers.value import ValueStatistics
 from qconv.placement.inputs import affordable, layer_inputs
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress, no_progress
@@ -37,6 +38,48 @@ from qconv.rewrite.qdq import rewrite_qdq
 from qconv.schemes import PerTensor, Scheme
 
 SAMPLES_NEEDED = "--effort best and --method layers run the model again, and need --data for it"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a float model that is ready to be rounded is rounded by.
+
+    ``equalized`` names the values that equalization made others than those of the float model.
+    """
+
+    plan: Plan
+    ranges: RangeSettings
+    statistics: Mapping[str, ValueStatistics]
+    grams: Mapping[str, Gram]
+    equalized: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def fit_model(model: ir.Model, plan: Plan, record: Record | None, settings: Int8Settings) -> Fitted:
+    """Bring a prepared model into the form that is rounded, in place; it still computes the same.
+
+    Raises:
+        RecordError: the record lacks a value, or the histograms that the method needs.
+    """
+    method: Method = "auto" if settings.method == "layers" else settings.method
+    if method == "auto" and record is not None and record.depth == "ranges":
+        method = "minmax"
+    ranges = RangeSettings(method, settings.percentile)
+    kept = float_layers(plan, settings.float_layers)
+    statistics = {} if record is None else record.statistics
+    plan = with_activations(plan, settings.activations)
+    moments = {} if record is None else record.grams
+    shapes = {} if record is None else record.feed_shapes
+    equalized = equalize(model, plan, statistics, moments, shapes, settings)
+    target = target_of(plan, settings.activations)
+    plan, statistics = fit_plan(model, plan, target, equalized.statistics, ranges, kept)
+    smoothed = smooth(model, plan, statistics, equalized.grams, settings)
+    plan = smoothed.plan
+    if settings.granularity == "tensor":
+        plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
+    remarks = (*warnings(settings.activations), *_remarks(plan), *_zeros(plan, statistics))
+    remarks = (*remarks, *equalized.remarks, *smoothed.remarks)
+    return Fitted(plan, ranges, smoothed.statistics, smoothed.grams, equalized.values, remarks)
 
 
 def to_int8(
@@ -59,22 +102,8 @@ def to_int8(
         UsageError: an algorithm was asked for that needs second moments, and the record holds none.
     """
     settings = suited(settings)
-    method: Method = "auto" if settings.method == "layers" else settings.method
-    if method == "auto" and record is not None and record.depth == "ranges":
-        method = "minmax"
-    ranges = RangeSettings(method, settings.percentile)
-    kept = float_layers(plan, settings.float_layers)
-    statistics = {} if record is None else record.statistics
-    plan = with_activations(plan, settings.activations)
-    moments = {} if record is None else record.grams
-    shapes = {} if record is None else record.feed_shapes
-    equalized = equalize(model, plan, statistics, moments, shapes, settings)
-    target = target_of(plan, settings.activations)
-    plan, statistics = fit_plan(model, plan, target, equalized.statistics, ranges, kept)
-    smoothed = smooth(model, plan, statistics, equalized.grams, settings)
-    plan, statistics = smoothed.plan, smoothed.statistics
-    if settings.granularity == "tensor":
-        plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
+    fitted = fit_model(model, plan, record, settings)
+    plan, ranges, statistics = fitted.plan, fitted.ranges, fitted.statistics
     known = {}
     untried: tuple[str, ...] = ()
     if settings.method == "layers":
@@ -83,12 +112,10 @@ def to_int8(
         known = layer_ranges(model, plan, statistics, source, progress)
         untried = tuple(_untried(plan, known))
     params = estimate_params(model, plan, statistics, ranges, known)
-    grams = moments_by_node(model, smoothed.grams)
+    grams = moments_by_node(model, fitted.grams)
     measured = sequential_inputs(model, plan) if settings.sequential else {}
     rounded = tuple(_rounding_remarks(model, settings, plan, grams, measured))
-    weights = WeightSettings(
-        settings.bias_correction, settings.portable, settings.bits, settings.solver
-    )
+    weights = weight_settings(settings)
     shown = progress if grams and settings.wants_moments else no_progress
     layers = quantize_layers(model, plan, params, statistics, weights, grams, shown)
     if settings.sequential:
@@ -102,32 +129,16 @@ def to_int8(
     write_dynamic(model, plan.dynamic, portable=settings.portable)
     plan, stored = store_weights(model, plan, everywhere=False)
     plan, tables = store_tables(model, plan, settings.embeddings)
-    rename_values(model, equalized.values, EQUALIZED)
-    remarks = (*warnings(settings.activations), *_remarks(plan), *equalized.remarks)
-    used: RangeMethod = "layers" if settings.method == "layers" else method
-    return plan, used, (*remarks, *smoothed.remarks, *untried, *stored, *tables, *rounded)
+    rename_values(model, fitted.equalized, EQUALIZED)
+    used: RangeMethod = "layers" if settings.method == "layers" else ranges.method
+    return plan, used, (*fitted.remarks, *untried, *stored, *tables, *rounded)
 
 
-def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:
-    """Return the quantized operators in whose name or type one of the patterns is found.
-
-    Raises:
-        UsageError: a pattern is no regular expression, or is found nowhere.
-    """
-    kept: set[str] = set()
-    for pattern in patterns:
-        try:
-            matches = re.compile(pattern).search
-        except re.error as error:
-            raise UsageError(f"'{pattern}' is not a regular expression: {error}") from error
-        found = {n.node for n in plan.quantized if matches(n.node) or matches(n.op_type)}
-        if not found:
-            raise UsageError(
-                f"'{pattern}' is found in the name or type of no quantized operator",
-                hint="qconv inspect --json lists them",
-            )
-        kept |= found
-    return frozenset(kept)
+def weight_settings(settings: Int8Settings) -> WeightSettings:
+    """Return how the weights of layers are rounded."""
+    return WeightSettings(
+        settings.bias_correction, settings.portable, settings.bits, settings.solver
+    )
 
 
 def _remarks(plan: Plan) -> Iterator[str]:
@@ -147,6 +158,19 @@ def _untried(plan: Plan, known: Container[str]) -> Iterator[str]:
     if count:
         ranges = "1 range" if count == 1 else f"{count} ranges"
         yield f"{ranges} not tried but left to minmax, of values that were equalized or smoothed"
+
+
+def _zeros(plan: Plan, statistics: Mapping[str, ValueStatistics]) -> Iterator[str]:
+    """Name the values that hold nothing but zeros, for which any range is as good."""
+    ranges = {name: statistics[name].range for name in plan.values if name in statistics}
+    found = [
+        name
+        for name, seen in ranges.items()
+        if plan.values[name].params_from == name and seen.low == seen.high == 0
+    ]
+    if found:
+        count = "1 value is" if len(found) == 1 else f"{len(found)} values are"
+        yield f"{count} zero in all samples, and anything else may be lost there: '{found[0]}'"
 
 
 def _per_tensor(layer: LayerPlan) -> LayerPlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +49,9 @@ class Int8Settings:
         float_layers: regular expressions; operators in whose name or type one of them is found
             stay in float.
         float_count: how many layers with the largest error of their own stay in float.
+
+    Raises:
+        UsageError: one of ``float_layers`` is empty, or no regular expression.
     """
 
     method: RangeMethod = "auto"
@@ -66,6 +70,18 @@ class Int8Settings:
     activations: Activations = "uint8"
     float_layers: tuple[str, ...] = ()
     float_count: int = 0
+
+    def __post_init__(self) -> None:
+        for pattern in self.float_layers:
+            if not pattern:
+                raise UsageError(
+                    "--float-layers: an empty expression is found in every operator",
+                    hint="give a number, or an expression for names or types: --float-layers Gemm",
+                )
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise UsageError(f"'{pattern}' is not a regular expression: {error}") from error
 
     @property
     def bits(self) -> int:

@@ -72,17 +72,17 @@ def layer_errors(
     if not pairs:
         return ()
     names = [pair.name for pair in pairs]
-    exact = _session(_giving(reference, names))
+    exact = _session(giving(reference, names))
     restored = [pair.restored[0] for pair in pairs]
-    accumulated = _session(_giving(quantized, restored))
+    accumulated = _session(giving(quantized, restored))
     alone = _session(_fed(quantized, pairs, known))
     sums = [(Sqnr(), Sqnr()) for _ in pairs]
     chosen = list(islice(samples, SAMPLES))
     for sample in progress(chosen, len(chosen), "comparing layers"):
         feeds = {**(assumed or {}), **sample.feeds}
-        values = dict(zip(names, _run(exact, names, feeds), strict=True))
+        values = dict(zip(names, run_for(exact, names, feeds), strict=True))
         forced = {**feeds, **{_forced(name): array for name, array in values.items()}}
-        found = _run(accumulated, restored, feeds), _run(alone, restored, forced)
+        found = run_for(accumulated, restored, feeds), run_for(alone, restored, forced)
         for (own, all_), name, mine, theirs in zip(sums, names, found[1], found[0], strict=True):
             own.update(values[name], mine)
             all_.update(values[name], theirs)
@@ -146,7 +146,7 @@ def _giver(value: ir.Value) -> ir.Node | None:
     return node
 
 
-def _giving(model: ir.Model, names: Sequence[str]) -> ir.Model:
+def giving(model: ir.Model, names: Sequence[str]) -> ir.Model:
     """Return a copy of the model that gives the named values."""
     copy = model.clone()
     values = ir.convenience.create_value_mapping(copy.graph)
@@ -183,8 +183,9 @@ def _session(model: ir.Model) -> InferenceSession:
     return open_session(model_to_bytes(model))
 
 
-def _run(
+def run_for(
     session: InferenceSession, names: Sequence[str], feeds: Feeds
 ) -> list[NDArray[np.float32]]:
+    """Return the named outputs of a session, which may have fewer inputs than there are feeds."""
     wanted = {port.name for port in session.get_inputs()}
     return list(session.run(list(names), {k: v for k, v in feeds.items() if k in wanted}))

@@ -20,6 +20,7 @@ from qconv.graph.quiet import quiet_ir
 from qconv.graph.shapes import infer_shapes
 from qconv.graph.summary import input_specs
 from qconv.graph.view import quantization_ops
+from qconv.outputs import why_it_ended
 
 MAX_OPSET = 26
 MAX_IR_VERSION = 13
@@ -122,7 +123,13 @@ def save_model(model: ir.Model, path: Path, storage: Storage) -> None:
         )
     by_size = storage.external == "auto" and weights > min(storage.threshold, _PROTOBUF_LIMIT)
     if storage.external == "always" or by_size:
-        ir.save(model, path, external_data=f"{path.name}.data")
+        data = f"{path.name}.data"
+        try:
+            ir.save(model, path, external_data=data)
+        except OSError as error:
+            if error.errno is None:
+                raise why_it_ended(path.with_name(data)) from error
+            raise
     else:
         ir.external_data.load_to_model(model)
         ir.save(model, path)

@@ -118,6 +118,7 @@ def collect_record(
         batch_size=batch_size,
         progress=progress,
         inputs=moments_of,
+        label=str(loaded.path),
     )
     return Record(
         model_fingerprint=loaded.fingerprint,
@@ -147,6 +148,7 @@ def moment_measure(
             batch_size=batch_size,
             progress=no_progress,
             inputs=(layer_input,),
+            label=str(loaded.path),
         )
         return collected.grams[layer_input.key]
 

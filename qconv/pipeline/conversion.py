@@ -13,6 +13,7 @@ from qconv.calibration.record import Record
 from qconv.conversions.dynamic import dynamic_model
 from qconv.conversions.floating import float32_model, half_model
 from qconv.conversions.int8 import SAMPLES_NEEDED, to_int8
+from qconv.conversions.kept import check_float_layers, float_layers
 from qconv.conversions.packing import pack_weights
 from qconv.conversions.provenance import provenance
 from qconv.conversions.sequential import sequential_inputs
@@ -198,6 +199,7 @@ def _make(job: _Job, settings: Settings) -> _Made:
 
 def _static(job: _Job, settings: Int8Settings) -> _Made:
     plan = required_plan(job.prepared, job.loaded.path, job.target)
+    said = _require_rest(job, plan, settings)
     values, record = quantizable_values(plan), job.record
     if settings.needs_samples and job.data is None:
         raise UsageError(SAMPLES_NEEDED)
@@ -213,17 +215,33 @@ def _static(job: _Job, settings: Int8Settings) -> _Made:
     if job.data is not None and (settings.needs_samples or settings.float_count):
         source = job.samples(job.data)
     if settings.float_count:
-        if source is None or record is None:
+        if source is None:
             raise UsageError("ranking layers needs --data; --float-layers REGEX does not")
-        worst = worst_layers(job.prepared, plan, record, settings, source, job.progress)
+        worst, ranked = worst_layers(job.prepared, plan, record, settings, source, job.progress)
         settings = replace(settings, float_layers=(*settings.float_layers, *worst))
+        said = (*ranked, *_require_rest(job, plan, settings))
     decisions, method, remarks = to_int8(job.prepared, plan, record, settings, job.progress, source)
-    model = job.prepared
+    model, remarks = job.prepared, (*said, *remarks)
     if settings.weight_bits == 4:
         model, packed = pack_weights(model)
         remarks = (*remarks, *packed)
     settings = replace(settings, method=method)
     return _Made(model, decisions, f"ranges by {method}", record, settings, remarks)
+
+
+def _require_rest(job: _Job, plan: Plan, settings: Int8Settings) -> tuple[str, ...]:
+    """Refuse to keep operators in float that are not there, or all of them; return remarks.
+
+    Raises:
+        UsageError: see :func:`check_float_layers`.
+        NothingQuantized: no operator would run in integers.
+    """
+    if not settings.float_layers:
+        return ()
+    remarks = check_float_layers(job.prepared, plan, settings.float_layers)
+    kept = float_layers(plan, settings.float_layers)
+    required_plan(job.prepared, job.loaded.path, job.target, kept)
+    return remarks
 
 
 def _gram_inputs(model: ir.Model, plan: Plan, settings: Int8Settings) -> Sequence[LayerInput]:

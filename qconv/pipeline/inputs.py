@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 
 import onnx_ir as ir
@@ -60,14 +60,14 @@ def samples_for(loaded: LoadedModel, data: Data, inputs: Sequence[TensorSpec]) -
     return opened.bound(Runner.open(loaded.path, threads=None, assumed=loaded.assumed).answer)
 
 
-def required_plan(prepared: ir.Model, path: Path, target: str) -> Plan:
-    """Place a prepared model for INT8.
+def required_plan(prepared: ir.Model, path: Path, target: str, kept: Container[str] = ()) -> Plan:
+    """Place a prepared model for INT8, but for the operators that are ``kept`` in float.
 
     Raises:
         NothingQuantized: no operator can run in integers, and no layer would store its weights
             in INT8 beside those that do.
     """
-    plan = place(prepared, find_target(target))
+    plan = place(prepared, find_target(target), kept=kept)
     if place_stored(prepared, plan, everywhere=False).weights:
         return plan
     if not plan.quantized and place_tables(prepared, _TABLE_BITS).weights:

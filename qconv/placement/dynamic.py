@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
 from qconv.graph.view import all_nodes, int_attribute, is_constant, is_standard, rank
-from qconv.placement.plan import Decisions, DynamicKind, NodePlan, Plan
+from qconv.placement.plan import KEPT, Decisions, DynamicKind, NodePlan, Plan
 from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weights
 
 _WITH_WEIGHTS = ("MatMul", "Gemm", "LSTM")
@@ -46,8 +47,11 @@ def place_dynamic(model: ir.Model) -> DynamicPlan:
     return DynamicPlan(nodes, layers)
 
 
-def with_dynamic(model: ir.Model, plan: Plan) -> Plan:
-    """Add to a static plan what it leaves in float: each LSTM, products in bodies or too fine."""
+def with_dynamic(model: ir.Model, plan: Plan, kept: Container[str] = ()) -> Plan:
+    """Add to a static plan what it leaves in float: each LSTM, products in bodies or too fine.
+
+    Operators in ``kept`` stay in float.
+    """
     found = place_dynamic(model)
     graphs = {str(node.name): node.graph for node in all_nodes(model)}
     small = {
@@ -60,10 +64,11 @@ def with_dynamic(model: ir.Model, plan: Plan) -> Plan:
         for name, kind in found.dynamic.items()
         if name not in plan.layers
         and name not in small
+        and name not in kept
         and (kind is DynamicKind.LSTM or graphs[name] is not model.graph or name in plan.too_fine)
     }
     in_bodies = {
-        name: node
+        name: replace(node, quantized=False, reason=KEPT) if name in kept else node
         for name, node in found.nodes.items()
         if name in chosen or (name not in plan.nodes and graphs[name] is not model.graph)
     }
@@ -86,15 +91,18 @@ def place_stored(model: ir.Model, before: Decisions, *, everywhere: bool) -> Wei
         model: the model as it is once all integer operators are written.
         before: the plan so far, which may say why operators do not compute in integers.
         everywhere: all weights; else those of recurrent layers, in bodies, and of layers whose
-            data are too fine for 8 bits.
+            data are too fine for 8 bits. Those of operators that the user keeps in float stay.
     """
     plan = place_weights(model, _STORED_BITS, None)
     by_name = {str(node.name): node for node in all_nodes(model)}
 
     graphs = (model.graph, *model.graph.subgraphs())
     too_fine = before.too_fine if isinstance(before, Plan) else frozenset()
+    kept = {node.node for node in before.kept_float if node.reason == KEPT}
 
     def concerned(weight: WeightPlan) -> bool:
+        if any(reader.node in kept for reader in weight.readers):
+            return False
         return everywhere or all(
             weight.role is Role.RECURRENT
             or reader.node in too_fine

@@ -28,12 +28,11 @@ from qconv.graph.view import (
 from qconv.placement.candidate import Candidate
 from qconv.placement.dynamic import with_dynamic
 from qconv.placement.groups import with_groups
-from qconv.placement.plan import LayerPlan, NodePlan, Plan, ValuePlan
+from qconv.placement.plan import KEPT, LayerPlan, NodePlan, Plan, ValuePlan
 from qconv.placement.rules import adder_of, data_inputs, refusal, weight_scheme
 from qconv.placement.targets import Kind, Target
 
 Lost = Mapping[str, float]
-KEPT = "it is kept in float, as asked for"
 _UNBOUNDED = (-float("inf"), float("inf"))
 
 
@@ -55,7 +54,7 @@ def place(
     graphs = observable_graphs(model, unseen)
     nodes = [node for node in all_nodes(model) if node.graph in graphs]
     plan = _Placement(nodes, target, lost or {}, kept).plan()
-    return with_groups(model, with_dynamic(model, plan))
+    return with_groups(model, with_dynamic(model, plan, kept))
 
 
 class _Placement:

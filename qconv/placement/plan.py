@@ -10,6 +10,9 @@ import onnx_ir as ir
 
 from qconv.schemes import Scheme
 
+KEPT = "it is kept in float, as asked for"
+"""The reason of operators that the user wants in float."""
+
 
 class DynamicKind(Enum):
     """What an operator becomes whose inputs are quantized at run time."""

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qconv.errors import UsageError
+from qconv.reporting.numbers import component
 from qconv.reporting.syntax import (
     COMPARISONS,
     Arithmetic,
@@ -79,6 +80,18 @@ def _tokenize(text: str) -> list[_Token]:
         kind = match.lastgroup or "bad"
         tokens.append(_Token(kind, match[kind], match.start(kind)))
     return [*tokens, _Token("end", "", len(text.rstrip()))]
+
+
+def _path(text: str) -> str:
+    """Return the path with quotes where a report has them: words may be quoted, and are not there.
+
+    Inside of quotes a backslash stands before what is to be taken as it is.
+    """
+
+    def written(match: re.Match[str]) -> str:
+        return component(re.sub(r"\\(.)", r"\1", match[0][1:-1]))
+
+    return re.sub(QUOTED, written, text)
 
 
 class _Parser:
@@ -183,7 +196,7 @@ class _Parser:
             return Number(value)
         if token.kind == "name" and token.text not in KEYWORDS:
             self._next += 1
-            return Name(token.text)
+            return Name(_path(token.text))
         raise self._error("a metric or a number")
 
     def _group(self) -> Expression | Term:

@@ -61,6 +61,7 @@ def open_session(
     settings: Mapping[str, str] | None = None,
     provider: str = CPU,
     memory_pattern: bool = True,
+    label: str = "the model",
 ) -> InferenceSession:
     """Load a model on an execution provider.
 
@@ -74,6 +75,7 @@ def open_session(
         provider: the execution provider; what it cannot compute runs on the CPU.
         memory_pattern: plan one block of memory for each shape that is fed, and keep the plan:
             less time, but more memory where most values are outputs, or no two shapes are alike.
+        label: what errors call a serialized model; a file goes by its path.
 
     Raises:
         ModelError: the runtime rejects the model.
@@ -93,7 +95,7 @@ def open_session(
     if isinstance(model, ModelBytes) and model.folder is not None:
         options.add_session_config_entry(_WEIGHTS_FOLDER, str(model.folder.absolute()))
     source = str(model) if isinstance(model, Path) else model.content
-    label = str(model) if isinstance(model, Path) else "the model"
+    label = str(model) if isinstance(model, Path) else label
     try:
         session = InferenceSession(source, options, providers=list(dict.fromkeys((provider, CPU))))
     except Exception as error:  # the runtime's exceptions share no base class

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from tests.cli.cli_helpers import (
     contents,
     limited_files,
 )
+from tests.model_helpers import parse
 
 Arrays = Mapping[str, NDArray[np.generic]]
 ZEROS = np.zeros((4, 3, 8, 8), np.float32)
@@ -286,3 +288,24 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["calibrate custom.onnx -o x.qcal", "convert custom.onnx --dtype int8 -o y.onnx"],
+    ids=["calibrate", "convert"],
+)
+def test_a_model_that_the_runtime_has_no_kernel_for_is_named(
+    folder: Path, refuses: Refuses, line: str
+) -> None:
+    model = parse("(float[N,3,8,8] x) => (float[N,4,8,8] y) <float[4,3,1,1] w> { y = Conv(x, w) }")
+    model.graph.node[0].output[0] = "c"
+    model.graph.node.append(onnx.helper.make_node("Own", ["c"], ["y"], domain="own"))
+    model.opset_import.append(onnx.helper.make_opsetid("own", 1))
+    onnx.save(model, folder / "custom.onnx")
+    refuses(
+        f"{line} --data data.npz -q",
+        code=4,
+        message="custom.onnx: ONNX Runtime has no kernel for it: [ONNXRuntimeError] : 1 : FAIL : "
+        "Fatal error: own:Own(-1) is not a registered function/op",
+    )

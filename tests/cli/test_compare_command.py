@@ -35,6 +35,14 @@ def test_check_is_the_exit_code(qconv: Qconv) -> None:
     assert qconv(f"{line} --sqnr 90").code == 1
 
 
+def test_every_difference_counts_below_infinity_and_none_below_nan(qconv: Qconv) -> None:
+    line = "compare model.onnx y.onnx --data data.npz --check -q"
+    assert qconv(f"{line} --sqnr inf").code == 1
+    said = qconv(f"{line} --sqnr nan")
+    assert said.code == 2
+    assert "Invalid value for '--sqnr': nan is not a number of dB." in said.err
+
+
 def test_json_has_everything_and_is_alone_on_standard_output(qconv: Qconv, folder: Path) -> None:
     said = qconv("compare model.onnx y.onnx --data data.npz --json -")
     found = json.loads(said.out)

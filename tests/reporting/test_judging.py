@@ -63,6 +63,8 @@ def test_a_number_that_the_baseline_lacks_is_an_error(
         "coverage_macs < 99",
         "fusion.integer < 57",
         "outputs.logits.kl > 0.1",
+        'outputs."logits".kl > 0.1',
+        r'outputs."\logits"."kl" > 0.1',
         "outputs.0.kl > 0.1 or paired.lost > 100",
         "data.samples < 200",
         "reference.size_bytes > 20000000",
@@ -78,6 +80,13 @@ def test_every_number_of_the_json_can_be_gated(full_report: Report, expression: 
         assert "outputs.0.kl" not in known  # an entry with a name goes by its name
         return
     assert judged(full_report, read_gates([expression], ["confidence"])).exit_code == 0
+
+
+def test_a_quoted_word_is_shown_as_it_is_in_the_report(full_report: Report) -> None:
+    result = judged(full_report, read_gates(['outputs."logits".kl > 0.1']))
+    (verdict,) = result.verdicts
+    assert set(verdict.values) == {"outputs.logits.kl"}
+    assert judged_again(result, (), None, "r.json") == result
 
 
 def test_a_confidence_fails_only_where_the_data_show_it(full_report: Report) -> None:

@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 from qconv.cli.main import run as main
+from qconv.conversions.settings import Int8Settings
 from qconv.errors import NothingQuantized, RecordError
 from qconv.pipeline import calibrate, convert, report
 from tests.model_helpers import (
@@ -180,6 +181,28 @@ def test_beside_static_layers(tmp_path: Path) -> None:
     close(text, tmp_path, result, least=20.0)
     assert len(result.quantized) == 2
     assert f"{RUN_TIME}: 1 Gemm" in result.conversion.remarks
+
+
+@pytest.mark.parametrize(("text", "pattern"), [(LOOP, ":p$"), (LSTM, "LSTM")], ids=["Loop", "LSTM"])
+def test_what_is_quantized_at_run_time_can_be_kept_in_float(
+    tmp_path: Path, text: str, pattern: str
+) -> None:
+    model = parse(text)
+    path, feeds = save(model, tmp_path), random_feeds(model, SIZES)
+    settings = Int8Settings(float_layers=(pattern,))
+    with pytest.raises(NothingQuantized, match="nothing can be quantized for ort-cpu"):
+        convert(path, tmp_path / "i.onnx", data=data(feeds), settings=settings)
+    beside = text.replace("(float[N, 16] y)", "(float[N, 16] y, float[N, 16] h)").replace(
+        "(float[S, 1, N, 64] y)", "(float[S, 1, N, 64] y, float[S, N, 16] h)"
+    )
+    beside = beside.replace("{ y = L", "{ h = MatMul(x, f) y = L", 1).replace(
+        "<int64 n", "<float[16, 16] f, int64 n"
+    )
+    beside = beside.replace("<float[1, 256, 16]", "<float[16, 16] f, float[1, 256, 16]")
+    model = parse(beside)
+    result = convert_model(model, tmp_path, feeds=random_feeds(model, SIZES), settings=settings)
+    assert result.quantized in (["MatMul"], ["Gemm"])
+    assert sqnr(save(model, tmp_path), result.path, random_feeds(model, SIZES))["y"] > 100
 
 
 @pytest.mark.parametrize(("op", "rows"), [("GRU", 96), ("LSTM", 128)])

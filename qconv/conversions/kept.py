@@ -1,0 +1,87 @@
+"""Which operators stay in float because the user wants it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+import onnx_ir as ir
+
+from qconv.errors import UsageError
+from qconv.graph.view import all_nodes
+from qconv.placement.place import place
+from qconv.placement.plan import Plan
+from qconv.placement.tables import place_tables
+from qconv.placement.targets import find_target
+
+_TABLE_BITS = 8
+
+
+def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:
+    """Return the quantized operators in whose name or type one of the patterns is found."""
+    return frozenset(name for pattern in patterns for name in _found(plan, pattern))
+
+
+def check_float_layers(model: ir.Model, plan: Plan, patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return remarks on operators that run in integers although a pattern is found in them.
+
+    These are Relu and Clip, which a range takes in behind an operator that runs in integers.
+
+    Args:
+        model: a prepared model.
+        plan: its Plan with nothing kept in float.
+        patterns: regular expressions.
+
+    Raises:
+        UsageError: a pattern is found in no quantized operator, or in such ones alone.
+    """
+    kept = float_layers(plan, patterns)
+    placed = place(model, find_target(plan.target), kept=kept)
+    owners = _owners(model, {name for name in kept if placed.nodes[name].quantized})
+    for pattern in patterns:
+        found = _found(plan, pattern)
+        if not found:
+            raise UsageError(
+                f"'{pattern}' is found in the name or type of no quantized operator",
+                hint=_hint(model, pattern),
+            )
+        if found <= owners.keys():
+            name = min(found)
+            raise UsageError(
+                f"'{pattern}' is found only in operators that are one with those before them in "
+                f"integers: {_shown(name, owners)}",
+                hint=f"keep that one in float: --float-layers '^{re.escape(owners[name])}$'",
+            )
+    if not owners:
+        return ()
+    count = "1 operator is" if len(owners) == 1 else f"{len(owners)} operators are"
+    shown = _shown(min(owners), owners)
+    return (f"{count} not kept in float, but one with those before them in integers: {shown}",)
+
+
+def _found(plan: Plan, pattern: str) -> set[str]:
+    matches = re.compile(pattern).search
+    return {n.node for n in plan.quantized if matches(n.node) or matches(n.op_type)}
+
+
+def _owners(model: ir.Model, clamps: Collection[str]) -> dict[str, str]:
+    """Return the operator before each of these, by name."""
+    owners = {}
+    for node in all_nodes(model):
+        value = node.inputs[0] if str(node.name) in clamps else None
+        before = None if value is None else value.producer()
+        if before is not None:
+            owners[str(node.name)] = str(before.name)
+    return owners
+
+
+def _shown(name: str, owners: Mapping[str, str]) -> str:
+    return f"'{name}' with '{owners[name]}'"
+
+
+def _hint(model: ir.Model, pattern: str) -> str:
+    matches = re.compile(pattern).search
+    tables = place_tables(model, _TABLE_BITS).nodes.values()
+    if any(node.quantized and (matches(node.node) or matches(node.op_type)) for node in tables):
+        return "--embeddings float keeps tables in float"
+    return "qconv inspect --json lists them; capital and small letters differ"
