@@ -44,14 +44,15 @@ SAMPLES_NEEDED = "--effort best and --method layers run the model again, and nee
 class Fitted:
     """What a float model that is ready to be rounded is rounded by.
 
-    ``equalized`` names the values that equalization made others than those of the float model.
+    ``scaled`` names the values that equalization and smoothing made others than those of the float
+    model.
     """
 
     plan: Plan
     ranges: RangeSettings
     statistics: Mapping[str, ValueStatistics]
     grams: Mapping[str, Gram]
-    equalized: tuple[str, ...]
+    scaled: tuple[str, ...]
     remarks: tuple[str, ...]
 
 
@@ -79,7 +80,8 @@ def fit_model(model: ir.Model, plan: Plan, record: Record | None, settings: Int8
         plan = replace(plan, layers={n: _per_tensor(layer) for n, layer in plan.layers.items()})
     remarks = (*warnings(settings.activations), *_remarks(plan), *_zeros(plan, statistics))
     remarks = (*remarks, *equalized.remarks, *smoothed.remarks)
-    return Fitted(plan, ranges, smoothed.statistics, smoothed.grams, equalized.values, remarks)
+    scaled = (*equalized.values, *smoothed.values)
+    return Fitted(plan, ranges, smoothed.statistics, smoothed.grams, scaled, remarks)
 
 
 def to_int8(
@@ -129,7 +131,7 @@ def to_int8(
     write_dynamic(model, plan.dynamic, portable=settings.portable)
     plan, stored = store_weights(model, plan, everywhere=False)
     plan, tables = store_tables(model, plan, settings.embeddings)
-    rename_values(model, fitted.equalized, EQUALIZED)
+    rename_values(model, fitted.scaled, EQUALIZED)
     used: RangeMethod = "layers" if settings.method == "layers" else ranges.method
     return plan, used, (*fitted.remarks, *untried, *stored, *tables, *rounded)
 

@@ -6,7 +6,7 @@ give; elsewhere a Mul stands before the products alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,13 +29,18 @@ def foldable(value: ir.Value, readers: Sequence[ir.Node]) -> bool:
 
 def fold_division(
     value: ir.Value, readers: Sequence[ir.Node], factors: Factors, editor: Editor
-) -> None:
-    """Let the operators before a value give ``value / factors``, which only ``readers`` read."""
+) -> tuple[str, ...]:
+    """Let the operators before a value give ``value / factors``, which only ``readers`` read.
+
+    Returns:
+        The names of the values that are divided: this one and those on the way to it.
+    """
     changes = _plan_fold(value, readers, (factors, editor))
     if changes is None:
         raise ValueError(f"nothing before {value.name} takes in factors")
     for change in changes:
         change()
+    return tuple(_divided(value))
 
 
 def insert_division(
@@ -96,6 +101,17 @@ def _plan_fold(
     if node.op_type in ("MatMul", "Gemm"):
         return _plan_linear(node, channels, work)
     return None
+
+
+def _divided(value: ir.Value) -> Iterator[str]:
+    yield name_of(value)
+    node = value.producer()
+    if node is not None and node.op_type in ("Add", "Relu"):
+        channels = (static_shape(value) or (0,))[-1]
+        table = _table(node, channels or 0) if node.op_type == "Add" else None
+        source = node.inputs[0 if table is None else 1 - table]
+        if source is not None:
+            yield from _divided(source)
 
 
 def _plan_linear(

@@ -13,7 +13,7 @@ from qconv.conversions.settings import Int8Settings
 from qconv.conversions.smooth import smooth
 from qconv.graph.model_io import load_model, model_to_bytes
 from qconv.graph.prepare import prepare
-from qconv.pipeline import calibrate
+from qconv.pipeline import calibrate, convert, report
 from qconv.placement.place import place
 from qconv.placement.targets import ORT_CPU
 from tests.model_helpers import Feeds, convert_model, data, op_types, parse, run, save, sqnr
@@ -101,3 +101,17 @@ def test_what_products_emit_in_integers_is_left_alone(tmp_path: Path) -> None:
     )
     assert op_types(converted.proto()).count("Mul") == 1
     assert run(converted.path, _feeds()[0])["y"].shape == (2, 3, 24)
+
+
+@pytest.mark.parametrize("name", ["norm", "scale and offset"])
+def test_values_that_a_fold_divides_do_not_pass_for_those_of_the_float_model(
+    tmp_path: Path, name: str
+) -> None:
+    path = save(_model(BODIES[name]), tmp_path)
+    output = tmp_path / "y.onnx"
+    made = convert(path, output, data=data(_feeds()), settings=Int8Settings(smooth="0.9"))
+    assert "1 input of products smoothed: 1 by the operator before" in made.remarks
+    found = report(path, [output], data=data(_feeds()), latency=False, layers=True)
+    errors = {error.name: error for error in found.variants[0].layers}
+    assert "n" not in errors
+    assert all(error.accumulated > 20 for error in errors.values())
