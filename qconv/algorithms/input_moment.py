@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv.observers.gram import Gram
+from qconv.observers.statistic import joined
 
 
 def input_moment(
@@ -22,9 +23,9 @@ def input_moment(
     rows, columns = shape
     if not known or len(known) < len(grams):
         return None
-    joined = Gram.joined(known)
-    groups, size = joined.means().shape
+    gram = joined(known)
+    groups, size = gram.means().shape
     if size != columns or rows % groups:
         return None
-    moment = joined.centred() if centred else joined.second_moment()
+    moment = gram.centred() if centred else gram.second_moment()
     return moment if np.isfinite(moment).all() else None

@@ -9,10 +9,8 @@ import onnx_ir as ir
 
 from qconv.errors import UsageError
 from qconv.graph.view import all_nodes
-from qconv.placement.place import place
 from qconv.placement.plan import Plan
 from qconv.placement.tables import place_tables
-from qconv.placement.targets import find_target
 
 _TABLE_BITS = 8
 
@@ -22,7 +20,9 @@ def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:
     return frozenset(name for pattern in patterns for name in _found(plan, pattern))
 
 
-def check_float_layers(model: ir.Model, plan: Plan, patterns: Sequence[str]) -> tuple[str, ...]:
+def check_float_layers(
+    model: ir.Model, plan: Plan, placed: Plan, patterns: Sequence[str]
+) -> tuple[str, ...]:
     """Return remarks on operators that run in integers although a pattern is found in them.
 
     These are Relu and Clip, which a range takes in behind an operator that runs in integers.
@@ -30,13 +30,13 @@ def check_float_layers(model: ir.Model, plan: Plan, patterns: Sequence[str]) -> 
     Args:
         model: a prepared model.
         plan: its Plan with nothing kept in float.
+        placed: that with these patterns.
         patterns: regular expressions.
 
     Raises:
         UsageError: a pattern is found in no quantized operator, or in such ones alone.
     """
     kept = float_layers(plan, patterns)
-    placed = place(model, find_target(plan.target), kept=kept)
     owners = _owners(model, {name for name in kept if placed.nodes[name].quantized})
     for pattern in patterns:
         found = _found(plan, pattern)

@@ -22,6 +22,7 @@ from qconv.algorithms.shared_weights import (
 from qconv.calibration.paired import PairedVectors, pair_vectors
 from qconv.data import Source
 from qconv.observers.paired import PairedMoments
+from qconv.observers.statistic import joined
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress
@@ -96,8 +97,8 @@ def _rounded(
     if settings.solver is not None:
         moment = layer_moment([each.own for each in moments], rows.shape, centred=centred)
     if moment is not None:
-        joined = PairedMoments.joined(moments)
-        rows = compensated(rows, moment, joined.drift(centred=centred), joined.own.count)
+        pairs = joined(moments)
+        rows = compensated(rows, moment, pairs.drift(centred=centred), pairs.own.count)
     return round_weight(weight, rows, moment, input_scales(weight, plan, params), settings)
 
 

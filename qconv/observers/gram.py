@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
@@ -42,16 +42,6 @@ class Gram:
         """Add the sums of another statistic."""
         if other.count:
             self._add(other.count, other._sums, other._products)
-
-    @classmethod
-    def joined(cls, grams: Sequence[Self]) -> Self:
-        """Return the sums over the vectors of all of them; a single one is returned as it is."""
-        if len(grams) == 1:
-            return grams[0]
-        total = cls()
-        for gram in grams:
-            total.merge(gram)
-        return total
 
     def means(self) -> Floats:
         """Return the mean vector of each group, ``[G, K]``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -38,16 +37,6 @@ class PairedMoments:
         if other.own.count:
             self._add(other._sums, other._products)
             self.own.merge(other.own)
-
-    @classmethod
-    def joined(cls, moments: Sequence[Self]) -> Self:
-        """Return the sums over the pairs of all of them; a single one is returned as it is."""
-        if len(moments) == 1:
-            return moments[0]
-        total = cls()
-        for each in moments:
-            total.merge(each)
-        return total
 
     def drift(self, *, centred: bool) -> Doubles:
         """Return the mean of ``(x - x') x'^T`` ``[G, K, K]``, about the means if ``centred``."""

@@ -39,6 +39,7 @@ from qconv.pipeline.inputs import (
     Data,
     check_path,
     given_record,
+    require_integers,
     required_plan,
     samples_for,
     written,
@@ -238,9 +239,10 @@ def _require_rest(job: _Job, plan: Plan, settings: Int8Settings) -> tuple[str, .
     """
     if not settings.float_layers:
         return ()
-    remarks = check_float_layers(job.prepared, plan, settings.float_layers)
     kept = float_layers(plan, settings.float_layers)
-    required_plan(job.prepared, job.loaded.path, job.target, kept)
+    placed = place(job.prepared, find_target(job.target), kept=kept)
+    remarks = check_float_layers(job.prepared, plan, placed, settings.float_layers)
+    require_integers(job.prepared, job.loaded.path, placed)
     return remarks
 
 

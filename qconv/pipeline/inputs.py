@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import onnx_ir as ir
@@ -60,16 +60,26 @@ def samples_for(loaded: LoadedModel, data: Data, inputs: Sequence[TensorSpec]) -
     return opened.bound(Runner.open(loaded.path, threads=None, assumed=loaded.assumed).answer)
 
 
-def required_plan(prepared: ir.Model, path: Path, target: str, kept: Container[str] = ()) -> Plan:
-    """Place a prepared model for INT8, but for the operators that are ``kept`` in float.
+def required_plan(prepared: ir.Model, path: Path, target: str) -> Plan:
+    """Place a prepared model for INT8.
+
+    Raises:
+        NothingQuantized: see :func:`require_integers`.
+    """
+    plan = place(prepared, find_target(target))
+    require_integers(prepared, path, plan)
+    return plan
+
+
+def require_integers(prepared: ir.Model, path: Path, plan: Plan) -> None:
+    """Refuse a Plan after which nothing would run in integers.
 
     Raises:
         NothingQuantized: no operator can run in integers, and no layer would store its weights
             in INT8 beside those that do.
     """
-    plan = place(prepared, find_target(target), kept=kept)
     if place_stored(prepared, plan, everywhere=False).weights:
-        return plan
+        return
     if not plan.quantized and place_tables(prepared, _TABLE_BITS).weights:
         raise NothingQuantized(
             f"{path}: only its embeddings can be stored in {_TABLE_BITS} bits; "
@@ -77,7 +87,6 @@ def required_plan(prepared: ir.Model, path: Path, target: str, kept: Container[s
             hint="--mode weight-only does that, and needs no data",
         )
     require_quantized(plan, str(path))
-    return plan
 
 
 def given_record(calibration: Record | str | Path | None, loaded: LoadedModel) -> Record | None:

@@ -15,7 +15,7 @@ from qconv.conversions.activations import suited
 from qconv.conversions.int8 import fit_model, weight_settings
 from qconv.conversions.settings import Int8Settings
 from qconv.data import Source
-from qconv.evaluation.outputs import output_errors
+from qconv.evaluation.output_errors import output_errors
 from qconv.placement.plan import Plan
 from qconv.progress import Progress
 from qconv.rewrite.qdq import rewrite_qdq

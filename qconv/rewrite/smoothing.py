@@ -6,8 +6,8 @@ give; elsewhere a Mul stands before the products alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -35,12 +35,12 @@ def fold_division(
     Returns:
         The names of the values that are divided: this one and those on the way to it.
     """
-    changes = _plan_fold(value, readers, (factors, editor))
-    if changes is None:
+    fold = _plan_fold(value, readers, (factors, editor))
+    if fold is None:
         raise ValueError(f"nothing before {value.name} takes in factors")
-    for change in changes:
+    for change in fold.changes:
         change()
-    return tuple(_divided(value))
+    return fold.values
 
 
 def insert_division(
@@ -69,9 +69,23 @@ def renamed(plan: Plan, old: str, new: str) -> Plan:
     return replace(plan, values={**values, new: value}, layers=layers)
 
 
+@dataclass(frozen=True)
+class _Fold:
+    """Changes that divide values, and the names of these."""
+
+    values: tuple[str, ...] = ()
+    changes: tuple[_Change, ...] = ()
+
+    @classmethod
+    def of(cls, value: ir.Value, own: Sequence[_Change], before: _Fold | None = None) -> _Fold:
+        """Return what divides a value, behind what divides the one that it is made of."""
+        first = before or cls()
+        return cls((*first.values, name_of(value)), (*first.changes, *own))
+
+
 def _plan_fold(
     value: ir.Value, readers: Sequence[ir.Node], work: tuple[Factors, Editor] | None
-) -> list[_Change] | None:
+) -> _Fold | None:
     """Return the changes that divide a value, or None; without ``work`` they do nothing."""
     if value.is_graph_output() or {usage.node for usage in value.uses()} != set(readers):
         return None
@@ -86,10 +100,12 @@ def _plan_fold(
         others = [output for output in node.outputs[1:] if output.uses()]
         tables = [index for index in (1, 2) if len(node.inputs) > index and node.inputs[index]]
         fits = all(_fits(node.inputs[index], channels) for index in tables)
-        return _divide(node, tables, work) if plain and fits and not others else None
+        return (
+            _Fold.of(value, _divide(node, tables, work)) if plain and fits and not others else None
+        )
     if node.op_type == "Mul":
         table = _table(node, channels)
-        return None if table is None else _divide(node, [table], work)
+        return None if table is None else _Fold.of(value, _divide(node, [table], work))
     if node.op_type in ("Add", "Relu"):
         table = _table(node, channels) if node.op_type == "Add" else None
         if node.op_type == "Add" and (table is None or not _is_own(node.inputs[table])):
@@ -97,21 +113,11 @@ def _plan_fold(
         source = node.inputs[0 if table is None else 1 - table]
         before = None if source is None else _plan_fold(source, [node], work)
         own = [] if table is None else _divide(node, [table], work)
-        return None if before is None else [*before, *own]
+        return None if before is None else _Fold.of(value, own, before)
     if node.op_type in ("MatMul", "Gemm"):
-        return _plan_linear(node, channels, work)
+        linear = _plan_linear(node, channels, work)
+        return None if linear is None else _Fold.of(value, linear)
     return None
-
-
-def _divided(value: ir.Value) -> Iterator[str]:
-    yield name_of(value)
-    node = value.producer()
-    if node is not None and node.op_type in ("Add", "Relu"):
-        channels = (static_shape(value) or (0,))[-1]
-        table = _table(node, channels or 0) if node.op_type == "Add" else None
-        source = node.inputs[0 if table is None else 1 - table]
-        if source is not None:
-            yield from _divided(source)
 
 
 def _plan_linear(

@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 import qconv
-from qconv.evaluation.outputs import output_errors
+from qconv.evaluation.output_errors import output_errors
 from qconv.graph.model_io import load_model, read_model
 from qconv.graph.prepare import prepare
 from qconv.pipeline import Conversion

@@ -43,7 +43,7 @@ def unit_gram(gram: Doubles) -> Doubles:
 
 
 def damped(gram: Doubles, damping: float) -> Doubles:
-    """Return ``gram`` with ``damping`` added to the diagonal, and 1 where an input is dead."""
+    """Return ``gram`` with ``damping`` added to its diagonal, at least 1 where an input is dead."""
     result = gram.copy()
     diagonal = np.einsum("gkk->gk", result)
     diagonal[...] = _damped_diagonal(diagonal, damping)

@@ -70,8 +70,9 @@ class _Solver:
         self.ordered_pairs = None if self.pairs is None else self.pairs.reordered(order)
         self.couplings = full_coupling(damped(unit, settings.damping))
         self.single = unit.astype(np.float32)
-        unit = unit[np.arange(groups)[:, None, None], order[:, :, None], order[:, None, :]]
-        self.triangle = triangular_coupling(unit, settings.damping)
+        ordered = unit[np.arange(groups)[:, None, None], order[:, :, None], order[:, None, :]]
+        del unit
+        self.triangle = triangular_coupling(ordered, settings.damping)
 
     def improve(
         self, rows: Floats, dequantized: Floats, zero_point: Floats, levels: Floats, scale: Floats

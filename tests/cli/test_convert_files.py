@@ -1,0 +1,165 @@
+"""The files that convert writes, and those that it must not."""
+
+import errno
+import os
+from pathlib import Path
+
+import onnx
+import pytest
+
+from tests.cli.cli_helpers import (
+    Qconv,
+    Refuses,
+    begin_and_raise,
+    contents,
+    limited_files,
+    save_text,
+)
+
+INT8 = "convert model.onnx --dtype int8 --calibration histogram.qcal -o y.onnx"
+FP16 = "convert model.onnx --dtype fp16 -o y.onnx"
+
+
+def test_a_folder_as_output_gets_a_model_of_each_type(qconv: Qconv, folder: Path) -> None:
+    (folder / "out").mkdir()
+    types = "--dtype int8 --dtype fp16 --dtype bf16 --dtype int8 --effort fast"
+    said = qconv(f"convert model.onnx {types} --calibration histogram.qcal -o out")
+    assert said.code == 0
+    names = ["model.bf16.onnx", "model.fp16.onnx", "model.int8.onnx"]
+    assert sorted(contents(folder / "out")) == names
+    starts = [line.split(":")[0] for line in said.out.splitlines()[::2]]
+    assert starts == [f"out/model.{dtype}.onnx" for dtype in ("int8", "fp16", "bf16")]
+    assert qconv("convert model.onnx --dtype fp16 -o out/ --force").code == 0
+
+
+def test_one_of_the_outputs_exists_and_none_is_written(folder: Path, refuses: Refuses) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / "model.fp16.onnx").write_text("old")
+    refuses(
+        "convert model.onnx --dtype bf16 --dtype fp16 -o out",
+        code=3,
+        message="out/model.fp16.onnx: exists already",
+        hint="pass --force to replace it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("output", "hint"), [("y.onnx", "create the folder first"), ("model.onnx", "")]
+)
+def test_several_types_need_a_folder(refuses: Refuses, output: str, hint: str) -> None:
+    line = f"convert model.onnx --dtype fp16 --dtype bf16 -o {output}"
+    message = f"{output}: several types need a folder as output"
+    refuses(line, code=2, message=message, hint=hint)
+
+
+def test_weights_can_go_to_a_file_of_their_own(qconv: Qconv, folder: Path) -> None:
+    save_text(
+        "(float[N,64] x) => (float[N,64] y) <float[64,64] w> { y = MatMul(x, w) }",
+        folder / "wide.onnx",
+    )
+    line = "convert wide.onnx --dtype fp16 -o y.onnx --force"
+    assert qconv(f"{line} --external-data always").code == 0
+    assert (folder / "y.onnx.data").stat().st_size == 64 * 64 * 2
+    (folder / "y.onnx.data").unlink()
+    assert qconv(f"{line} --external-data-size 1").code == 0
+    assert not (folder / "y.onnx.data").exists()
+    assert qconv(f"{line} --external-data-size 0.008").code == 0
+    assert (folder / "y.onnx.data").stat().st_size == 64 * 64 * 2
+
+
+def test_a_data_file_that_exists_needs_force(folder: Path, refuses: Refuses) -> None:
+    (folder / "y.onnx.data").write_text("of another model")
+    refuses(
+        f"{FP16} --external-data always",
+        code=3,
+        message="y.onnx.data: exists already",
+        hint="pass --force to replace it",
+    )
+
+
+def test_an_output_that_exists_needs_force(qconv: Qconv, folder: Path, refuses: Refuses) -> None:
+    (folder / "y.onnx").write_text("old")
+    message = "y.onnx: exists already"
+    refuses(INT8, code=3, message=message, hint="pass --force to replace it")
+    assert qconv(f"{INT8} --force").code == 0
+    onnx.checker.check_model(str(folder / "y.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "message"),
+    [
+        ("model.onnx", 2, "model.onnx: the output would replace the float model"),
+        ("link.onnx", 2, "link.onnx: the output would replace the float model"),
+        ("histogram.qcal", 2, "histogram.qcal: the output would replace the record"),
+        ("no/y.onnx", 3, "no: no such folder"),
+        ("no/", 3, "no/: no such folder"),
+        ("data.npz/y.onnx", 3, "data.npz: is a file, not a folder"),
+        ("/dev/full", 3, "/dev/full: is a device or a pipe"),
+    ],
+)
+def test_outputs_that_are_refused_even_by_force(
+    folder: Path, refuses: Refuses, output: str, code: int, message: str
+) -> None:
+    (folder / "link.onnx").symlink_to("model.onnx")
+    line = "convert model.onnx --dtype int8 --calibration histogram.qcal --force -o"
+    refuses(line, output, code=code, message=message)
+
+
+def test_data_are_not_replaced(refuses: Refuses) -> None:
+    line = "convert model.onnx --dtype int8 --data data.npz --force -o data.npz"
+    refuses(line, code=2, message="data.npz: the output would replace the data")
+
+
+def test_a_folder_without_permission(refuses: Refuses, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    refuses(FP16, code=3, message=".: no permission to write here")
+
+
+@pytest.mark.parametrize("line", [INT8, FP16])
+def test_a_disk_that_refuses_the_model(refuses: Refuses, line: str) -> None:
+    with limited_files(100):
+        refuses(line, code=3, message="y.onnx: cannot be written: File too large")
+
+
+def _save_large(folder: Path) -> None:
+    text = "(float[N,128] x) => (float[N,128] y) <float[128,128] w> { y = MatMul(x, w) }"
+    save_text(text, folder / "large.onnx")
+
+
+LARGE = "convert large.onnx --dtype fp16 --external-data always -o y.onnx"
+
+
+def test_a_disk_that_refuses_weights_beside_the_model(folder: Path, refuses: Refuses) -> None:
+    _save_large(folder)
+    with limited_files(10_000):
+        refuses(LARGE, code=3, message="y.onnx: cannot be written: File too large")
+
+
+def test_weights_beside_the_model_fill_the_disk(
+    folder: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _save_large(folder)
+    counted = begin_and_raise(OSError("16384 requested and 4096 written"))
+    monkeypatch.setattr("onnx_ir.save", lambda model, path, **_: counted(model, path))
+    refuses(LARGE, code=3, message="y.onnx: cannot be written: No space left on device")
+
+
+@pytest.mark.parametrize("line", [INT8, FP16])
+def test_a_full_disk_leaves_nothing_behind(
+    refuses: Refuses, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr("qconv.pipeline.conversion.save_model", begin_and_raise(full))
+    refuses(line, code=3, message="y.onnx: cannot be written: No space left on device")
+
+
+def test_an_interrupt_while_writing_leaves_nothing_behind(
+    qconv: Qconv, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "qconv.pipeline.conversion.save_model", begin_and_raise(KeyboardInterrupt())
+    )
+    before = contents(folder)
+    said = qconv(INT8)
+    assert (said.code, said.error.strip()) == (130, "qconv: interrupted")
+    assert contents(folder) == before

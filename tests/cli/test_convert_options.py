@@ -1,0 +1,118 @@
+"""Options of convert that go together, and those that do not."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.cli_helpers import (
+    Qconv,
+    Refuses,
+)
+
+INT8 = "convert model.onnx --dtype int8 --calibration histogram.qcal -o y.onnx"
+
+
+@pytest.mark.parametrize("algorithm", ["gptq", "adaround"])
+def test_second_moments_are_needed(refuses: Refuses, algorithm: str) -> None:
+    refuses(
+        f"{INT8} --algorithm {algorithm}",
+        code=2,
+        message=f"{algorithm} needs second moments of what the layers read",
+        hint="calibrate with --statistics full, or give --data",
+    )
+
+
+def test_adaround_of_types_that_are_no_integers(refuses: Refuses) -> None:
+    refuses(
+        "convert model.onnx --dtype ternary --data data.npz --algorithm adaround -o y.onnx",
+        code=2,
+        message="adaround rounds up or down to integers of 2 to 8 bits, not to ternary",
+        hint="choose another --algorithm for it",
+    )
+
+
+def test_an_unknown_way_to_equalize_is_refused(qconv: Qconv) -> None:
+    said = qconv("convert model.onnx --dtype int8 --data data.npz -o y.onnx --equalize all")
+    assert said.code == 2
+    assert "Invalid value for '--equalize': 'all' is not one of 'auto', 'on', 'off'." in said.err
+
+
+@pytest.mark.parametrize("option", ["--external-data-size", "--percentile"])
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_numbers_that_are_not_finite_are_refused(qconv: Qconv, option: str, number: str) -> None:
+    said = qconv(f"{INT8} {option} {number}")
+    assert said.code == 2
+    assert f"Invalid value for '{option}': {number} is not" in said.err
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--dtype int8", "--calibration or --data is needed"),
+        (
+            "--dtype int8 --data data.npz --calibration histogram.qcal",
+            "--data and --calibration exclude each other",
+        ),
+        (
+            "--dtype fp16 --data data.npz --calibration histogram.qcal",
+            "--data and --calibration exclude each other",
+        ),
+        ("--dtype fp16 --io bf16", "--io bf16 goes with --dtype bf16"),
+        ("--dtype bf16 --io fp16", "--io fp16 goes with --dtype fp16"),
+        ("--dtype fp16 --storage-only", "--storage-only goes with --dtype bf16, not with fp16"),
+        ("--dtype fp16 --method mse", "--method goes with --dtype int8"),
+        (
+            "--dtype fp16 --algorithm rtn",
+            "--algorithm goes with --dtype int8 --mode static, or weights alone: --dtype int4",
+        ),
+        ("--dtype bf16 --no-portable", "--no-portable goes with --dtype int8"),
+        ("--dtype fp16 --reduce-range", "--reduce-range goes with --dtype int8"),
+        ("--dtype fp16 --equalize on", "--equalize goes with --dtype int8"),
+        (
+            "--dtype int8 --mode dynamic --equalize off",
+            "--equalize goes with --mode static",
+        ),
+        ("--dtype fp16 --bias-correction", "--bias-correction goes with --dtype int8"),
+        (
+            "--dtype int8 --data data.npz --percentile 99",
+            "--percentile goes with --method percentile",
+        ),
+        (
+            "--dtype int8 --data data.npz --keep-float Conv",
+            "--keep-float goes with --dtype fp16 or bf16",
+        ),
+        ("--dtype int8 --data data.npz --storage-only", "--storage-only goes with --dtype bf16"),
+        (
+            "--dtype int8 --calibration histogram.qcal --samples 3",
+            "--samples goes with --data",
+        ),
+        (
+            "--dtype int8 --calibration histogram.qcal --batch-size 3",
+            "--batch-size goes with --data",
+        ),
+        ("--dtype fp16 --image-preset imagenet-tf", "--image-preset goes with --data"),
+        ("--dtype fp32 --data data.npz", "--data goes with --dtype int8, fp16 or bf16"),
+        (
+            "--dtype fp32 --calibration histogram.qcal",
+            "--calibration goes with --dtype int8, fp16 or bf16",
+        ),
+        (
+            "--dtype fp16 --external-data never --external-data-size 3",
+            "--external-data-size goes with --external-data auto",
+        ),
+        ("--dtype fp16 --keep-float (", "--keep-float: not a regular expression: '('"),
+        (
+            "--dtype fp16 --keep-float Attention",
+            "--keep-float matches no node name and no operator: 'Attention'",
+        ),
+    ],
+)
+def test_options_that_contradict_each_other(refuses: Refuses, line: str, message: str) -> None:
+    refuses(f"convert model.onnx -o y.onnx {line}", code=2, message=message)
+
+
+def test_options_of_one_type_go_with_others_beside_it(qconv: Qconv, folder: Path) -> None:
+    (folder / "out").mkdir()
+    types = "--dtype int8 --dtype bf16 --calibration histogram.qcal"
+    line = f"convert model.onnx {types} --method minmax --storage-only -o out"
+    assert qconv(line).code == 0
