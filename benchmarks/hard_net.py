@@ -18,8 +18,9 @@ import numpy as np
 import qconv
 from qconv import Int8Settings
 from qconv.conversions.settings import Equalize
-from qconv.graph.model_io import Storage, load_model, save_model
+from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
+from qconv.graph.saving import Storage, save_model
 from qconv.pipeline.inputs import Data
 from qconv.placement.groups import find_groups
 from qconv.reporting.catalog import metric_values

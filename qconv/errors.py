@@ -9,8 +9,9 @@
     │   ├── DataError           3  the data does not fit the model, or is not finite
     │   ├── RecordError         3  the calibration record is broken, or of another model
     │   └── OutputError         3  the result cannot be written where it was asked for
-    └── UnsupportedError        4  well-formed, but qconv or the runtime cannot do it
-        └── NothingQuantized    4  no part of the model could be quantized
+    ├── UnsupportedError        4  well-formed, but qconv or the runtime cannot do it
+    │   └── NothingQuantized    4  no part of the model could be quantized
+    └── OutOfMemoryError        5  the memory of this machine does not suffice
 
 A message says what was found and where; ``hint`` says what to do next.
 """
@@ -71,3 +72,9 @@ class UnsupportedError(QconvError):
 
 class NothingQuantized(UnsupportedError):  # noqa: N818 - a finding, not a malfunction
     """No part of the model could be quantized, so no model is written."""
+
+
+class OutOfMemoryError(QconvError):
+    """The memory that Python or the runtime may have does not suffice for the work."""
+
+    exit_code = 5

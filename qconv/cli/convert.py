@@ -161,7 +161,7 @@ def convert(
     from qconv.cli.progress import make_progress
     from qconv.conversions.settings import DynamicSettings, Float32Settings, HalfSettings, Settings
     from qconv.errors import UsageError
-    from qconv.graph.model_io import Storage
+    from qconv.graph.saving import Storage
     from qconv.outputs import check_output
     from qconv.pipeline import convert as run
     from qconv.placement.targets import find_target

@@ -12,7 +12,7 @@ from typing import TextIO
 import click
 
 from qconv import __version__
-from qconv.errors import InputError, QconvError
+from qconv.errors import InputError, OutOfMemoryError, QconvError
 
 _COMMANDS = {
     "inspect": "Show what a model holds, and what would be quantized.",
@@ -62,7 +62,8 @@ def cli() -> None:
     """Turn a float ONNX model into a smaller, faster one, and prove what it cost.
 
     Exit codes: 0 fine, 1 a gate failed, 2 wrong usage, 3 bad input (model, data, record, output),
-    4 not supported, 70 a bug in qconv, 130 interrupted, 141 the reader of its output has left.
+    4 not supported, 5 out of memory, 70 a bug in qconv, 130 interrupted, 141 the reader of its
+    output has left.
     """
 
 
@@ -95,8 +96,8 @@ def run(arguments: list[str]) -> int:
         _tell(error)
         return error.exit_code
     except MemoryError:
-        click.echo("qconv: error: out of memory", err=True)
-        return _BUG
+        _tell(OutOfMemoryError("the memory of this machine does not suffice"))
+        return OutOfMemoryError.exit_code
     except Exception as error:  # the last resort
         return _tell_unexpected(error)
     return result if isinstance(result, int) else 0

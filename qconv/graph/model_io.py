@@ -1,30 +1,27 @@
-"""Reading and writing models, with weights that stay in their file until they are touched."""
+"""Reading models, with weights that stay in their file until they are touched."""
 
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import onnx
 import onnx_ir as ir
 from google.protobuf.message import DecodeError, EncodeError
-from onnx_ir.passes.common import CheckerPass
 
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import Array, as_text, assumed_arrays, fix_inputs
+from qconv.graph.checking import run_checker
+from qconv.graph.external import external_files
 from qconv.graph.quiet import quiet_ir
 from qconv.graph.shapes import infer_shapes
 from qconv.graph.summary import input_specs
 from qconv.graph.view import quantization_ops
-from qconv.outputs import why_it_ended
 
 MAX_OPSET = 26
 MAX_IR_VERSION = 13
-_PROTOBUF_LIMIT = 1_900_000_000
 _HASH_CHUNK = 1 << 22
 _SMALL = 4096
 
@@ -51,17 +48,6 @@ class LoadedModel:
 
 
 @dataclass(frozen=True)
-class Storage:
-    """Where weights are written: into the model file, or into ``<name>.data`` beside it.
-
-    ``auto`` uses external data from ``threshold`` bytes of weights on.
-    """
-
-    external: Literal["auto", "always", "never"] = "auto"
-    threshold: int = 1_000_000_000
-
-
-@dataclass(frozen=True)
 class ModelBytes:
     """A serialized model, and the folder that its external data lie in."""
 
@@ -83,7 +69,7 @@ def load_model(
         UnsupportedError: the opset is newer than the runtime's.
     """
     proto = _parse(path)
-    files = _external_files(proto, path)
+    files = external_files(proto, path)
     model = _to_ir(proto, path)
     _check(model, path, quantized=quantized)
     assumed = assumed_arrays(input_specs(model), assume, str(path)) if assume else {}
@@ -101,62 +87,18 @@ def read_model(path: Path, *, weights: bool = True) -> ir.Model:
     """
     proto = _parse(path)
     if weights:
-        _external_files(proto, path)
+        external_files(proto, path)
     return _to_ir(proto, path)
-
-
-def save_model(model: ir.Model, path: Path, storage: Storage) -> None:
-    """Write a model; external weights are written one by one and never all held in memory.
-
-    Raises:
-        UnsupportedError: the model must fit into one file, and is larger than protobuf allows.
-    """
-    weights = sum(
-        value.const_value.nbytes
-        for value in model.graph.initializers.values()
-        if value.const_value is not None
-    )
-    if storage.external == "never" and weights > _PROTOBUF_LIMIT:
-        raise UnsupportedError(
-            f"{path.name}: {weights / 1e6:.0f} MB of weights do not fit into one ONNX file",
-            hint="leave out --external-data never",
-        )
-    by_size = storage.external == "auto" and weights > min(storage.threshold, _PROTOBUF_LIMIT)
-    if storage.external == "always" or by_size:
-        data = f"{path.name}.data"
-        try:
-            ir.save(model, path, external_data=data)
-        except OSError as error:
-            if error.errno is None:
-                raise why_it_ended(path.with_name(data)) from error
-            raise
-    else:
-        ir.external_data.load_to_model(model)
-        ir.save(model, path)
-
-
-def check_model(path: Path) -> None:
-    """Run the ONNX checker, shape inference included, on a written model.
-
-    Raises:
-        ModelError: the checker found a fault.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            onnx.checker.check_model(str(path), full_check=True)
-    except Exception as error:  # the checker and shape inference raise different types
-        raise ModelError(f"{path}: the ONNX checker rejects it: {error}") from error
 
 
 def model_bytes(path: Path) -> int:
     """Size of a model in bytes, its external data files included."""
-    return path.stat().st_size + sum(f.stat().st_size for f in _external_files(_parse(path), path))
+    return path.stat().st_size + sum(f.stat().st_size for f in external_files(_parse(path), path))
 
 
 def model_fingerprint(path: Path) -> str:
     """SHA-256 of a model file and of its external data, in hex."""
-    return _fingerprint([path, *_external_files(_parse(path), path)])
+    return _fingerprint([path, *external_files(_parse(path), path)])
 
 
 def node_count(path: Path) -> int:
@@ -191,41 +133,6 @@ def _to_ir(proto: onnx.ModelProto, path: Path) -> ir.Model:
     return model
 
 
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-            for subgraph in (attribute.g, *attribute.graphs):
-                yield from _tensors(subgraph)
-
-
-def _external_files(proto: onnx.ModelProto, path: Path) -> list[Path]:
-    files: dict[Path, int] = {}
-    folder = path.parent.resolve()
-    for tensor in _tensors(proto.graph):
-        if tensor.data_location != onnx.TensorProto.EXTERNAL:
-            continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        location = entries.get("location", "")
-        target = (folder / location).resolve()
-        where = f"{path}: the external data of '{tensor.name}'"
-        if not location or not target.is_relative_to(folder):
-            raise ModelError(f"{where} lies outside the model's folder: '{location}'")
-        if not target.is_file():
-            raise ModelError(
-                f"{where} is missing: {path.parent / location}",
-                hint="keep the model and its data files in one folder",
-            )
-        end = int(entries.get("offset", 0)) + int(entries.get("length", 0))
-        if target.stat().st_size < end:
-            raise ModelError(f"{where} is truncated: {path.parent / location} ends before {end}")
-        files[target] = end
-    return list(files)
-
-
 def _fingerprint(files: list[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
@@ -252,23 +159,10 @@ def _check(model: ir.Model, path: Path, *, quantized: bool) -> None:
     if any(output.shape is None for output in model.graph.outputs):
         infer_shapes(model)
     try:
-        _run_checker(model)
+        run_checker(model)
     except Exception as error:  # the pass wraps the checker's own exceptions
         reason = " ".join(str(error.__cause__ or error).split("\n\n")[0].split())
         raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error
-
-
-def _run_checker(model: ir.Model) -> None:
-    """Check a model; inputs and outputs of unknown rank, which the runtime takes, are no fault."""
-    ports = (*model.graph.inputs, *model.graph.outputs)
-    unknown = [port for port in ports if port.shape is None]
-    for port in unknown:
-        port.shape = ir.Shape(())
-    try:
-        CheckerPass()(model)
-    finally:
-        for port in unknown:
-            port.shape = None
 
 
 def _embed_small(model: ir.Model) -> None:

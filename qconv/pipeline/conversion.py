@@ -28,9 +28,10 @@ from qconv.conversions.settings import (
 from qconv.conversions.weight_only import weight_only_model
 from qconv.data import Source
 from qconv.errors import UsageError
-from qconv.graph.model_io import LoadedModel, Storage, load_model, model_bytes, save_model
+from qconv.graph.model_io import LoadedModel, load_model, model_bytes
 from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_notes, remove_unused
+from qconv.graph.saving import Storage, save_model
 from qconv.graph.summary import input_specs
 from qconv.outputs import staged
 from qconv.pipeline.calibration import collect_record, moment_measure

@@ -10,8 +10,8 @@ import onnx_ir as ir
 
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
+from qconv.graph.checking import check_model
 from qconv.graph.model_io import (
-    check_model,
     model_bytes,
     model_to_bytes,
     node_count,

@@ -11,15 +11,14 @@ import onnx
 import pytest
 
 from qconv.errors import ModelError, QconvError, UnsupportedError
+from qconv.graph.checking import check_model
 from qconv.graph.model_io import (
-    Storage,
-    check_model,
     load_model,
     model_bytes,
     node_count,
     read_model,
-    save_model,
 )
+from qconv.graph.saving import Storage, save_model
 from qconv.pipeline import convert
 from tests.model_helpers import Feeds, data, parse, run, save, set_weight
 
