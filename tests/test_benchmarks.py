@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.every_type import convert_all
 from benchmarks.judges import judge_of
 from benchmarks.peers.feeds import FeedReader, write_feed
 from benchmarks.peers.makers import MAKERS, Maker
@@ -95,3 +96,13 @@ def test_the_worst_output_counts_in_both_ways_of_computing(tmp_path: Path) -> No
     [numbers] = judge_of("data", model, str(tmp_path / "test.npz"), None)([variant])
     assert numbers["sqnr_db"] == pytest.approx(20, abs=1e-3)
     assert numbers["plain_sqnr_db"] == pytest.approx(20, abs=1e-3)
+
+
+def test_a_type_is_written_and_right_or_refused_with_a_sentence(tmp_path: Path) -> None:
+    model, data = DIGITS / "model.onnx", str(DIGITS / "test.npz")
+    right, refused = convert_all(model, data, tmp_path, samples=2, types=["uint8", "fp32"])
+    assert (right.code, right.sentence, right.fault) == (0, "", "")
+    assert right.sqnr_db > 40
+    assert right.megabytes == pytest.approx(0.22, abs=0.01)
+    assert (refused.code, refused.fault) == (4, "")
+    assert refused.sentence == f"{model}: it holds no float64, float16 or bfloat16"
