@@ -18,22 +18,30 @@ A message says what was found and where; ``hint`` says what to do next.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
+
+from qconv.printable import printable, sentence
 
 
 class QconvError(Exception):
     """Root of all errors of qconv.
 
+    All of it is made printable: names are anybody's words.
+
     Args:
-        message: one sentence: what was found, and where (file, tensor, sample).
+        message: one sentence: what was found, and where (file, tensor, sample). It has one line.
         hint: what the user can do about it.
+        excerpt: lines to show below the message.
     """
 
     exit_code: ClassVar[int] = 70
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
+    def __init__(
+        self, message: str, *, hint: str | None = None, excerpt: Iterable[str] = ()
+    ) -> None:
+        super().__init__("\n".join((sentence(message), *map(printable, excerpt))))
+        self.hint = hint and sentence(hint)
 
 
 class UsageError(QconvError):

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "qconv"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    {"errors", "files", "specs", "schemes", "progress", "outputs", "parallel"},
+    {"errors", "files", "specs", "schemes", "progress", "outputs", "parallel", "printable"},
     {"numerics", "reporting"},
     {"graph"},
     {"data"},

@@ -10,6 +10,7 @@ import click
 from qconv.cli.assume_option import assume_option
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.paths import FilePath, OutputPath, check_not_read
+from qconv.cli.terminal import say
 
 
 @click.command()
@@ -97,7 +98,7 @@ def calibrate(
         progress=make_progress(quiet=quiet),
     )
     if not quiet:
-        click.echo(
+        say(
             f"{output}: {counted(len(record.samples), 'sample')}, "
             f"{statistics} of {counted(len(record.statistics), 'value')}"
         )

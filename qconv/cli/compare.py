@@ -11,6 +11,8 @@ import click
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.delivery import STDOUT, Files, file_option, write_text
 from qconv.cli.paths import FilePath
+from qconv.cli.terminal import console
+from qconv.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,23 +89,22 @@ def compare(
 
 
 def _print(result: Comparison, *, show_all: bool) -> None:
-    from rich.console import Console
     from rich.text import Text
 
     from qconv.reporting.comparison import findings
 
-    console = Console()
-    console.print(_table("output", result.outputs, result))
-    console.print()
+    out = console()
+    out.print(_table("output", result.outputs))
+    out.print()
     shown = result.values if show_all else _nearby(result)
     if shown:
-        console.print(_table("inner value", shown, result))
-        console.print()
+        out.print(_table("inner value", shown))
+        out.print()
         hidden = len(result.values) - len(shown)
         if hidden:
-            console.print(Text(f"{hidden} more inner values; --all shows them."))
+            out.print(Text(f"{hidden} more inner values; --all shows them."))
     for sentence in findings(result):
-        console.print(Text(sentence))
+        out.print(Text(sentence))
 
 
 def _nearby(result: Comparison) -> Sequence[ValueDifference]:
@@ -115,12 +116,10 @@ def _nearby(result: Comparison) -> Sequence[ValueDifference]:
     return result.values[max(0, index - _AROUND) : index + _AROUND + 1]
 
 
-def _table(title: str, values: Sequence[ValueDifference], result: Comparison) -> Table:
+def _table(title: str, values: Sequence[ValueDifference]) -> Table:
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
-    from qconv.reporting.sentences import printable
     from qconv.reporting.tables import decibels
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
@@ -132,12 +131,11 @@ def _table(title: str, values: Sequence[ValueDifference], result: Comparison) ->
         same_shape = value.shape == value.other_shape
         shapes = f"{list(value.shape)}, {list(value.other_shape)}"
         cells = (
-            printable(named),
+            named,
             value.op,
             ("same" if value.equal else decibels(value.sqnr_db)) if same_shape else shapes,
             f"{value.cosine:.6f}" if same_shape else "",
             f"{value.largest:.3g}" if same_shape else "",
         )
-        style = "yellow" if result.parts(value) else ""
-        table.add_row(*(Text(cell, style=style) for cell in cells))
+        table.add_row(*map(printable, cells))
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
+from qconv.cli.terminal import say
 
 if TYPE_CHECKING:
     from qconv.pipeline import Conversion
@@ -18,16 +18,16 @@ def print_conversion(conversion: Conversion, words: str) -> None:
     from qconv.placement.plan import count_nodes
 
     plan = conversion.plan
-    click.echo(
+    say(
         f"{conversion.path}: {size(conversion.size_bytes)}, "
         f"{conversion.size_bytes / conversion.float_bytes:.3f} of the float model's "
         f"{size(conversion.float_bytes)}; {conversion.note}"
     )
-    click.echo(f"{len(plan.quantized)} of {len(plan.nodes)} operators {words}")
+    say(f"{len(plan.quantized)} of {len(plan.nodes)} operators {words}")
     for (op, reason), (count, _) in list(count_nodes(plan.kept_float).items())[:_SHOWN_REASONS]:
-        click.echo(f"  {count} x {op} in float: {reason}")
+        say(f"  {count} x {op} in float: {reason}")
     hidden = len(count_nodes(plan.kept_float)) - _SHOWN_REASONS
     if hidden > 0:
-        click.echo(f"  and {hidden} more reasons, which qconv inspect lists")
+        say(f"  and {hidden} more reasons, which qconv inspect lists")
     for remark in conversion.remarks:
-        click.echo(f"  {remark}")
+        say(f"  {remark}")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qconv.cli.terminal import show, tell_runner
+
 if TYPE_CHECKING:
     from qconv.reporting.record import Report
 
@@ -88,7 +90,7 @@ def tell_github(report: Report) -> None:
     from qconv.reporting.markdown import to_markdown
 
     for line in error_commands(report):
-        click.echo(line, err=True)
+        tell_runner(line)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as stream:
             stream.write(to_markdown(report))
@@ -123,7 +125,7 @@ def write_text(file: Path, text: str) -> None:
     from qconv.outputs import staged
 
     if file == STDOUT:
-        click.echo(text, nl=False)
+        show(text)
         return
     with staged(file, force=True) as temporary:
         temporary.write_text(text, encoding="utf-8")

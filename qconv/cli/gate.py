@@ -8,6 +8,7 @@ import click
 
 from qconv.cli.delivery import Files, file_option, tell_github
 from qconv.cli.paths import FilePath
+from qconv.cli.terminal import say
 
 
 @click.command()
@@ -51,7 +52,6 @@ def gate(
     from qconv.reporting.gates import verdict_line
     from qconv.reporting.judging import judged_again
     from qconv.reporting.record import read_report
-    from qconv.reporting.sentences import printable
     from qconv.reporting.significance import undecided
 
     files = Files(json_file, markdown_file, junit_file, html_file)
@@ -60,10 +60,8 @@ def gate(
     result = judged_again(read_report(report_file), fail_if, earlier, str(report_file))
     files.write(result)
     for verdict in result.verdicts:
-        colour = "red" if verdict.failed else "green"
-        line = click.style(printable(verdict_line(verdict)), fg=colour, bold=verdict.failed)
-        click.echo(line, err=files.takes_stdout)
+        say(verdict_line(verdict), err=files.takes_stdout)
     for sentence in undecided(result):
-        click.echo(sentence, err=files.takes_stdout)
+        say(sentence, err=files.takes_stdout)
     tell_github(result)
     context.exit(result.exit_code)

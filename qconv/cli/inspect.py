@@ -9,10 +9,9 @@ import click
 
 from qconv.cli.assume_option import assume_option
 from qconv.cli.paths import FilePath
+from qconv.cli.terminal import print_table, say, show
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from qconv.observers.outliers import Outliers
     from qconv.pipeline import Inspection
     from qconv.specs import TensorSpec
@@ -57,7 +56,7 @@ def inspect(
 
     inspection = run(model, calibration=calibration, assume=assume, target=target)
     if as_json:
-        click.echo(_to_json(inspection))
+        show(f"{_to_json(inspection)}\n")
     else:
         _print(model, inspection)
 
@@ -97,25 +96,20 @@ def _spec_json(spec: TensorSpec) -> dict[str, object]:
 
 
 def _print(model: Path, inspection: Inspection) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     from qconv.cli.words import size
     from qconv.placement.plan import count_nodes
 
-    console = Console(highlight=False, emoji=False, soft_wrap=True)
     summary, plan = inspection.model, inspection.plan
-    console.print(f"[bold]{escape(str(model))}[/bold]  opset {summary.opset}")
+    say(f"{model}  opset {summary.opset}")
     for title, specs in (("input", summary.inputs), ("output", summary.outputs)):
         for spec in specs:
-            console.print(f"  {title:7}{escape(spec.name)}  {escape(describe(spec))}")
+            say(f"  {title:7}{spec.name}  {describe(spec)}")
     sizes = ", ".join(f"{size(found)} {name}" for name, found in summary.bytes_by_dtype.items())
-    console.print(f"  weights {summary.parameters:,} numbers: {sizes or 'none'}")
+    say(f"  weights {summary.parameters:,} numbers: {sizes or 'none'}")
     ops = ", ".join(f"{count} {op}" for op, count in summary.op_counts.items())
-    console.print(f"  ops    {escape(ops)}")
-    console.print()
-    console.print(
+    say(f"  ops    {ops}")
+    say()
+    say(
         f"INT8 for {plan.target}, after preparation: "
         f"{len(plan.quantized)} of {len(plan.nodes)} operators in integers"
     )
@@ -127,32 +121,31 @@ def _print(model: Path, inspection: Inspection) -> None:
         ),
     ):
         for (op, _), (count, _) in count_nodes(nodes).items():
-            console.print(f"  {count:5} x {escape(op)}{how}")
+            say(f"  {count:5} x {op}{how}")
     if inspection.outliers:
-        _print_outliers(console, inspection.outliers)
+        _print_outliers(inspection.outliers)
     if not plan.kept_float:
         return
-    console.print()
-    table = Table("count", "operator", "why it stays in float", "for example", title_justify="left")
-    for (op, reason), (count, example) in count_nodes(plan.kept_float).items():
-        table.add_row(str(count), escape(op), escape(reason), escape(example))
-    console.print(table, soft_wrap=False)
-
-
-def _print_outliers(console: Console, outliers: tuple[Outliers, ...]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    console.print()
-    console.print("Channels that reach beyond four times the median; --smooth evens them out")
-    table = Table(
-        *("value that products read", "channels", "outliers", "median", "largest (channel)")
+    say()
+    print_table(
+        ("count", "operator", "why it stays in float", "for example"),
+        (
+            (str(count), op, reason, example)
+            for (op, reason), (count, example) in count_nodes(plan.kept_float).items()
+        ),
     )
+
+
+def _print_outliers(outliers: tuple[Outliers, ...]) -> None:
+    say()
+    say("Channels that reach beyond four times the median; --smooth evens them out")
+    rows = []
     for found in outliers:
         largest = ", ".join(f"{reach:.3g} ({channel})" for channel, reach in found.largest)
         numbers = (str(found.channels), str(found.count), f"{found.median:.3g}", largest)
-        table.add_row(escape(found.value), *numbers)
-    console.print(table, soft_wrap=False)
+        rows.append((found.value, *numbers))
+    titles = ("value that products read", "channels", "outliers", "median", "largest (channel)")
+    print_table(titles, rows)
 
 
 def describe(spec: TensorSpec) -> str:

@@ -12,6 +12,7 @@ from typing import TextIO
 import click
 
 from qconv import __version__
+from qconv.cli.terminal import guarded, say, show
 from qconv.errors import InputError, OutOfMemoryError, QconvError
 
 _COMMANDS = {
@@ -80,15 +81,20 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command line; return its exit code, with any error told on stderr."""
+    with guarded():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     try:
         result = cli.main(arguments, prog_name="qconv", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        error.show(sys.stderr)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("qconv: interrupted", err=True)
+        say("qconv: interrupted", err=True)
         return _INTERRUPTED
     except (BrokenPipeError, SystemExit):  # click and rich exit with 1 on a broken pipe
         return _BROKEN_PIPE
@@ -104,21 +110,21 @@ def run(arguments: list[str]) -> int:
 
 
 def _tell(error: QconvError) -> None:
-    click.echo(f"qconv: error: {error}", err=True)
+    show(f"qconv: error: {error}\n", err=True)
     if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+        say(f"hint: {error.hint}", err=True)
 
 
 def _tell_unexpected(error: Exception) -> int:
     """Tell what the system refused, or else a bug, with what a report of it needs."""
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"qconv: error: {place}{error.strerror}", err=True)
+        say(f"qconv: error: {place}{error.strerror}", err=True)
         return InputError.exit_code
     import traceback
 
     traceback.print_exception(error)
-    click.echo(f"qconv: this is a bug in qconv {__version__}: {error!r}", err=True)
+    say(f"qconv: this is a bug in qconv {__version__}: {error!r}", err=True)
     return _BUG
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
+from qconv.cli.terminal import overlay, unguarded
+from qconv.printable import printable
 from qconv.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LINES = 10
+_PATIENCE_SECONDS = 1.0
 _REDRAW_SECONDS = 0.1
 
 
@@ -63,13 +66,14 @@ class Lines:
 
 
 class Bar:
-    """A bar with rate and time left, gone when it is done.
+    """A bar with rate and time left, gone when it is done; work of a second shows none.
 
-    It is drawn between two items and never by a thread, which would disturb what is timed.
+    It is drawn between two items and never by a thread, which would disturb what is timed. It
+    alone writes control sequences, below the guard of the stream, and gives way to other output.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
+        self._stream = unguarded(stream)
         self._clock = clock
 
     def __call__(self, items: Iterable[T], total: int, label: str, /) -> Iterator[T]:
@@ -78,24 +82,32 @@ class Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
-        columns = (
-            TextColumn("{task.description}"),
+        bar = RichProgress(
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             _rate_column(),
             TimeRemainingColumn(),
+            console=Console(file=self._stream),
+            transient=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
-        console = Console(file=self._stream)
-        drawn = self._clock()
-        with RichProgress(*columns, console=console, transient=True, auto_refresh=False) as bar:
-            task = bar.add_task(label, total=total)
-            for item in items:
-                yield item
-                now = self._clock()
-                bar.advance(task)
-                if now - drawn > _REDRAW_SECONDS:
-                    bar.refresh()
-                    drawn = now
+        task = bar.add_task(printable(label), total=total)
+        due = self._clock() + _PATIENCE_SECONDS
+        with overlay(bar.live.stop):
+            try:
+                for item in items:
+                    yield item
+                    bar.advance(task)
+                    now = self._clock()
+                    if now > due:
+                        bar.live.start()
+                        bar.refresh()
+                        due = now + _REDRAW_SECONDS
+            finally:
+                bar.live.stop()
 
 
 def duration(seconds: float) -> str:

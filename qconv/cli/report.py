@@ -13,6 +13,7 @@ from qconv.cli.assume_option import assume_option
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.delivery import Files, file_option, tell_github
 from qconv.cli.paths import FilePath
+from qconv.cli.terminal import console
 
 if TYPE_CHECKING:
     from qconv.reporting.record import Report
@@ -166,11 +167,9 @@ def report(
 
 def _show(result: Report, *, tables: bool) -> None:
     """Print the tables; without them, only the verdicts, on standard error."""
-    from rich.console import Console
-
     from qconv.reporting.terminal import print_report, print_verdicts
 
     if tables:
-        print_report(result, Console())
+        print_report(result, console())
     else:
-        print_verdicts(result, Console(stderr=True))
+        print_verdicts(result, console(err=True))

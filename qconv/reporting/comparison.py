@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qconv.printable import printable
 from qconv.reporting.codec import encode
-from qconv.reporting.sentences import counted, printable
+from qconv.reporting.sentences import counted
 
 SCHEMA = 1
 
@@ -107,7 +108,7 @@ def described(value: ValueDifference) -> str:
     name = f"'{printable(value.name)}'"
     if value.other != value.name:
         name += f" ('{printable(value.other)}' in the second model)"
-    where = f"{name}, the output of {value.op}" if value.op else name
+    where = f"{name}, the output of {printable(value.op)}" if value.op else name
     if value.shape != value.other_shape:
         return f"{where}: shape {list(value.shape)} against {list(value.other_shape)}"
     ratio = "NaN or Inf" if not math.isfinite(value.sqnr_db) else f"{value.sqnr_db:.1f} dB"

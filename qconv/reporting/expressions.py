@@ -227,13 +227,13 @@ class _Parser:
     def _error(self, expected: str) -> UsageError:
         """Say what stands at the next token, with the text and a caret under the place."""
         token = self._peek
-        shown = re.sub(r"\s", " ", self._text)
+        shown = "".join(char if char.isprintable() else " " for char in self._text)
         hint = None
         if token.kind == "bad" and token.text in _SUGGESTIONS:
             hint = f"write '{_SUGGESTIONS[token.text]}' instead of '{token.text}'"
         return UsageError(
             f"in the gate at column {token.position + 1}: "
-            f"expected {expected}, found {token.described}\n"
-            f"    {shown}\n    {' ' * token.position}^",
+            f"expected {expected}, found {token.described}",
             hint=hint,
+            excerpt=(f"    {shown}", f"    {' ' * token.position}^"),
         )

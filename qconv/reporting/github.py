@@ -6,23 +6,28 @@ The commands are those of GitHub's documentation, "Workflow commands for GitHub 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NewType
 
+from qconv.printable import printable
 from qconv.reporting.gates import shown_values
 from qconv.reporting.record import Report
 
+WorkflowCommand = NewType("WorkflowCommand", str)
+"""One line that GitHub's runner obeys; it is made here alone."""
 
-def error_commands(report: Report) -> Iterator[str]:
+
+def error_commands(report: Report) -> Iterator[WorkflowCommand]:
     """Yield one ``::error`` command, a line, for each gate that failed."""
     for verdict in report.verdicts:
         if verdict.failed:
             title = _property(f"{verdict.variant}: a gate failed")
             message = _escaped(f"{verdict.variant}: {verdict.expression} ({shown_values(verdict)})")
-            yield f"::error title={title}::{message}"
+            yield WorkflowCommand(f"::error title={title}::{message}")
 
 
 def _escaped(text: str) -> str:
-    """Escape what would end the command, or begin another; the percent sign comes first."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """Escape what would end the command, or begin another: line breaks are ``\\n`` by now."""
+    return printable(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as Xml
 
+from qconv.printable import printable
 from qconv.reporting.gates import shown_values
 from qconv.reporting.record import Report
-from qconv.reporting.sentences import printable
 
 
 def to_junit(report: Report) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from qconv.printable import printable
 from qconv.reporting import sentences, significance, tables
 from qconv.reporting.gates import shown_values
 from qconv.reporting.record import Report
@@ -34,7 +35,7 @@ def escaped(text: str) -> str:
 
     The comments keep GitHub from taking ``@name`` and ``#1`` for a person and an issue.
     """
-    text = re.sub(r"[\\`*_\[\]<>|~&#$]", r"\\\g<0>", sentences.printable(text))
+    text = re.sub(r"[\\`*_\[\]<>|~&#$]", r"\\\g<0>", printable(text))
     text = re.sub(r"[@#]", r"\g<0><!-- -->", text)
     return re.sub(r"^(\d*)([-+=.)])(?=[-=\s]|$)", r"\1\\\2", text)
 

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qconv.printable import printable
 from qconv.reporting.contents import FusionAudit
 from qconv.reporting.record import Report, Timing, VariantReport
 
 _NAMED_NODES = 3
-
-
-def printable(text: str) -> str:
-    """Return the text with control characters and lone surrogates escaped: file names hold any."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
 
 
 def counted(count: int, noun: str) -> str:
@@ -115,7 +108,8 @@ def fusion_summary(variant: VariantReport) -> str | None:
     if not audit.quantized:
         return f"{printable(variant.name)}: no quantized operators"
     counts = ", ".join(
-        f"{op} {integer}/{quantized}" for op, (quantized, integer) in sorted(audit.by_op.items())
+        f"{printable(op)} {integer}/{quantized}"
+        for op, (quantized, integer) in sorted(audit.by_op.items())
     )
     return (
         f"{printable(variant.name)}: {audit.integer} of {audit.quantized} quantized operators "
@@ -132,7 +126,7 @@ def fusion_misses(audit: FusionAudit) -> Iterator[str]:
         named = ", ".join(f"'{printable(node)}'" for node in nodes[:_NAMED_NODES] if node)
         more = ", ..." if named and len(nodes) > _NAMED_NODES else ""
         where = f" ({named}{more})" if named else ""
-        yield f"{len(nodes)} {op}{where}: {printable(reason)}"
+        yield f"{len(nodes)} {printable(op)}{where}: {printable(reason)}"
 
 
 def gate_summary(report: Report) -> str | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qconv.printable import printable
 from qconv.reporting import expressions, syntax
 from qconv.reporting.paired import Pairing, samples_to_decide
 from qconv.reporting.record import Latency, Report, VariantReport, Verdict
-from qconv.reporting.sentences import counted, printable
+from qconv.reporting.sentences import counted
 
 NOISY = 1.2
 """An interval of the speed-up whose ends differ by this factor comes from a noisy machine."""

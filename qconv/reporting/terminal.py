@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from qconv.printable import printable
 from qconv.reporting import sentences, significance, tables
 from qconv.reporting.gates import verdict_line
-from qconv.reporting.record import Report, Verdict
+from qconv.reporting.record import Report
 from qconv.reporting.tables import Column, Table
 
 _GAP = 2
@@ -27,7 +28,7 @@ def print_report(report: Report, console: Console) -> None:
             console.print(part)
             console.print()
     for sentence in sentences.conditions(report):
-        console.print(Text(sentence))
+        _say(sentence, console)
     for sentence in (
         *significance.speeds(report),
         *significance.drops(report),
@@ -35,9 +36,9 @@ def print_report(report: Report, console: Console) -> None:
         *sentences.simulations(report),
         *sentences.portability(report),
     ):
-        console.print(Text(sentence))
+        _say(sentence, console)
     for sentence in sentences.faults(report):
-        console.print(Text(sentence, style="bold red"))
+        _say(sentence, console)
     _print_fusion(report, console)
     print_verdicts(report, console)
 
@@ -47,7 +48,7 @@ def print_verdicts(report: Report, console: Console) -> None:
     if report.verdicts:
         console.print()
     for verdict in report.verdicts:
-        console.print(_verdict_text(verdict), soft_wrap=True)
+        console.print(Text(printable(verdict_line(verdict))), soft_wrap=True)
 
 
 def rich_tables(table: Table, width: int) -> Iterator[RichTable]:
@@ -55,7 +56,7 @@ def rich_tables(table: Table, width: int) -> Iterator[RichTable]:
 
     Every part begins with the names; numbers are never cut, long names are folded.
     """
-    names = [sentences.printable(name) for name in table.names]
+    names = [printable(name) for name in table.names]
     longest = max(_SHORTEST_NAME, width - _NUMBERS_WIDTH)
     name_width = min(longest, max(map(cell_len, (table.rows, *names))))
     room = width - name_width
@@ -90,7 +91,7 @@ def _units(columns: Sequence[Column]) -> list[list[Column]]:
 
 def _width(column: Column) -> int:
     texts = [*column.title.split(), *column.cells]
-    return max(cell_len(sentences.printable(text)) for text in texts)
+    return max(cell_len(printable(text)) for text in texts)
 
 
 def _rich_table(
@@ -98,12 +99,12 @@ def _rich_table(
 ) -> RichTable:
     padding = (0, _GAP - 1, 0, 0)  # the box adds one space between columns
     table = RichTable(box=box.SIMPLE_HEAD, padding=padding, show_edge=False, pad_edge=False)
-    table.add_column(rows, vertical="bottom", overflow="fold", width=name_width)
+    table.add_column(Text(printable(rows)), vertical="bottom", overflow="fold", width=name_width)
     for column in columns:
-        title = Text(column.title.replace(" ", "\n"))
+        title = Text(printable(column.title).replace(" ", "\n"))
         table.add_column(title, justify="right", vertical="bottom", no_wrap=True)
     for index, name in enumerate(names):
-        cells = [Text(sentences.printable(column.cells[index])) for column in columns]
+        cells = [Text(printable(column.cells[index])) for column in columns]
         table.add_row(Text(name), *cells)
     return table
 
@@ -113,14 +114,13 @@ def _print_fusion(report: Report, console: Console) -> None:
         summary = sentences.fusion_summary(variant)
         if summary is None or variant.fusion is None:
             continue
-        console.print(Text(summary))
+        _say(summary, console)
         for line in sentences.fusion_misses(variant.fusion):
-            console.print(Text(f"  {line}", style="yellow"))
+            _say(f"  {line}", console)
         covered = sentences.coverage_summary(variant)
         if covered is not None:
-            console.print(Text(covered))
+            _say(covered, console)
 
 
-def _verdict_text(verdict: Verdict) -> Text:
-    style = "bold red" if verdict.failed else "green"
-    return Text(sentences.printable(verdict_line(verdict)), style=style)
+def _say(sentence: str, console: Console) -> None:
+    console.print(Text(printable(sentence)))

@@ -14,8 +14,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from qconv.printable import printable
 from qconv.reporting.contents import TensorHistogram
-from qconv.reporting.sentences import printable
 
 _STAND_INS = {
     "#010101": "var(--ink)",

@@ -13,13 +13,13 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from qconv.printable import printable
 from qconv.reporting import sentences, significance, tables
 from qconv.reporting.catalog import metric_values
 from qconv.reporting.gates import shown_values
 from qconv.reporting.html import figures
 from qconv.reporting.html.figures import Bar, Point, Span
 from qconv.reporting.record import Report, VariantReport
-from qconv.reporting.sentences import printable
 
 _MOST_ROWS = 60
 """Rows of a plot by layer; the table has them all."""
