@@ -1,50 +1,109 @@
-"""The files beside a model that hold its weights."""
+"""The files beside a model that hold its weights: which may be read, and where in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import onnx
 
 from qconv.errors import ModelError
+from qconv.files import require_regular
+from qconv.graph.tensor_protos import declared_bytes
+
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-def external_files(proto: onnx.ModelProto, path: Path) -> list[Path]:
-    """Return the files that hold the external data of a model.
+def data_folder(model: Path) -> Path:
+    """Return the folder that the external data of a model must lie in, all links followed.
+
+    It is the model's own. The cache of Hugging Face keeps each file as
+    ``models--NAME/blobs/HASH`` and links to it from ``snapshots/REVISION/``: for a model that is
+    such a link it is the folder of blobs, into which the links to its data lead too.
+    """
+    named, real = Path(os.path.realpath(model.parent)), Path(os.path.realpath(model))
+    cache = real.parent.parent
+    is_cached = (
+        real.parent.name == "blobs"
+        and cache.name.startswith("models--")
+        and named.is_relative_to(cache / "snapshots")
+    )
+    return real.parent if is_cached else named
+
+
+def resolve_external(tensors: Iterable[onnx.TensorProto], model: Path) -> list[Path]:
+    """Check where external tensors point, and let them point there from :func:`data_folder`.
+
+    Returns:
+        The files that hold the data, each once, links followed.
 
     Raises:
-        ModelError: a file is missing, too short, or lies outside the model's folder.
+        ModelError: a file is missing, no regular file, has several names, lies outside of the
+            folder, or is too short; or a tensor declares another length than it has.
     """
+    folder = data_folder(model)
     files: dict[Path, int] = {}
-    folder = path.parent.resolve()
-    for tensor in _tensors(proto.graph):
-        if tensor.data_location != onnx.TensorProto.EXTERNAL:
-            continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
+    for tensor in tensors:
+        where = f"{model}: the external data of '{tensor.name}'"
+        entries = _entries(tensor, where)
         location = entries.get("location", "")
-        target = (folder / location).resolve()
-        where = f"{path}: the external data of '{tensor.name}'"
-        if not location or not target.is_relative_to(folder):
+        target = _target(model.parent, location, folder)
+        if target is None:
             raise ModelError(f"{where} lies outside the model's folder: '{location}'")
-        if not target.is_file():
-            raise ModelError(
-                f"{where} is missing: {path.parent / location}",
-                hint="keep the model and its data files in one folder",
-            )
-        end = int(entries.get("offset", 0)) + int(entries.get("length", 0))
-        if target.stat().st_size < end:
-            raise ModelError(f"{where} is truncated: {path.parent / location} ends before {end}")
-        files[target] = end
+        place = model.parent / location
+        if target not in files:
+            files[target] = _size(target, place, where)
+        offset, length = _number(entries, "offset", where), _number(entries, "length", where)
+        declared = declared_bytes(tensor, model)
+        if length not in (0, declared):
+            raise ModelError(f"{where} has {length} bytes, but its type and shape {declared}")
+        if files[target] < offset + declared:
+            raise ModelError(f"{where} is truncated: {place} ends before {offset + declared}")
+        _point(tensor, str(target.relative_to(folder)), offset, declared)
     return list(files)
 
 
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-            for subgraph in (attribute.g, *attribute.graphs):
-                yield from _tensors(subgraph)
+def _entries(tensor: onnx.TensorProto, where: str) -> Mapping[str, str]:
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    if len(entries) < len(tensor.external_data):
+        raise ModelError(f"{where} says where they lie twice")
+    return entries
+
+
+def _target(near: Path, location: str, folder: Path) -> Path | None:
+    """Return the file that a location leads to, or None where that is not in the folder."""
+    if not location or "\0" in location:
+        return None
+    target = Path(os.path.realpath(near / location))
+    return target if target.is_relative_to(folder) else None
+
+
+def _size(target: Path, place: Path, where: str) -> int:
+    if not target.exists():
+        raise ModelError(
+            f"{where} is missing: {place}",
+            hint="keep the model and its data files in one folder",
+        )
+    size = require_regular(target, "a file of weights", ModelError)
+    if target.stat().st_nlink > 1:
+        raise ModelError(
+            f"{where} is in a file with several names (hard links), of which one may lie outside "
+            f"the model's folder: {place}",
+            hint="put a copy of the file in its place",
+        )
+    return size
+
+
+def _number(entries: Mapping[str, str], key: str, where: str) -> int:
+    text = entries.get(key, "0")
+    if not _NUMBER.fullmatch(text):
+        raise ModelError(f"{where} has the {key} '{text[:40]}', which is no number of bytes")
+    return int(text)
+
+
+def _point(tensor: onnx.TensorProto, location: str, offset: int, length: int) -> None:
+    del tensor.external_data[:]
+    for key, value in (("location", location), ("offset", offset), ("length", length)):
+        tensor.external_data.add(key=key, value=str(value))

@@ -14,6 +14,7 @@ import onnxruntime as ort
 from qconv.data.source import Array, Feeds, Sample, TensorSpec
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import ASSUMED, shown
+from qconv.graph.model_io import require_sound
 from qconv.runtime.session import CPU, Optimization, input_specs, one_line, open_session
 
 Axis = int | str | None
@@ -67,13 +68,10 @@ class Runner:
         """Open a model file; threads that wait are put to sleep once an inference ends.
 
         Raises:
-            ModelError: the file is missing, or the runtime rejects it.
+            ModelError: the file is missing or not sound, or the runtime rejects it.
             UnsupportedError: the runtime has no kernel for it.
         """
-        if not path.exists():
-            raise ModelError(f"{path}: no such file")
-        if path.is_dir():
-            raise ModelError(f"{path}: is a folder, not an ONNX file")
+        require_sound(path)
         settings = {"session.force_spinning_stop": "1"}
         session = open_session(
             path,

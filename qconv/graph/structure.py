@@ -1,0 +1,139 @@
+"""Whether the nodes of a model file fit together, before anything is built from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+from graphlib import CycleError, TopologicalSorter
+
+import onnx
+
+from qconv.graph.view import STANDARD_DOMAINS
+
+_MOST_NODES = 1_000_000
+"""Nodes of a model once its functions stand where they are called."""
+
+_BODIES = {"If": ("then_branch", "else_branch"), "Loop": ("body",), "Scan": ("body",)}
+
+Nodes = Iterable[onnx.NodeProto]
+
+
+def fault(proto: onnx.ModelProto) -> str | None:
+    """Return what keeps the nodes from being a model, or None.
+
+    Looked at are names, what nodes read, what the bodies of If, Loop and Scan give, and what
+    functions call. The order of the nodes is not: see :func:`is_sorted`.
+    """
+    found = _graph_fault(proto.graph, frozenset())
+    for function in proto.functions:
+        found = found or _scope_fault(
+            function.node, list(function.input), list(function.output), frozenset()
+        )
+    return found or _call_fault(proto)
+
+
+def is_sorted(proto: onnx.ModelProto) -> bool:
+    """Whether each node stands behind those that give what it reads, in functions, too."""
+    scopes = [proto.graph.node, *(function.node for function in proto.functions)]
+    return all(_is_sorted(nodes, frozenset()) for nodes in scopes)
+
+
+def _graph_fault(graph: onnx.GraphProto, outer: Set[str]) -> str | None:
+    inputs = [info.name for info in graph.input]
+    constants = {tensor.name for tensor in graph.initializer}
+    constants.update(sparse.values.name for sparse in graph.sparse_initializer)
+    given = [*inputs, *constants.difference(inputs, [""])]
+    return _scope_fault(graph.node, given, [info.name for info in graph.output], outer)
+
+
+def _scope_fault(nodes: Nodes, given: list[str], outputs: list[str], outer: Set[str]) -> str | None:
+    """Look at nodes and what is given to them, with the names of the graphs around them."""
+    names = [*given, *(name for node in nodes for name in node.output if name)]
+    own = set(names)
+    if len(own) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        return f"'{twice}' is given twice"
+    if "" in own:
+        return "an input has no name"
+    for name in outputs:
+        if name not in own:
+            return f"nothing gives the output '{name}'"
+    known = outer | own
+    for node in nodes:
+        for name in node.input:
+            if name and name not in known:
+                return f"{_shown(node)} reads '{name}', which nothing gives"
+        if found := _body_fault(node, known):
+            return found
+    return None
+
+
+def _body_fault(node: onnx.NodeProto, known: Set[str]) -> str | None:
+    bodies = {
+        attribute.name: attribute.g for attribute in node.attribute if attribute.HasField("g")
+    }
+    for name in _BODIES.get(node.op_type, ()) if node.domain in STANDARD_DOMAINS else ():
+        body = bodies.get(name)
+        if body is None:
+            return f"{_shown(node)} has no {name}"
+        given, wanted = len(body.output), len(node.output) + (node.op_type == "Loop")
+        if given != wanted:
+            return f"the {name} of {_shown(node)} gives {given} values, not {wanted}"
+        taken, fed = len(body.input), max(2, len(node.input))
+        if node.op_type == "Loop" and taken != fed:
+            return f"the {name} of {_shown(node)} takes {taken} values, not {fed}"
+    for graph in _graphs(node):
+        if found := _graph_fault(graph, known):
+            return found
+    return None
+
+
+def _call_fault(proto: onnx.ModelProto) -> str | None:
+    functions = {(each.domain, each.name, each.overload): each for each in proto.functions}
+    calls = {
+        key: [_called(node) for node in _nested(function.node)]
+        for key, function in functions.items()
+    }
+    sizes: dict[tuple[str, str, str], int] = {}
+    try:
+        for key in TopologicalSorter(calls).static_order():
+            sizes[key] = 1 + sum(sizes[called] for called in calls.get(key, ()))
+    except CycleError as error:
+        names = " -> ".join(name for _, name, _ in error.args[1])
+        return f"its functions call each other in a circle: {names}"
+    size = sum(sizes.get(_called(node), 1) for node in _nested(proto.graph.node))
+    if functions and size > _MOST_NODES:
+        return f"its functions stand for {size} nodes, more than {_MOST_NODES}"
+    return None
+
+
+def _called(node: onnx.NodeProto) -> tuple[str, str, str]:
+    return node.domain, node.op_type, node.overload
+
+
+def _is_sorted(nodes: Nodes, pending: Set[str]) -> bool:
+    later = {*pending, *(name for node in nodes for name in node.output)} - {""}
+    for node in nodes:
+        if not later.isdisjoint(node.input):
+            return False
+        if not all(_is_sorted(graph.node, later) for graph in _graphs(node)):
+            return False
+        later.difference_update(node.output)
+    return True
+
+
+def _nested(nodes: Nodes) -> Iterator[onnx.NodeProto]:
+    for node in nodes:
+        yield node
+        for graph in _graphs(node):
+            yield from _nested(graph.node)
+
+
+def _graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def _shown(node: onnx.NodeProto) -> str:
+    return f"{node.op_type} '{node.name or ', '.join(node.output)}'"
