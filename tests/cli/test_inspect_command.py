@@ -112,7 +112,7 @@ def test_a_folder_is_not_a_model(refuses: Refuses) -> None:
 
 def test_a_name_that_is_too_long(refuses: Refuses) -> None:
     name = "a" * 300
-    refuses("inspect", name, code=3, message=f"{name}: File name too long")
+    refuses("inspect", name, code=3, message=f"{name}: cannot be read: File name too long")
 
 
 @pytest.mark.parametrize(
@@ -201,4 +201,4 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
     def codes(kind: type[QconvError]) -> set[int]:
         return {kind.exit_code}.union(*(codes(below) for below in kind.__subclasses__()))
 
-    assert codes(QconvError) == {70, 2, 3, 4}
+    assert codes(QconvError) == {70, 2, 3, 4, 5}
