@@ -86,3 +86,7 @@ class OutOfMemoryError(QconvError):
     """The memory that Python or the runtime may have does not suffice for the work."""
 
     exit_code = 5
+
+
+class OutputWarning(UserWarning):
+    """A result is written; something beside it is worth knowing."""

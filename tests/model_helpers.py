@@ -71,6 +71,11 @@ def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> Path
     return path
 
 
+def side_files(model: Path) -> list[Path]:
+    """Return the files of weights beside a model that bear its name."""
+    return sorted(model.parent.glob(f"{model.name}.*.data"))
+
+
 @dataclass(frozen=True)
 class Listed:
     """Feeds as a data source."""

@@ -9,7 +9,7 @@ import click
 
 from qconv.cli.assume_option import assume_option
 from qconv.cli.data_options import DataArguments, data_options
-from qconv.cli.paths import FilePath, OutputPath, check_not_read
+from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.terminal import say
 
 
@@ -84,10 +84,9 @@ def calibrate(
     from qconv.cli.words import counted
     from qconv.pipeline import calibrate as run
 
-    check_not_read(output, data.files_read(model))
     record = run(
         model,
-        data=data.open,
+        data=data.named(),
         assume=assume,
         output=output,
         target=target,

@@ -74,13 +74,13 @@ def compare(
     """
     from qconv.cli.progress import make_progress
     from qconv.pipeline import compare as run
+    from qconv.pipeline.reads import ReadFiles
     from qconv.reporting.comparison import to_json
 
     files = Files(json=json_file)
-    files.check([first, second])
-    result = run(
-        first, second, data=data.open, part_below=sqnr, progress=make_progress(quiet=quiet)
-    )
+    named = data.named()
+    files.check(ReadFiles([("model A", first), ("model B", second)], data=named))
+    result = run(first, second, data=named, part_below=sqnr, progress=make_progress(quiet=quiet))
     if json_file is not None:
         write_text(json_file, to_json(result))
     if json_file != STDOUT:

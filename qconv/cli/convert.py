@@ -14,7 +14,7 @@ from qconv.cli.conversion_text import print_conversion
 from qconv.cli.convert_unread import unread_options
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.int8_options import Int8Arguments, int8_options
-from qconv.cli.paths import FilePath, OutputPath, check_not_read
+from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.weight_options import (
     WEIGHT_TYPES,
     WeightArguments,
@@ -107,6 +107,13 @@ DTYPES = ("int8", *WEIGHT_TYPES[1:], "fp16", "bf16", "fp32")
     "of its own.",
 )
 @click.option(
+    "--external-data-name",
+    metavar="NAME",
+    help="Name of that file. With --force it is replaced before the model is, so that a run that "
+    "is killed can leave an old model with new weights.  [default: MODEL.HASH.data, which each "
+    "model has for itself]",
+)
+@click.option(
     "--target",
     default="ort-cpu",
     show_default=True,
@@ -141,6 +148,7 @@ def convert(
     storage_only: bool,
     external_data: Literal["auto", "always", "never"] | None,
     external_data_size: float,
+    external_data_name: str | None,
     target: str,
     batch_size: int,
     force: bool,
@@ -164,6 +172,7 @@ def convert(
     from qconv.graph.saving import Storage
     from qconv.outputs import check_output
     from qconv.pipeline import convert as run
+    from qconv.pipeline.reads import ReadFiles
     from qconv.placement.targets import find_target
 
     def settings_of(dtype: str) -> Settings:
@@ -199,28 +208,33 @@ def convert(
         raise UsageError("--storage-only goes with --dtype bf16, not with fp16")
     if external_data_size != _DATA_SIZE and external_data is None:
         external_data = "auto"
+    if external_data_name is not None:
+        if len(wanted) > 1:
+            raise UsageError("--external-data-name goes with one --dtype alone")
+        external_data = external_data or "always"
     unread = unread_options(
         wanted, weight_only, bool(data.data), int8.method, external_data, dynamic=mode == "dynamic"
     )
     refuse_unread(click.get_current_context(), unread)
     find_target(target)
+    named = data.named()
     settings = {dtype: settings_of(dtype) for dtype in wanted}
     outputs = {
         dtype: output / f"{model.stem}.{dtype}.onnx" if output.is_dir() else output
         for dtype in wanted
     }
-    for path in outputs.values():
-        check_not_read(path, [*data.files_read(model), ("the record", calibration)])
-        check_output(path, force=force)
+    reads = ReadFiles([("the float model", model)], [("the record", calibration)], named)
+    for path in outputs.values() if len(outputs) > 1 else ():  # all, before the first is begun
+        check_output(path, force=force, reads=reads)
     storage = None
     if external_data is not None:
-        storage = Storage(external_data, int(external_data_size * 1e6))
+        storage = Storage(external_data, int(external_data_size * 1e6), external_data_name)
     for dtype, path in outputs.items():
         conversion = run(
             model,
             path,
             calibration=None if dtype == "fp32" else calibration,
-            data=data.open if data.data and dtype != "fp32" else None,
+            data=named if data.data and dtype != "fp32" else None,
             settings=settings[dtype],
             assume=assume,
             target=target,

@@ -56,6 +56,8 @@ def unread_options(
     if not data:
         names = (field.name for field in dataclasses.fields(DataArguments) if field.name != "data")
         unread |= dict.fromkeys((*names, "batch_size"), "--data")
+    if external_data == "never":
+        unread["external_data_name"] = "--external-data always or auto"
     if external_data in ("always", "never"):
         unread["external_data_size"] = "--external-data auto"
     return unread

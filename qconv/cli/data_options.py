@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 if TYPE_CHECKING:
-    from qconv.data import ImageOptions, LoopData, Source, TensorSpec
+    from qconv.data import ImageOptions, NamedData
 
 PRESETS = ("imagenet-torch", "imagenet-tf")
 
@@ -47,7 +47,7 @@ def _crop(
 
 @dataclass(frozen=True)
 class DataArguments:
-    """What the user said about the data; ``open`` gives the samples for a model."""
+    """What the user said about the data."""
 
     data: tuple[str, ...]
     samples: int | None
@@ -59,14 +59,6 @@ class DataArguments:
     image_order: Literal["rgb", "bgr"] | None
     image_layout: Literal["auto", "nchw", "nhwc"] | None
     labels: Path | None
-
-    def files_read(self, model: Path) -> list[tuple[str, Path | str | None]]:
-        """Return what a command reads that takes these arguments, each with its name."""
-        return [
-            ("the float model", model),
-            *(("the data", spec) for spec in self.data),
-            ("the labels", self.labels),
-        ]
 
     def images(self) -> ImageOptions | None:
         """Return the preset with the single options over it, or None where none is given.
@@ -91,17 +83,15 @@ class DataArguments:
         base = ImageOptions() if self.image_preset is None else image_preset(self.image_preset)
         return dataclasses.replace(base, **given)
 
-    def open(self, inputs: Sequence[TensorSpec]) -> Source | LoopData:
-        """Open the data, validated against the model's inputs.
+    def named(self) -> NamedData:
+        """Return the data, to be opened for a model.
 
         Raises:
-            UsageError: options contradict each other or the model.
-            DataError: the data does not fit the model.
-            UnsupportedError: images are given, and Pillow is not installed.
+            UsageError: a number is out of range.
         """
-        from qconv.data import open_any
+        from qconv.data import NamedData
 
-        return open_any(self.data, inputs, samples=self.samples, images=self.images())
+        return NamedData(self.data, self.samples, self.images())
 
 
 def data_options(*, required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import click
 from qconv.cli.terminal import show, tell_runner
 
 if TYPE_CHECKING:
+    from qconv.outputs import Reads
     from qconv.reporting.record import Report
 
 STDOUT = Path("-")
@@ -36,7 +37,7 @@ class Files:
     def _chosen(self) -> list[Path]:
         return [file for file in (self.json, self.markdown, self.junit, self.html) if file]
 
-    def check(self, read: Sequence[Path]) -> None:
+    def check(self, reads: Reads) -> None:
         """Refuse files that cannot be written, before any work.
 
         A report that exists is replaced; a file that is read never is.
@@ -49,14 +50,14 @@ class Files:
         from qconv.errors import UsageError
         from qconv.outputs import check_output
 
-        taken = {path.absolute() for path in read}
+        taken: set[Path] = set()
         for file in self._chosen:
             if file == STDOUT:
                 continue
-            if file.absolute() in taken:
-                raise UsageError(f"{file}: is read by this command, or named for two outputs")
-            taken.add(file.absolute())
-            check_output(file, force=True)
+            if file.resolve() in taken:
+                raise UsageError(f"{file}: is named for two outputs")
+            taken.add(file.resolve())
+            check_output(file, force=True, reads=reads)
         if self.html is not None:
             _require_html()
         if self._chosen.count(STDOUT) > 1:

@@ -55,7 +55,8 @@ def gate(
     from qconv.reporting.significance import undecided
 
     files = Files(json_file, markdown_file, junit_file, html_file)
-    files.check([path for path in (report_file, baseline) if path is not None])
+    given = [("the report", report_file), ("the baseline", baseline)]
+    files.check([(what, file) for what, file in given if file is not None])
     earlier = None if baseline is None else read_report(baseline)
     result = judged_again(read_report(report_file), fail_if, earlier, str(report_file))
     files.write(result)

@@ -6,14 +6,15 @@ import io
 import os
 import signal
 import sys
+import warnings
 from importlib import import_module
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
 from qconv import __version__
 from qconv.cli.terminal import guarded, say, show
-from qconv.errors import InputError, OutOfMemoryError, QconvError
+from qconv.errors import InputError, OutOfMemoryError, OutputWarning, QconvError
 
 _COMMANDS = {
     "inspect": "Show what a model holds, and what would be quantized.",
@@ -87,7 +88,9 @@ def run(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
-        result = cli.main(arguments, prog_name="qconv", standalone_mode=False)
+        with warnings.catch_warnings():
+            _show_own_warnings()
+            result = cli.main(arguments, prog_name="qconv", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
@@ -107,6 +110,20 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:  # the last resort
         return _tell_unexpected(error)
     return result if isinstance(result, int) else 0
+
+
+def _show_own_warnings() -> None:
+    """Show what qconv has to say beside its result as one line on stderr."""
+    others = warnings.showwarning
+
+    def tell(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, OutputWarning):
+            say(f"qconv: warning: {message}", err=True)
+        else:
+            others(message, category, *where, **more)
+
+    warnings.simplefilter("always", OutputWarning)
+    warnings.showwarning = tell
 
 
 def _tell(error: QconvError) -> None:

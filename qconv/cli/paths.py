@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from qconv.errors import OutputError, UsageError
+from qconv.errors import OutputError
 
 
 class FilePath(click.Path):
@@ -38,29 +37,3 @@ class OutputPath(FilePath):
         if os.fspath(value).endswith(os.sep) and not path.is_dir():
             raise OutputError(f"{value}: no such folder", hint="create it first")
         return path
-
-
-def check_not_read(output: Path, inputs: Iterable[tuple[str, Path | str | None]]) -> None:
-    """Refuse an output that is one of the files that the command reads.
-
-    Args:
-        output: the file to write.
-        inputs: what each input is, for the message, and where; ``script.py:function`` is read too.
-
-    Raises:
-        UsageError: the output would replace an input.
-    """
-    for what, given in inputs:
-        if given is None:
-            continue
-        place = str(given)
-        for name in {place, place.rpartition(":")[0] or place}:
-            if _same(output, Path(name)):
-                raise UsageError(f"{output}: the output would replace {what}")
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False

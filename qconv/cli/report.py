@@ -138,13 +138,25 @@ def report(
     """
     from qconv import pipeline
     from qconv.cli.progress import make_progress
+    from qconv.data.user_function import script_of
+    from qconv.pipeline.reads import ReadFiles
 
     files = Files(json_file, markdown_file, junit_file, html_file)
-    files.check([path for path in (model, *variants, baseline) if path is not None])
+    named = data.named()
+    files.check(
+        ReadFiles(
+            [("the float model", model), *(("a variant", variant) for variant in variants)],
+            [
+                ("the baseline", baseline),
+                *(("the script of a metric", script_of(metric)) for metric in metrics),
+            ],
+            named,
+        )
+    )
     result = pipeline.report(
         model,
         variants,
-        data=data.open,
+        data=named,
         assume=assume,
         fail_if=fail_if,
         baseline=baseline,

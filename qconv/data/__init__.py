@@ -3,6 +3,7 @@
 from qconv.data.batching import Batch, batches, check_batchable
 from qconv.data.image_options import IMAGE_PRESETS, ImageOptions, image_preset
 from qconv.data.loops import LoopData, Run, bind
+from qconv.data.named import NamedData
 from qconv.data.open import open_any, open_data
 from qconv.data.source import Feeds, Sample, Source, TensorSpec
 
@@ -12,6 +13,7 @@ __all__ = [
     "Feeds",
     "ImageOptions",
     "LoopData",
+    "NamedData",
     "Run",
     "Sample",
     "Source",

@@ -27,6 +27,12 @@ def names_function(spec: str) -> bool:
     return _SPEC.fullmatch(spec) is not None
 
 
+def script_of(spec: str) -> Path:
+    """Return the file of ``script.py:function``, or of ``package.module:function`` here."""
+    place = spec.rpartition(":")[0]
+    return Path(place) if place.endswith(".py") else Path(f"{place.replace('.', '/')}.py")
+
+
 def takes_run(function: Callable[..., object]) -> bool:
     """Whether the function wants to run the model itself: it has a parameter ``run``."""
     try:

@@ -103,14 +103,23 @@ def require_sound(path: Path) -> None:
     _data_files(path)
 
 
+def model_files(path: Path) -> list[Path]:
+    """Return a model file and those of its external data.
+
+    Raises:
+        ModelError: see :func:`read_model`.
+    """
+    return [path, *_data_files(path)]
+
+
 def model_bytes(path: Path) -> int:
     """Size of a model in bytes, its external data files included."""
-    return path.stat().st_size + sum(f.stat().st_size for f in _data_files(path))
+    return sum(file.stat().st_size for file in model_files(path))
 
 
 def model_fingerprint(path: Path) -> str:
     """SHA-256 of a model file and of its external data, in hex."""
-    return _fingerprint([path, *_data_files(path)])
+    return _fingerprint(model_files(path))
 
 
 def node_count(path: Path) -> int:

@@ -8,26 +8,48 @@ from typing import Literal
 
 import onnx_ir as ir
 
-from qconv.errors import UnsupportedError
-from qconv.outputs import why_it_ended
+from qconv.errors import UnsupportedError, UsageError
+from qconv.outputs import side_file_name, why_it_ended
 
 PROTOBUF_LIMIT = 1_900_000_000
 """Bytes of weights from which on a model no longer fits into one file."""
 
+_SMALL = 256
+"""Bytes up to which a weight stays in the model."""
+
 
 @dataclass(frozen=True)
 class Storage:
-    """Where weights are written: into the model file, or into ``<name>.data`` beside it.
+    """Where weights are written: into the model file, or into one beside it.
 
-    ``auto`` uses external data from ``threshold`` bytes of weights on.
+    ``auto`` uses external data from ``threshold`` bytes of weights on. ``name`` is that of the
+    file beside the model; None stands for ``<model>.<hash of the weights>.data``.
     """
 
     external: Literal["auto", "always", "never"] = "auto"
     threshold: int = 1_000_000_000
+    name: str | None = None
+
+    def named_files(self, path: Path) -> list[Path]:
+        """Return the files that a model at ``path`` is written to besides, as far as it is known.
+
+        Raises:
+            UsageError: the name has a folder in it, or is the model's own.
+        """
+        if self.name is None:
+            return []
+        if self.name in ("", ".", "..", path.name) or Path(self.name).name != self.name:
+            raise UsageError(
+                f"'{self.name}' cannot be the name of the file of weights beside {path.name}",
+                hint="the two stand in one folder: give another name, without a folder",
+            )
+        return [path.with_name(self.name)]
 
 
 def save_model(model: ir.Model, path: Path, storage: Storage) -> None:
     """Write a model; external weights are written one by one and never all held in memory.
+
+    Afterwards the weights of ``model`` are those that were written.
 
     Raises:
         UnsupportedError: the model must fit into one file, and is larger than protobuf allows.
@@ -44,13 +66,37 @@ def save_model(model: ir.Model, path: Path, storage: Storage) -> None:
         )
     by_size = storage.external == "auto" and weights > min(storage.threshold, PROTOBUF_LIMIT)
     if storage.external == "always" or by_size:
-        data = f"{path.name}.data"
-        try:
-            ir.save(model, path, external_data=data)
-        except OSError as error:
-            if error.errno is None:
-                raise why_it_ended(path.with_name(data)) from error
-            raise
+        _write_weights(model, path, storage.name)
     else:
         ir.external_data.load_to_model(model)
-        ir.save(model, path)
+    ir.save(model, path)
+
+
+def _write_weights(model: ir.Model, path: Path, name: str | None) -> None:
+    """Write the weights beside a model that is still to be written, and let it name their file."""
+    draft = path.with_name(f"{path.name}.data")
+    try:
+        ir.external_data.unload_from_model(
+            model, path.parent, draft.name, size_threshold_bytes=_SMALL
+        )
+    except OSError as error:
+        if error.errno is None:
+            raise why_it_ended(draft) from error
+        raise
+    final = draft.rename(path.with_name(name or side_file_name(path.name, draft)))
+    for graph in model.graphs():
+        for value in graph.initializers.values():
+            if isinstance(value.const_value, ir.ExternalTensor):
+                value.const_value = _moved(value.const_value, final)
+
+
+def _moved(tensor: ir.ExternalTensor, file: Path) -> ir.ExternalTensor:
+    return ir.ExternalTensor(
+        file.name,
+        tensor.offset,
+        tensor.length,
+        tensor.dtype,
+        shape=tensor.shape,
+        name=tensor.name,
+        base_dir=file.parent,
+    )

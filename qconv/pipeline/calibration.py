@@ -17,8 +17,9 @@ from qconv.graph.model_io import LoadedModel, load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
 from qconv.observers.gram import Gram
-from qconv.outputs import staged
-from qconv.pipeline.inputs import Assume, Data, check_path, samples_for, written
+from qconv.outputs import check_output, staged
+from qconv.pipeline.inputs import Assume, Data, samples_for, written
+from qconv.pipeline.reads import ReadFiles
 from qconv.placement.demands import require_quantized
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.observed import all_values, quantizable_values
@@ -67,8 +68,9 @@ def calibrate(
         OutputError: the record cannot be written.
     """
     path = None if output is None else Path(output)
+    reads = ReadFiles([("the float model", Path(model))], data=data)
     if path is not None:
-        check_path(path, Path(model), force=force)
+        check_output(path, force=force, reads=reads)
     loaded = load_model(Path(model), assume=written(assume))
     prepared = prepare(loaded.ir)
     if values == "all":
@@ -89,7 +91,7 @@ def calibrate(
         loaded, prepared, plan, observed, data, statistics, batch_size, progress, inputs
     )
     if path is not None:
-        with staged(path, force=force) as temporary:
+        with staged(path, force=force, reads=reads) as temporary:
             write_record(record, temporary)
     return record
 

@@ -33,12 +33,11 @@ from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_notes, remove_unused
 from qconv.graph.saving import Storage, save_model
 from qconv.graph.summary import input_specs
-from qconv.outputs import staged
+from qconv.outputs import check_output, staged
 from qconv.pipeline.calibration import collect_record, moment_measure
 from qconv.pipeline.inputs import (
     Assume,
     Data,
-    check_path,
     given_record,
     require_integers,
     required_plan,
@@ -46,6 +45,7 @@ from qconv.pipeline.inputs import (
     written,
 )
 from qconv.pipeline.ranking import worst_layers
+from qconv.pipeline.reads import ReadFiles
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.observed import all_values, quantizable_values
 from qconv.placement.place import place
@@ -115,7 +115,10 @@ def convert(
     if calibration is not None and data is not None:
         raise UsageError("a calibration record and data to calibrate on exclude each other")
     path, source = Path(output), Path(model)
-    check_path(path, source, force=force)
+    record_file = Path(calibration) if isinstance(calibration, str | Path) else None
+    reads = ReadFiles([("the float model", source)], [("the record", record_file)], data or ())
+    for file in (path, *(storage.named_files(path) if storage else ())):
+        check_output(file, force=force, reads=reads)
     quantized = not isinstance(settings, Int8Settings | DynamicSettings)
     loaded = load_model(source, quantized=quantized, assume=written(assume))
     record = given_record(calibration, loaded)
@@ -124,7 +127,7 @@ def convert(
     remove_unused(made.model)
     remove_notes(made.model)
     made.model.metadata_props.update(provenance(loaded, made.record, made.settings, target))
-    with staged(path, force=force) as temporary:
+    with staged(path, force=force, reads=reads) as temporary:
         external = Storage("always" if loaded.external else "auto")
         save_model(made.model, temporary, storage or external)
         if runs_on_cpu(settings):

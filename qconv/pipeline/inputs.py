@@ -8,10 +8,9 @@ from pathlib import Path
 import onnx_ir as ir
 
 from qconv.calibration.record import Record, read_record
-from qconv.data import LoopData, Source, TensorSpec, open_any
-from qconv.errors import NothingQuantized, UsageError
+from qconv.data import LoopData, NamedData, Source, TensorSpec
+from qconv.errors import NothingQuantized
 from qconv.graph.model_io import LoadedModel
-from qconv.outputs import check_output
 from qconv.placement.demands import require_quantized
 from qconv.placement.dynamic import place_stored
 from qconv.placement.place import place
@@ -25,13 +24,6 @@ Data = Sequence[str] | OpenData
 Assume = Mapping[str, str | float | bool | Sequence[float]]
 
 _TABLE_BITS = 8
-
-
-def check_path(output: Path, model: Path, *, force: bool) -> None:
-    """Refuse an output that would replace the model, exists, or cannot be written."""
-    if output.resolve() == model.resolve():
-        raise UsageError(f"{output}: the output would replace the float model")
-    check_output(output, force=force)
 
 
 def written(assume: Assume | None) -> dict[str, str]:
@@ -48,8 +40,7 @@ def opener(data: Data) -> OpenData:
     """Return the function that opens the samples."""
     if callable(data):
         return data
-    specs = [data] if isinstance(data, str) else list(data)
-    return lambda inputs: open_any(specs, inputs)
+    return NamedData([data] if isinstance(data, str) else list(data))
 
 
 def samples_for(loaded: LoadedModel, data: Data, inputs: Sequence[TensorSpec]) -> Source:

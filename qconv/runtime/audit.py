@@ -6,7 +6,6 @@ only change memory layouts), for files of any origin.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import onnx_ir as ir
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.view import all_nodes, is_constant
+from qconv.outputs import temporary_folder
 from qconv.reporting.contents import FloatOperator, FusionAudit
 from qconv.runtime.session import open_session
 
@@ -107,8 +107,8 @@ def is_quantized(node: ir.Node) -> bool:
 
 def _optimized(model: ir.Model, path: Path) -> dict[str, ir.Node]:
     """Return the nodes that the runtime runs, by name."""
-    with tempfile.TemporaryDirectory(prefix="qconv-audit-") as folder:
-        written = Path(folder) / path.name
+    with temporary_folder("qconv-audit-") as folder:
+        written = folder / path.name
         open_session(model_to_bytes(model), optimized_model=written, optimization="extended")
         optimized = read_model(written, weights=False)
         return {str(node.name): node for node in all_nodes(optimized)}

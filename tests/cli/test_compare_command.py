@@ -57,4 +57,4 @@ def test_json_has_everything_and_is_alone_on_standard_output(qconv: Qconv, folde
 def test_an_input_is_not_replaced(qconv: Qconv) -> None:
     said = qconv("compare model.onnx y.onnx --data data.npz --json y.onnx")
     assert said.code == 2
-    assert "y.onnx: is read by this command" in said.error
+    assert "y.onnx: the output would replace model B" in said.error

@@ -1,6 +1,7 @@
 """The files that convert writes, and those that it must not."""
 
 import errno
+import hashlib
 import os
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.cli.cli_helpers import (
     limited_files,
     save_text,
 )
+from tests.model_helpers import side_files
 
 INT8 = "convert model.onnx --dtype int8 --calibration histogram.qcal -o y.onnx"
 FP16 = "convert model.onnx --dtype fp16 -o y.onnx"
@@ -59,22 +61,24 @@ def test_weights_can_go_to_a_file_of_their_own(qconv: Qconv, folder: Path) -> No
     )
     line = "convert wide.onnx --dtype fp16 -o y.onnx --force"
     assert qconv(f"{line} --external-data always").code == 0
-    assert (folder / "y.onnx.data").stat().st_size == 64 * 64 * 2
-    (folder / "y.onnx.data").unlink()
+    (weights,) = side_files(folder / "y.onnx")
+    assert weights.stat().st_size == 64 * 64 * 2
+    assert weights.name == f"y.onnx.{hashlib.sha256(weights.read_bytes()).hexdigest()[:16]}.data"
     assert qconv(f"{line} --external-data-size 1").code == 0
-    assert not (folder / "y.onnx.data").exists()
+    assert side_files(folder / "y.onnx") == []
     assert qconv(f"{line} --external-data-size 0.008").code == 0
-    assert (folder / "y.onnx.data").stat().st_size == 64 * 64 * 2
+    assert side_files(folder / "y.onnx") == [weights]
 
 
-def test_a_data_file_that_exists_needs_force(folder: Path, refuses: Refuses) -> None:
-    (folder / "y.onnx.data").write_text("of another model")
-    refuses(
-        f"{FP16} --external-data always",
-        code=3,
-        message="y.onnx.data: exists already",
-        hint="pass --force to replace it",
-    )
+def test_a_data_file_that_exists_needs_force(qconv: Qconv, folder: Path, refuses: Refuses) -> None:
+    _save_large(folder)
+    (folder / "w.bin").write_text("of another model")
+    line = "convert large.onnx --dtype fp16 -o y.onnx --external-data-name w.bin"
+    refuses(line, code=3, message="w.bin: exists already", hint="pass --force to replace it")
+    assert qconv(f"{line} --force").code == 0
+    assert (folder / "w.bin").stat().st_size == 128 * 128 * 2
+    assert side_files(folder / "y.onnx") == []
+    onnx.checker.check_model(str(folder / "y.onnx"))
 
 
 def test_an_output_that_exists_needs_force(qconv: Qconv, folder: Path, refuses: Refuses) -> None:
@@ -140,7 +144,10 @@ def test_weights_beside_the_model_fill_the_disk(
 ) -> None:
     _save_large(folder)
     counted = begin_and_raise(OSError("16384 requested and 4096 written"))
-    monkeypatch.setattr("onnx_ir.save", lambda model, path, **_: counted(model, path))
+    monkeypatch.setattr(
+        "onnx_ir.external_data.unload_from_model",
+        lambda model, folder, name, **_: counted(model, folder / name),
+    )
     refuses(LARGE, code=3, message="y.onnx: cannot be written: No space left on device")
 
 

@@ -79,7 +79,7 @@ def test_github_actions_get_annotations_and_a_summary(
         ("gate report.json", 2, "report.json: was made without gates, and none is given"),
         ("gate report.json --fail-if size>1", 2, "the gate 'size>1' names the unknown metric"),
         ("gate report.json --fail-if coverage.all>1", 2, "needs coverage.all, which is not"),
-        ("gate report.json --json report.json --fail-if kl>1", 2, "report.json: is read by this"),
+        ("gate report.json --json report.json --fail-if kl>1", 2, "report.json: the output would"),
     ],
 )
 def test_errors(qconv: Qconv, line: str, code: int, message: str) -> None:

@@ -122,8 +122,16 @@ def test_a_custom_metric_is_a_column_and_a_gate(run: Run, folder: Path) -> None:
         (("model.onnx", "no.onnx"), ModelError, "no.onnx: no such file"),
         (("no.onnx", "no.onnx", "--fail-if", "top2 > 1"), UsageError, "the gate 'top2 > 1' names"),
         (("model.onnx", "half.onnx", "--json", "no/r.json"), OutputError, "no: no such folder"),
-        (("model.onnx", "half.onnx", "--json", "half.onnx"), UsageError, "half.onnx: is read"),
-        (("model.onnx", "half.onnx", "--json", "r", "--markdown", "./r"), UsageError, "r: is read"),
+        (
+            ("model.onnx", "half.onnx", "--json", "half.onnx"),
+            UsageError,
+            "half.onnx: the output",
+        ),
+        (
+            ("model.onnx", "half.onnx", "--json", "r", "--markdown", "./r"),
+            UsageError,
+            "r: is named",
+        ),
         (("model.onnx", "half.onnx", "--json", "-", "--markdown", "-"), UsageError, "only one of"),
         (
             ("model.onnx", "half.onnx", "--no-latency", "--fail-if", "speedup < 1"),

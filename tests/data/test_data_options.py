@@ -64,7 +64,7 @@ def test_options_without_a_preset() -> None:
 def test_open_gives_the_samples(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, x=counting(10, 2))
-    source = parsed("--data", str(path), "--samples", "2").open([spec("x", ("n", 2))])
+    source = parsed("--data", str(path), "--samples", "2").named()([spec("x", ("n", 2))])
     assert not isinstance(source, LoopData)
     assert [sample.origin for sample in source] == [f"{path}[0]", f"{path}[5]"]
 

@@ -1,0 +1,54 @@
+"""Data by name, as a command line gives them: the files, and how to open them for a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qconv.data.image_folder import IMAGE_SUFFIXES
+from qconv.data.image_labels import find_labels
+from qconv.data.image_options import ImageOptions
+from qconv.data.listing import files_in
+from qconv.data.loops import LoopData
+from qconv.data.onnx_sets import find_onnx_sets
+from qconv.data.open import open_any
+from qconv.data.source import Source, TensorSpec
+from qconv.data.user_function import script_of
+
+_SUFFIXES = IMAGE_SUFFIXES | {".npz", ".npy", ".pb"}
+
+
+@dataclass(frozen=True)
+class NamedData:
+    """What :func:`open_any` takes, but for the model's inputs; call it with those."""
+
+    specs: Sequence[str]
+    samples: int | None = None
+    images: ImageOptions | None = None
+
+    def __call__(self, inputs: Sequence[TensorSpec]) -> Source | LoopData:
+        """Open the data, see :func:`open_any`."""
+        return open_any(self.specs, inputs, samples=self.samples, images=self.images)
+
+    def files(self) -> Iterator[Path]:
+        """Yield the files that are read: data, labels and scripts.
+
+        What a script imports or opens itself is not known.
+        """
+        if self.images is not None and self.images.labels is not None:
+            yield self.images.labels
+        for spec in self.specs:
+            path = Path(spec)
+            if path.is_dir():
+                yield from _files_of(path)
+            else:
+                yield path if path.exists() else script_of(spec)
+
+
+def _files_of(folder: Path) -> Iterator[Path]:
+    for place in {folder, *find_onnx_sets(folder)}:
+        yield from files_in(place, _SUFFIXES)
+    labels = find_labels(folder)
+    if labels is not None:
+        yield labels

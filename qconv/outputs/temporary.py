@@ -1,0 +1,40 @@
+"""Temporary folders, and word of them to a process that may outlive this one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_watcher: int | None = None
+
+
+def announce_to(descriptor: int) -> None:
+    """From now on write the path of each temporary folder to a pipe, with a zero byte behind it.
+
+    Who reads the pipe can remove what this process leaves behind if it dies.
+    """
+    global _watcher
+    os.set_blocking(descriptor, False)
+    _watcher = descriptor
+
+
+@contextmanager
+def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """Make a folder with a random name in ``parent``, or in the system's place; remove it after.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        if _watcher is not None:
+            with suppress(OSError):  # nobody listens
+                os.write(_watcher, os.fsencode(folder.absolute()) + b"\0")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
