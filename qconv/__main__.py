@@ -1,6 +1,6 @@
 """``python -m qconv``."""
 
-from qconv.cli.main import main
+from qconv.cli.process import main
 
 if __name__ == "__main__":
     main()

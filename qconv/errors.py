@@ -23,6 +23,9 @@ from typing import ClassVar
 
 from qconv.printable import printable, sentence
 
+INTERRUPTED = 130
+"""Exit code of a command that a signal ended, such as Ctrl-C."""
+
 
 class QconvError(Exception):
     """Root of all errors of qconv.

@@ -13,7 +13,8 @@ PACKAGE = ROOT / "qconv"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    {"errors", "files", "specs", "schemes", "progress", "outputs", "parallel", "printable"},
+    {"errors", "files", "specs", "schemes", "progress", "outputs", "parallel", "printable"}
+    | {"temporary"},
     {"numerics", "reporting"},
     {"graph"},
     {"data"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 import warnings
 from importlib import import_module
@@ -14,7 +13,7 @@ import click
 
 from qconv import __version__
 from qconv.cli.terminal import guarded, say, show
-from qconv.errors import InputError, OutOfMemoryError, OutputWarning, QconvError
+from qconv.errors import INTERRUPTED, InputError, OutOfMemoryError, OutputWarning, QconvError
 
 _COMMANDS = {
     "inspect": "Show what a model holds, and what would be quantized.",
@@ -25,7 +24,6 @@ _COMMANDS = {
     "gate": "Judge a report that was written before, without running anything.",
 }
 _BUG = 70
-_INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
 
@@ -70,8 +68,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line and exit."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run the command line in this process and exit."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
@@ -98,7 +95,7 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("qconv: interrupted", err=True)
-        return _INTERRUPTED
+        return INTERRUPTED
     except (BrokenPipeError, SystemExit):  # click and rich exit with 1 on a broken pipe
         return _BROKEN_PIPE
     except QconvError as error:

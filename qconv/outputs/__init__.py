@@ -3,6 +3,5 @@
 from qconv.outputs.checking import Reads, check_output
 from qconv.outputs.side_files import side_file_name
 from qconv.outputs.staging import staged, why_it_ended
-from qconv.outputs.temporary import temporary_folder
 
-__all__ = ["Reads", "check_output", "side_file_name", "staged", "temporary_folder", "why_it_ended"]
+__all__ = ["Reads", "check_output", "side_file_name", "staged", "why_it_ended"]

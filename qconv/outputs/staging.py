@@ -13,7 +13,7 @@ from qconv.errors import OutputError, OutputWarning
 from qconv.outputs.checking import Reads, check_output
 from qconv.outputs.moving import flush, flush_folder, locked, move
 from qconv.outputs.side_files import holds_already, leftovers, own_names, remove_unnamed
-from qconv.outputs.temporary import temporary_folder
+from qconv.temporary import temporary_folder
 
 _GROWTH = 1 << 20
 

@@ -14,9 +14,9 @@ import onnx_ir as ir
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.view import all_nodes, is_constant
-from qconv.outputs import temporary_folder
 from qconv.reporting.contents import FloatOperator, FusionAudit
 from qconv.runtime.session import open_session
+from qconv.temporary import temporary_folder
 
 _INTEGER_OPS = {
     "ConvInteger",

@@ -1,6 +1,8 @@
 import contextlib
 import os
 import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +83,11 @@ def refuses(qconv: Qconv, folder: Path) -> Refuses:
         assert contents(folder) == before
 
     return check
+
+
+@pytest.fixture
+def unignored() -> Iterator[None]:
+    """Processes that are started here heed Ctrl-C, though these tests may run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -1,0 +1,125 @@
+"""The ``qconv`` command as two processes: a crash of the runtime is told, and leaves nothing.
+
+The child, forked before anything heavy is imported, does the work. The parent waits, hands
+signals on, turns a child that died by a signal into a sentence and an exit code, and removes the
+temporary folders that it left. Where a system cannot fork, one process does all.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from types import FrameType
+
+from qconv.errors import INTERRUPTED, OutOfMemoryError, UnsupportedError
+
+_INTERRUPTS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+_CRASHES = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGSYS", "SIGTRAP"}
+_PR_SET_PDEATHSIG = 1
+_SAME_PRESS = 1.0
+"""Seconds within which a second interrupt is taken for the first one, come by another way."""
+
+_interrupted = -_SAME_PRESS
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    if not hasattr(os, "fork"):
+        _work()
+    forwarded = [*_INTERRUPTS, signal.SIGQUIT]
+    reading, writing = os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, forwarded)  # until each process has its handlers
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _end_with(parent)
+        _work(writing)
+    os.close(writing)
+    _handle(forwarded, lambda number, _: os.kill(child, number))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    _handle(forwarded, signal.SIG_IGN)
+    _remove_left(reading)
+    sys.exit(code if code >= 0 else _told(-code))
+
+
+def _work(watcher: int | None = None) -> None:
+    """Do what the command line says, and exit."""
+    from qconv.cli.main import main as command
+    from qconv.temporary import announce_to
+
+    if watcher is not None:
+        announce_to(watcher)
+    _handle(_INTERRUPTS, _interrupt)
+    command()
+
+
+def _handle(
+    numbers: Iterable[int], handler: Callable[[int, FrameType | None], None] | signal.Handlers
+) -> None:
+    """Have signals handled that are not ignored, as some are behind nohup."""
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    """Interrupt the work once, though Ctrl-C reaches the child by itself and by its parent."""
+    global _interrupted
+    now = time.monotonic()
+    if now - _interrupted >= _SAME_PRESS:
+        _interrupted = now
+        raise KeyboardInterrupt
+
+
+def _end_with(parent: int) -> None:
+    """Have this process interrupted when its parent dies, where the system is Linux."""
+    import ctypes
+
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(INTERRUPTED)
+
+
+def _remove_left(announced: int) -> None:
+    """Remove the temporary folders that the child has named, and did not remove itself."""
+    os.set_blocking(announced, False)
+    names = b""
+    with suppress(BlockingIOError):  # a process that the child started still holds the pipe
+        while part := os.read(announced, 1 << 16):
+            names += part
+    for folder in names.split(b"\0")[:-1]:
+        if os.path.lexists(folder):
+            import shutil
+
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _told(number: int) -> int:
+    """Tell by which signal the child died; return the exit code."""
+    name = {known.value: known.name for known in signal.Signals}.get(number)
+    if name in _CRASHES:
+        _say(f"qconv: error: ONNX Runtime, or native code that a script runs, crashed ({name})")
+        _say("hint: if the model crashes the runtime alone, too, please report it there")
+        return UnsupportedError.exit_code
+    if name == "SIGKILL":
+        _say("qconv: error: killed (SIGKILL), most likely by the system for lack of memory")
+        return OutOfMemoryError.exit_code
+    _say("qconv: interrupted")
+    return INTERRUPTED
+
+
+def _say(line: str) -> None:
+    from qconv.cli.terminal import say
+
+    with suppress(OSError):  # nobody reads it
+        say(line, err=True)

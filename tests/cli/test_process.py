@@ -1,0 +1,159 @@
+"""The command as two processes: crashes, kills, signals to either."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.cli_helpers import ROOT, command, contents, process, save_text
+from tests.cli.test_interrupts import SLOW, wait_for
+
+CRASHER = """(float[N,8] x) => (float[N,8] y) <float[8] s, float[8,8] w> {
+  m = MatMul(x, w) y = LayerNormalization(m, s, "")
+}"""
+DYING = """
+import os
+
+def feeds():
+    os.kill(os.getpid(), {number})
+    yield {{}}
+"""
+CRASHED = "qconv: error: ONNX Runtime, or native code that a script runs, crashed"
+CALIBRATE = ["calibrate", "model.onnx", "--data", "slow.py:feeds", "-o", "output"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "message"),
+    [
+        (signal.SIGSEGV, 4, f"{CRASHED} (SIGSEGV)"),
+        (
+            signal.SIGKILL,
+            5,
+            "qconv: error: killed (SIGKILL), most likely by the system for lack of memory",
+        ),
+        (signal.SIGQUIT, 130, "qconv: interrupted"),
+    ],
+)
+def test_a_command_that_dies_by_a_signal(
+    folder: Path, number: signal.Signals, code: int, message: str
+) -> None:
+    (folder / "dying.py").write_text(DYING.format(number=number.value))
+    before = contents(folder)
+    said = process("calibrate", "model.onnx", "--data", "dying.py:feeds", "-o", "output")
+    assert (said.code, said.out) == (code, "")
+    assert said.error.strip().split("\nhint: ")[0] == message
+    assert contents(folder) == before
+
+
+def test_a_model_that_crashes_the_runtime(folder: Path) -> None:
+    save_text(CRASHER, folder / "crasher.onnx")
+    np.savez(folder / "rows.npz", x=np.ones((2, 8), np.float32))
+    before = contents(folder)
+    line = "report crasher.onnx crasher.onnx --data rows.npz --json out.json"
+    said = process(*line.split())
+    assert said.code == 4
+    assert said.error.split("\nhint: ")[0] == f"{CRASHED} (SIGSEGV)"
+    assert contents(folder) == before
+
+
+CRASH_ON_TRIAL = """
+import os, signal, sys
+from qconv.cli import process
+from qconv.pipeline import conversion
+
+conversion.require_running = lambda *_: os.kill(os.getpid(), signal.SIGSEGV)
+process.main()
+"""
+
+
+def test_the_files_of_a_dead_child_are_removed(folder: Path) -> None:
+    """The converted model crashes the runtime when it is tried, in its temporary folder."""
+    before = contents(folder)
+    line = "convert model.onnx --dtype fp16 --external-data always -o y.onnx"
+    done = subprocess.run(
+        [sys.executable, "-c", CRASH_ON_TRIAL, *line.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert done.stderr.startswith(f"{CRASHED} (SIGSEGV)")
+    assert contents(folder) == before
+
+
+class Running:
+    """A command that waits in its data, in a process group of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "slow.py").write_text(SLOW)
+        self.before = contents(folder)
+        self.folder = folder
+        self.process = subprocess.Popen(
+            command(CALIBRATE), stderr=subprocess.PIPE, text=True, process_group=0
+        )
+        wait_for(lambda: (folder / "started").exists() or self.process.poll() is not None)
+
+    @property
+    def child(self) -> int:
+        """The process that does the work."""
+        number = self.process.pid
+        return int(Path(f"/proc/{number}/task/{number}/children").read_text())
+
+    def end(self) -> tuple[int, list[str]]:
+        """Return exit code and lines on stderr; no file may be left."""
+        _, err = self.process.communicate(timeout=30)
+        assert contents(self.folder) == {**self.before, "started": b""}
+        return self.process.returncode, err.splitlines()
+
+
+@pytest.fixture
+def running(folder: Path) -> Running:
+    return Running(folder)
+
+
+needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+
+
+@pytest.mark.usefixtures("unignored")
+@pytest.mark.parametrize(("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGHUP)])
+def test_an_interrupt_of_the_parent_or_of_both(
+    running: Running, send: Callable[[int, int], None], number: signal.Signals
+) -> None:
+    send(running.process.pid, number)
+    code, err = running.end()
+    assert code == 130
+    assert err.count("qconv: interrupted") == 1
+    assert not any("Traceback" in line for line in err)
+
+
+@needs_proc
+@pytest.mark.usefixtures("unignored")
+def test_a_killed_parent_takes_the_child_with_it(running: Running) -> None:
+    child = running.child
+    running.process.kill()
+    wait_for(lambda: not Path(f"/proc/{child}").exists())
+    code, err = running.end()
+    assert code == -signal.SIGKILL
+    assert err[-1] == "qconv: interrupted"
+
+
+@pytest.mark.usefixtures("unignored")
+def test_job_control(running: Running) -> None:
+    os.killpg(running.process.pid, signal.SIGTSTP)
+    _, status = os.waitpid(running.process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    os.killpg(running.process.pid, signal.SIGCONT)
+    os.killpg(running.process.pid, signal.SIGINT)
+    assert running.end()[0] == 130
+
+
+def test_the_parent_imports_nothing_of_the_work() -> None:
+    code = "import sys, qconv.cli.process; print({'click', 'ctypes', 'shutil'} & {*sys.modules})"
+    line = [sys.executable, "-S", "-c", code]
+    out = subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert out.strip() == "set()"
