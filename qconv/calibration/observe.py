@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qconv.calibration.vectors import draw_vectors
 from qconv.data import Batch
-from qconv.errors import DataError
+from qconv.errors import DataError, ModelError
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.probe import Probe, Request, add_probes
 from qconv.observers.maps import MapStatistics
@@ -24,7 +24,7 @@ from qconv.observers.ranges import Range
 from qconv.observers.value import NotFinite, ValueStatistics
 from qconv.placement.inputs import LayerInput
 from qconv.placement.plan import ValuePlan
-from qconv.runtime.session import InferenceSession, one_line, open_session
+from qconv.runtime.session import InferenceSession, open_session
 
 Depth = Literal["ranges", "histogram", "full"]
 Outputs = Mapping[str, NDArray[np.float32]]
@@ -171,9 +171,9 @@ def run_float(session: InferenceSession, names: Sequence[str], batch: Batch) -> 
     """
     try:
         results = session.run(names, dict(batch.feeds))
-    except Exception as error:  # the runtime's exceptions share no base class
+    except ModelError as error:
         where = ", ".join(batch.origins)
-        raise DataError(f"{where}: the float model fails: {one_line(error)}") from error
+        raise DataError(f"{where}: the float model fails: {error}") from error
     return dict(zip(names, results, strict=True))
 
 

@@ -19,7 +19,7 @@ from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.paired import PairedMoments
 from qconv.parallel import GATHERING, in_parallel, worker_count
 from qconv.placement.inputs import LayerInput
-from qconv.runtime.session import InferenceSession, one_line, open_session
+from qconv.runtime.session import InferenceSession, open_session
 
 Vectors = NDArray[np.float32]
 
@@ -92,8 +92,8 @@ def pair_vectors(
 def _run(session: InferenceSession, batch: Batch) -> Vectors:
     try:
         (array,) = session.run(None, dict(batch.feeds))
-    except Exception as error:  # the runtime's exceptions share no base class
-        raise UnsupportedError(f"{_BROKEN}: {batch.origins[0]}: {one_line(error)}") from error
+    except ModelError as error:
+        raise UnsupportedError(f"{_BROKEN}: {batch.origins[0]}: {error}") from error
     result: Vectors = array
     return result
 

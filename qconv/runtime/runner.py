@@ -15,7 +15,7 @@ from qconv.data.source import Array, Feeds, Sample, TensorSpec
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import ASSUMED, shown
 from qconv.graph.model_io import require_sound
-from qconv.runtime.session import CPU, Optimization, input_specs, one_line, open_session
+from qconv.runtime.session import CPU, InferenceSession, Optimization, input_specs, open_session
 
 Axis = int | str | None
 
@@ -44,9 +44,7 @@ class Runner:
     count among its ``inputs``.
     """
 
-    def __init__(
-        self, path: Path, session: ort.InferenceSession, assumed: Feeds | None = None
-    ) -> None:
+    def __init__(self, path: Path, session: InferenceSession, assumed: Feeds | None = None) -> None:
         self.path = path
         self.session = session
         ports = tuple(_port(arg) for arg in session.get_inputs())
@@ -64,8 +62,11 @@ class Runner:
         optimization: Optimization = "all",
         assumed: Feeds | None = None,
         provider: str = CPU,
+        frugal: bool = False,
     ) -> Runner:
         """Open a model file; threads that wait are put to sleep once an inference ends.
+
+        ``frugal`` saves memory at the cost of speed, see :func:`open_session`.
 
         Raises:
             ModelError: the file is missing or not sound, or the runtime rejects it.
@@ -79,6 +80,7 @@ class Runner:
             optimization=optimization,
             settings=settings,
             provider=provider,
+            frugal=frugal,
         )
         return cls(path, session, assumed)
 
@@ -96,12 +98,13 @@ class Runner:
 
         Raises:
             ModelError: the runtime fails on the sample.
+            OutOfMemoryError: the memory does not suffice.
         """
         try:
             values = self.session.run(None, dict(self.complete(sample.feeds)))
-        except Exception as error:  # the runtime's exceptions share no base class
+        except ModelError as error:
             where = f"{self.path}: fails on {sample.origin}"
-            raise ModelError(f"{where}: {one_line(error)}") from error
+            raise ModelError(f"{where}: {error}") from error
         ports = zip(self.outputs, values, strict=True)
         return {port.name: np.asarray(value) for port, value in ports}
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime as ort
-from onnxruntime import InferenceSession as InferenceSession
 
-from qconv.data.source import TensorSpec
-from qconv.errors import ModelError, UnsupportedError, UsageError
+from qconv.data.source import Array, TensorSpec
+from qconv.errors import ModelError, OutOfMemoryError, UnsupportedError, UsageError
 from qconv.graph.model_io import ModelBytes
 
 _NUMPY_TYPES = {
@@ -23,6 +22,11 @@ _NUMPY_TYPES = {
     **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }
 
+_NO_KERNEL = re.compile(r"NOT_IMPLEMENTED|is not a registered function/op")
+_NO_MEMORY = re.compile(
+    r"bad_alloc|failed to allocate|cannot allocate memory|out of memory|available memory of",
+    re.IGNORECASE,
+)
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 CPU = "CPUExecutionProvider"
 """The execution provider that every build of the runtime has."""
@@ -33,6 +37,28 @@ _LEVELS = {
     "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
     "none": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
+
+
+class InferenceSession(ort.InferenceSession):  # type: ignore[misc]  # the runtime has no types
+    """A model that is open in the runtime."""
+
+    def run(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, Array],
+        run_options: ort.RunOptions | None = None,
+    ) -> list[Any]:
+        """Run one inference and return the named outputs, or all.
+
+        Raises:
+            ModelError: the runtime fails; the message is what it says.
+            OutOfMemoryError: the memory does not suffice.
+        """
+        try:
+            outputs: list[Any] = super().run(output_names, input_feed, run_options)
+        except Exception as error:  # the runtime's exceptions share no base class
+            raise ModelError(_reason(error)) from error
+        return outputs
 
 
 def find_provider(name: str) -> str:
@@ -61,6 +87,7 @@ def open_session(
     settings: Mapping[str, str] | None = None,
     provider: str = CPU,
     memory_pattern: bool = True,
+    frugal: bool = False,
     label: str = "the model",
 ) -> InferenceSession:
     """Load a model on an execution provider.
@@ -75,12 +102,15 @@ def open_session(
         provider: the execution provider; what it cannot compute runs on the CPU.
         memory_pattern: plan one block of memory for each shape that is fed, and keep the plan:
             less time, but more memory where most values are outputs, or no two shapes are alike.
+        frugal: leave the model as it is written and make no copies of its weights: those that lie
+            in a file of their own stay there until they are read. It runs slowly.
         label: what errors call a serialized model; a file goes by its path.
 
     Raises:
         ModelError: the runtime rejects the model.
         UnsupportedError: an operator or type of the model has no kernel in the runtime, or the
             provider does not start here.
+        OutOfMemoryError: the memory does not suffice.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4
@@ -89,7 +119,9 @@ def open_session(
         options.intra_op_num_threads = threads
     if optimized_model is not None:
         options.optimized_model_filepath = str(optimized_model)
-    options.graph_optimization_level = _LEVELS[optimization]
+    options.graph_optimization_level = _LEVELS["none" if frugal else optimization]
+    if frugal:
+        _save_memory(options)
     for key, value in (settings or {}).items():
         options.add_session_config_entry(key, value)
     if isinstance(model, ModelBytes) and model.folder is not None:
@@ -99,8 +131,8 @@ def open_session(
     try:
         session = InferenceSession(source, options, providers=list(dict.fromkeys((provider, CPU))))
     except Exception as error:  # the runtime's exceptions share no base class
-        reason = one_line(error)
-        if "NOT_IMPLEMENTED" in reason or "is not a registered function/op" in reason:
+        reason = _reason(error)
+        if _NO_KERNEL.search(reason):
             raise UnsupportedError(
                 f"{label}: ONNX Runtime has no kernel for it: {reason}"
             ) from error
@@ -110,16 +142,31 @@ def open_session(
     return session
 
 
+def _save_memory(options: ort.SessionOptions) -> None:
+    """Keep weights where they are, and compute each copy of one just before it is read."""
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+
+
+def _reason(error: Exception) -> str:
+    """Return what the runtime says, without its line breaks.
+
+    Raises:
+        OutOfMemoryError: it says that the memory does not suffice.
+    """
+    reason = re.sub(r"\s+", " ", str(error)).strip()
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(reason):
+        raise OutOfMemoryError(f"ONNX Runtime has not enough memory: {reason}") from error
+    return reason
+
+
 def _spec(arg: ort.NodeArg) -> TensorSpec:
     match = re.fullmatch(r"tensor\((\w+)\)", arg.type)
     if match is None or match[1] not in _NUMPY_TYPES:
         raise UnsupportedError(f"'{arg.name}' has the type {arg.type}; only plain tensors are fed")
     return TensorSpec(arg.name, np.dtype(_NUMPY_TYPES[match[1]]), tuple(arg.shape))
-
-
-def one_line(error: Exception) -> str:
-    """Return what the runtime says, without its line breaks."""
-    return re.sub(r"\s+", " ", str(error)).strip()
 
 
 def input_specs(session: InferenceSession) -> tuple[TensorSpec, ...]:

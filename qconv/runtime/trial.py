@@ -6,22 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import onnx_ir as ir
 
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.checking import check_model
-from qconv.graph.model_io import (
-    model_bytes,
-    model_to_bytes,
-    node_count,
-    read_model,
-)
+from qconv.graph.model_io import model_bytes, model_files, node_count
+from qconv.runtime.mapped import letting_go
+from qconv.runtime.memory import free_memory
 from qconv.runtime.runner import Runner
-from qconv.runtime.session import open_session
+from qconv.runtime.session import Optimization
 
-_RUN_LIMIT = 64_000_000
-_SMALL = 1024
+_SMALL = 64_000_000
+"""Bytes up to which a model is tried as a user would run it, with copies of its weights."""
+_SHARE = 4
+"""A larger model is run if it is no larger than the free memory divided by this."""
 _OPTIMIZED_NODES = 5000
 
 
@@ -34,10 +32,11 @@ def require_running(
     """Check a model, load it, and run it on zeros, or on ones where the float model needs them.
 
     An input may hold an index, a length or a divisor. Where even the float model fails on both
-    zeros and ones, that the model loads has to do. Of a model above 64 MB the graph is loaded
-    without its weights, so that trying it takes no more memory than making it. A model of more
-    than 5,000 nodes runs as it is written, since the time that the runtime takes to optimize it
-    grows faster than the number of nodes.
+    zeros and ones, that the model loads has to do. A model above 64 MB is loaded as it is written,
+    with its weights mapped from their file, so that trying it takes no more memory than making
+    it; and it is run where it is no larger than a quarter of the free memory. A model of more
+    than 5,000 nodes, too, runs as it is written, since the time that the runtime takes to
+    optimize it grows faster than the number of nodes.
 
     Args:
         path: the model to try.
@@ -48,13 +47,16 @@ def require_running(
     Raises:
         UnsupportedError: the checker or the runtime rejects the model, or it fails on a feed on
             which the float model runs.
+        OutOfMemoryError: the memory does not suffice to load or run it.
     """
     try:
         _check(path, reference)
-        if model_bytes(path) > _RUN_LIMIT:
-            open_session(model_to_bytes(_without_weights(path)), threads=1)
-        else:
-            _run(path, reference, shapes, assumed)
+        files = model_files(path)
+        size = sum(file.stat().st_size for file in files)
+        runner = _opened(path, size)
+        if size <= _SMALL or _fits(size):
+            with letting_go(files):
+                _run(runner, reference, shapes, assumed)
     except (ModelError, UnsupportedError) as error:
         raise _fault(path, reference, error) from error
 
@@ -96,17 +98,6 @@ def _fault(path: Path, reference: Path, error: Exception) -> UnsupportedError:
     )
 
 
-def _without_weights(path: Path) -> ir.Model:
-    """Return the model with its large weights as inputs: loading that needs no memory for them."""
-    model = read_model(path)
-    for name, value in list(model.graph.initializers.items()):
-        if value.const_value is not None and value.const_value.nbytes > _SMALL:
-            model.graph.initializers.pop(name)
-            value.const_value = None
-            model.graph.inputs.append(value)
-    return model
-
-
 def _feeds(runner: Runner, shapes: Mapping[str, tuple[int, ...]], number: int) -> Sample:
     feeds = {}
     for spec in runner.specs:
@@ -115,14 +106,22 @@ def _feeds(runner: Runner, shapes: Mapping[str, tuple[int, ...]], number: int) -
     return Sample(feeds, None, f"a feed of {'ones' if number else 'zeros'}")
 
 
-def _run(
-    path: Path,
-    reference: Path,
-    shapes: Mapping[str, tuple[int, ...]],
-    assumed: Feeds | None,
-) -> None:
+def _opened(path: Path, size: int, assumed: Feeds | None = None) -> Runner:
+    if size > _SMALL:
+        return Runner.open(path, threads=None, frugal=True, assumed=assumed)
     small = node_count(path) <= _OPTIMIZED_NODES
-    runner = Runner.open(path, threads=1, optimization="all" if small else "none")
+    optimization: Optimization = "all" if small else "none"
+    return Runner.open(path, threads=1, optimization=optimization, assumed=assumed)
+
+
+def _fits(size: int) -> bool:
+    free = free_memory()
+    return free is not None and size <= free // _SHARE
+
+
+def _run(
+    runner: Runner, reference: Path, shapes: Mapping[str, tuple[int, ...]], assumed: Feeds | None
+) -> None:
     for number in (0, 1):
         try:
             runner.run(_feeds(runner, shapes, number))
@@ -137,7 +136,7 @@ def _runs(
     path: Path, shapes: Mapping[str, tuple[int, ...]], number: int, assumed: Feeds | None
 ) -> bool:
     try:
-        runner = Runner.open(path, threads=1, assumed=assumed)
+        runner = _opened(path, model_bytes(path), assumed)
         runner.run(_feeds(runner, shapes, number))
     except ModelError:
         return False

@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.model_io import model_to_bytes
 from qconv.runtime.session import input_specs, open_session
 
@@ -44,7 +45,7 @@ def _answer(
             drawn = random.standard_normal(shape) if spec.dtype.kind == "f" else np.ones(shape)
             feeds[spec.name] = drawn.astype(spec.dtype)
         return [np.asarray(output) for output in session.run(None, feeds)]
-    except Exception:  # the runtime's exceptions share no base class
+    except (ModelError, UnsupportedError):
         return None
 
 

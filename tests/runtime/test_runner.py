@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from qconv.data.source import Sample
-from qconv.errors import ModelError, UnsupportedError
+from qconv.errors import ModelError, OutOfMemoryError, UnsupportedError
 from qconv.runtime.runner import Runner, check_outputs, check_same_ports
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
@@ -56,6 +56,14 @@ def test_a_failing_inference_names_model_and_sample(tmp_path: Path) -> None:
         it.run(sample(x=[[1.0, 2.0]]))
     assert str(caught.value).startswith(f"{it.path}: fails on data[3]: ")
     assert "\n" not in str(caught.value)
+
+
+def test_memory_that_does_not_suffice(tmp_path: Path) -> None:
+    it = runner(tmp_path, "(int64[K] x) => (float y) { a = ConstantOfShape(x) y = ReduceMax(a) }")
+    assert it.run(sample(x=[2, 3]))["y"] == 0
+    with pytest.raises(OutOfMemoryError, match=r"^ONNX Runtime has not enough memory: ") as caught:
+        it.run(sample(x=[1 << 24, 1 << 24]))
+    assert caught.value.exit_code == 5
 
 
 def test_an_output_that_holds_no_numbers_is_refused(tmp_path: Path) -> None:

@@ -86,17 +86,51 @@ def test_a_model_of_very_many_nodes_is_not_optimized(tmp_path: Path) -> None:
     require_running(*files(tmp_path, text, text), {"v0": (2,)})
 
 
-def test_a_large_model_is_loaded_without_its_weights(tmp_path: Path) -> None:
-    model = parse(
-        "(float[N, 4096] x, float[4096, 4000] w) => (float[N, 4000] y) { y = MatMul(x, w) }"
-    )
-    del model.graph.input[1]
-    weights = np.zeros((4096, 4000), np.float32)
-    model.graph.initializer.append(onnx.numpy_helper.from_array(weights, "w"))
-    path, reference = save(model, tmp_path, "new.onnx"), save(parse(GOOD), tmp_path, "float.onnx")
-    assert path.stat().st_size > 64_000_000
-    require_running(path, reference, {"x": (1, 4096)})
-    model.graph.node[0].domain, model.graph.node[0].op_type = "com.microsoft", "NoSuchOperator"
-    onnx.save(model, path)
-    with pytest.raises(UnsupportedError, match="does not work, and is not written"):
-        require_running(path, reference, {"x": (1, 4096)})
+LARGE = 4096, 4000
+"""Shape of a weight that alone makes a model larger than 64 MB."""
+WIDE = {"x": (1, 4096)}
+PRODUCT = "(float[N, 4096] x) => (float[N, 4000] y) { y = MatMul(x, w) }"
+FAILING = """(float[N, 4096] x) => (float[N, M] y) <int64[2] s = {3, -1}> {
+    p = MatMul(x, w) r = Relu(p) y = Reshape(r, s)
+}"""
+
+
+def large(folder: Path, text: str, external: bool = False) -> Path:
+    """Save a model with a weight ``w`` that it declares nowhere else."""
+    model = parse(text)
+    weight = onnx.numpy_helper.from_array(np.zeros(LARGE, np.float32), "w")
+    model.graph.initializer.append(weight)
+    path = folder / "new.onnx"
+    onnx.save(model, path, save_as_external_data=external, location="new.onnx.data")
+    return path
+
+
+@pytest.mark.parametrize("external", [False, True])
+class TestLarge:
+    def test_it_is_run(self, tmp_path: Path, external: bool) -> None:
+        reference = save(parse(GOOD), tmp_path, "float.onnx")
+        require_running(large(tmp_path, PRODUCT, external), reference, WIDE)
+        path, reference = large(tmp_path, FAILING, external), large_reference(tmp_path)
+        with pytest.raises(UnsupportedError, match="fails on a feed of zeros"):
+            require_running(path, reference, WIDE)
+
+    def test_it_is_loaded_alone_where_memory_is_short(
+        self, tmp_path: Path, external: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("qconv.runtime.trial.free_memory", lambda: 4 * 65_000_000)
+        reference = large_reference(tmp_path)
+        require_running(large(tmp_path, FAILING, external), reference, WIDE)
+
+    def test_it_is_refused_if_it_does_not_load(self, tmp_path: Path, external: bool) -> None:
+        path = large(tmp_path, PRODUCT, external)
+        model = onnx.load(path, load_external_data=False)
+        model.graph.node[0].domain, model.graph.node[0].op_type = "com.microsoft", "NoSuchOperator"
+        onnx.save(model, path)
+        with pytest.raises(UnsupportedError, match="does not work, and is not written"):
+            require_running(path, large_reference(tmp_path), WIDE)
+
+
+def large_reference(folder: Path) -> Path:
+    """Save a small model that takes the feeds of the large ones."""
+    text = "(float[N, 4096] x) => (float[N, 4096] y) { y = Relu(x) }"
+    return save(parse(text), folder, "float.onnx")
