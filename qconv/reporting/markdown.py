@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 
@@ -31,13 +32,15 @@ def to_markdown(report: Report) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is, in a table or out of it.
-
-    The comments keep GitHub from taking ``@name`` and ``#1`` for a person and an issue.
-    """
+    """Return text that Markdown shows as it is, in a table or out of it."""
     text = re.sub(r"[\\`*_\[\]<>|~&#$]", r"\\\g<0>", printable(text))
-    text = re.sub(r"[@#]", r"\g<0><!-- -->", text)
+    text = _unmentioned(text)
     return re.sub(r"^(\d*)([-+=.)])(?=[-=\s]|$)", r"\1\\\2", text)
+
+
+def _unmentioned(text: str) -> str:
+    """Keep GitHub from taking ``@name`` and ``#1`` for a person and an issue."""
+    return re.sub(r"[@#]", r"\g<0><!-- -->", text)
 
 
 def _verdicts(report: Report) -> Iterator[str]:
@@ -75,7 +78,7 @@ def _list(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _table(table: Table) -> str:
-    titles = (table.rows, *(escaped(column.title) for column in table.columns))
+    titles = (escaped(table.rows), *(escaped(column.title) for column in table.columns))
     rows = [
         (escaped(name), *(escaped(column.cells[index]) for column in table.columns))
         for index, name in enumerate(table.names)
@@ -90,4 +93,6 @@ def _rows(titles: Sequence[str], align: str, rows: Sequence[Sequence[str]]) -> s
 
 
 def _details(summary: str, block: str) -> str:
-    return f"<details><summary>{summary}</summary>\n\n{block}\n\n</details>"
+    """Return a block to be opened by its summary, which is HTML, where Markdown escapes nothing."""
+    shown = _unmentioned(html.escape(printable(summary), quote=False))
+    return f"<details><summary>{shown}</summary>\n\n{block}\n\n</details>"

@@ -1,0 +1,116 @@
+"""A process that holds the imports and forks for command lines, on a terminal or a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import termios
+import tty
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tests.cli.cli_helpers import ROOT
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What command lines ended with, and the bytes of both streams as they came."""
+
+    codes: list[int]
+    bytes: bytes
+
+
+class Warm:
+    """Runs command lines in a process of their own that needs no imports any more."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from tests.cli.warm import serve; serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+        )
+
+    def __enter__(self) -> Warm:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.communicate()
+
+    def __call__(self, lines: Sequence[Sequence[str]], folder: Path, *, terminal: bool) -> Printed:
+        """Run command lines in a folder, one after the other, on one terminal or one pipe."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        order = {"lines": lines, "folder": str(folder), "terminal": terminal}
+        self._process.stdin.write(f"{json.dumps(order)}\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        return Printed(answer["codes"], answer["text"].encode("latin-1"))
+
+
+def serve() -> None:
+    """Answer the orders that come on standard input, one a line."""
+    import onnx_ir.passes.common
+    import onnxruntime
+    import rich.progress
+    import rich.table
+
+    import qconv.pipeline
+
+    assert all((onnx_ir, onnxruntime, rich, qconv))
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        order = json.loads(line)
+        ours, theirs = os.openpty() if order["terminal"] else os.pipe()
+        if order["terminal"]:
+            tty.setraw(theirs, termios.TCSANOW)  # newlines stay newlines
+        told, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _run(order, theirs, tell)
+        os.close(theirs)
+        os.close(tell)
+        text, codes = _read(ours), _read(told)
+        os.waitpid(child, 0)
+        answer = {"codes": json.loads(codes), "text": text.decode("latin-1")}
+        answers.write(f"{json.dumps(answer)}\n")
+        answers.flush()
+
+
+def _run(order: dict[str, Any], stream: int, tell: int) -> None:
+    from qconv.cli.main import run
+
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(stream, 1)
+        os.dup2(stream, 2)
+        os.close(stream)
+        os.chdir(order["folder"])
+        os.environ["TERM"] = "xterm-256color"
+        codes = [run(line) for line in order["lines"]]
+        sys.stdout.flush()
+        os.write(tell, json.dumps(codes).encode())
+    finally:
+        os._exit(0)
+
+
+def _read(descriptor: int) -> bytes:
+    """Read until the last writer has left, which a terminal tells by an error; then close."""
+    parts = []
+    with suppress(OSError):
+        while part := os.read(descriptor, 1 << 16):
+            parts.append(part)
+    os.close(descriptor)
+    return b"".join(parts)
