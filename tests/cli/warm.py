@@ -11,7 +11,9 @@ import tty
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from types import TracebackType
 from typing import Any
 
@@ -62,14 +64,11 @@ class Warm:
 
 def serve() -> None:
     """Answer the orders that come on standard input, one a line."""
-    import onnx_ir.passes.common
-    import onnxruntime
-    import rich.progress
-    import rich.table
+    import qconv
 
-    import qconv.pipeline
-
-    assert all((onnx_ir, onnxruntime, rich, qconv))
+    for module in walk_packages(qconv.__path__, "qconv."):
+        if module.name != "qconv.__main__":
+            import_module(module.name)
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         order = json.loads(line)
