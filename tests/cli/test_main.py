@@ -12,7 +12,16 @@ import pytest
 import qconv as package
 from qconv.cli import main as main_module
 from qconv.cli.main import cli, run
-from tests.cli.cli_helpers import ROOT, Qconv, Refuses, command, process
+from tests.cli.cli_helpers import (
+    FIXED,
+    ROOT,
+    Qconv,
+    Refuses,
+    command,
+    contents,
+    process,
+    save_text,
+)
 
 HEAVY = ("numpy", "onnx", "onnx_ir", "onnxruntime", "rich", "google.protobuf")
 
@@ -45,6 +54,20 @@ def test_without_arguments_there_is_the_help(qconv: Qconv) -> None:
     said = qconv("")
     assert said.code == 2
     assert said.err == qconv("--help").out
+
+
+def test_the_runtime_keeps_no_files_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_text(FIXED, tmp_path / "model.onnx")
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("TMPDIR", str(home))
+    for name in ("CI", "XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY"):
+        monkeypatch.delenv(name, raising=False)
+    assert process("inspect", str(tmp_path / "model.onnx")).code == 0
+    assert contents(home) == {}
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

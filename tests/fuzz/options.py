@@ -144,6 +144,10 @@ class _Drawn:
         random = self._random
         if name in _SLOW:
             return random.choice(_SLOW[name])
+        if name == "output":
+            return self._output("onnx")
+        if name.endswith("_file"):
+            return "-" if random.random() < 0.4 else self._output(name.removesuffix("_file"))
         if random.random() < 0.02:
             return hostile.name(random)
         if isinstance(kind, click.Choice):
@@ -180,8 +184,4 @@ class _Drawn:
             "image_std": ["255"],
             "image_crop": ["8", "8x8"],
         }
-        if name == "output":
-            return self._output("onnx")
-        if name.endswith("_file"):
-            return "-" if random.random() < 0.4 else self._output(name.removesuffix("_file"))
         return random.choice(texts.get(name) or [hostile.name(random)])

@@ -81,7 +81,11 @@ def run_process(case: Case, folder: Path) -> Outcome:
 
 
 def _environment(folder: Path) -> dict[str, str]:
+    from matplotlib import get_cachedir
+
     return {
+        "MPLCONFIGDIR": get_cachedir(),
+        "HOME": str((folder / TEMPORARY).absolute()),
         "TMPDIR": str((folder / TEMPORARY).absolute()),
         "PYTHONDONTWRITEBYTECODE": "1",
         "OPENBLAS_NUM_THREADS": "1",
