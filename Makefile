@@ -2,7 +2,7 @@
 # Needs Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint types real clean
+.PHONY: help demo test browser fuzz lint types real clean
 
 # The first of these that is 3.11 or newer and can make virtual environments;
 # `make PYTHON=/path/to/python test` chooses another.
@@ -17,6 +17,7 @@ help:
 	@echo 'make demo    convert the sample models to INT8, with the commands of the README'
 	@echo 'make test    run the tests (ARGS="-k name" is handed to pytest)'
 	@echo 'make browser run the tests of the HTML report in Chromium (Debian: apt-get install chromium)'
+	@echo 'make fuzz    random models, data and options for every command (SECONDS=60 SEED=number)'
 	@echo 'make lint    check style and format'
 	@echo 'make types   check types'
 	@echo 'make real    run the tests on real models (QCONV_DATA=folder, see CONTRIBUTING.md)'
@@ -30,6 +31,9 @@ test: .venv/.test
 
 browser: .venv/.test .venv/.browser
 	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+fuzz: .venv/.test
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: .venv/.lint
 	$(BIN)/ruff check .

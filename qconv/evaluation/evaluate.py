@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from qconv.data.loops import LoopData, bind
 from qconv.data.source import Array, Feeds, Sample, Source
@@ -99,15 +98,30 @@ def _answers(
 
         yield from in_parallel(answer, data, worker_count())
         return
-    answers: list[Outputs] = [{} for _ in models]
+    loops = [_Loop(model, data) for model in models]
+    for answered in zip(*loops, strict=True):
+        yield answered[0][0], [outputs for _, outputs in answered]
 
-    def run(index: int, feeds: Feeds) -> Outputs:
-        answers[index] = models[index].answer(feeds)
-        return answers[index]
 
-    loops = [data.bound(partial(run, index)) for index in range(len(models))]
-    for samples in zip(*loops, strict=True):
-        yield samples[0], list(answers)
+class _Loop:
+    """The samples of loops, and of what data there are beside them, as one model answers them."""
+
+    def __init__(self, model: Runner, data: LoopData) -> None:
+        self._model = model
+        self._data = data
+        self._ran: tuple[Feeds, Outputs] | None = None
+
+    def __iter__(self) -> Iterator[tuple[Sample, Outputs]]:
+        for sample in self._data.bound(self._run):
+            if self._ran is not None and self._ran[0] is sample.feeds:
+                yield sample, self._ran[1]
+            else:
+                yield sample, self._model.run(sample)
+
+    def _run(self, feeds: Feeds) -> Outputs:
+        outputs = self._model.answer(feeds)
+        self._ran = feeds, outputs
+        return outputs
 
 
 def _evaluate_sample(

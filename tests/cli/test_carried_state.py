@@ -35,6 +35,12 @@ def short(run):
         if index and abs(float(feeds["state"].sum())) < 1e-9:
             return
         yield feeds
+
+def fixed():
+    return [{"x": np.ones((1, 8), np.float32), "state": np.ones((1, 8), np.float32)}]
+
+def total(outputs, sample):
+    return float(outputs["next"].sum())
 """
 
 
@@ -100,3 +106,17 @@ def test_a_loop_that_ends_early_with_a_variant(qconv: Qconv, folder: Path) -> No
         "qconv: error: s.py:short: ended before feed 1, but gave 24 feeds when first called\n"
         "hint: the loop must yield as many samples whatever the model answers"
     )
+
+
+@pytest.mark.parametrize("order", [("loop", "fixed"), ("fixed", "loop")])
+def test_data_beside_a_loop_are_run_too(qconv: Qconv, folder: Path, order: tuple[str, str]) -> None:
+    data = " ".join(f"--data s.py:{function}" for function in order)
+    line = f"report rnn.onnx rnn.onnx {data} --assume gain=1.5 --metric s.py:total --no-latency"
+    assert qconv(f"{line} -q --json r.json").code == 0
+    ones = np.ones((1, 8), np.float32)
+    answers = [step["next"] for step in recorded(folder)]
+    gain = np.array(1.5, np.float32)
+    answers.append(run(folder / "rnn.onnx", {"x": ones, "state": ones, "gain": gain})["next"])
+    report = json.loads((folder / "r.json").read_text())
+    expected = sum(float(answer.sum()) for answer in answers) / 25
+    assert report["reference"]["custom"]["total"] == pytest.approx(expected, rel=1e-5)

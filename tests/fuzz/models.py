@@ -15,6 +15,7 @@ from tests.fuzz import hostile, mutate_bodies, mutate_nodes, mutate_tensors, mut
 from tests.fuzz.arrays import write_archive
 from tests.fuzz.case import INPUTS, OUTPUTS
 from tests.fuzz.seeds import Feeds, Seed
+from tests.fuzz.sound_changes import CHANGES
 
 Mutator = Callable[[Random, ModelProto, Path], None]
 
@@ -24,6 +25,8 @@ _MUTATORS: tuple[tuple[Mutator, ...], ...] = (
     mutate_tensors.MUTATORS,
     mutate_bodies.MUTATORS,
 )
+_SOUND = 0.5
+"""Share of models that are changed soundly."""
 _MODEL = f"{INPUTS}/model.onnx"
 _DATA = f"{INPUTS}/data.npz"
 _RECORD = f"{OUTPUTS}/model.qcal"
@@ -44,9 +47,13 @@ def make(random: Random, folder: Path, seeds: list[Seed]) -> tuple[list[str], li
 def changed(random: Random, seed: Seed, folder: Path) -> bytes:
     """Return the bytes of the seed's model after some changes; files beside it go to ``folder``."""
     model = seed.proto()
-    for _ in range(random.choice((0, 1, 1, 1, 1, 2, 2, 3, 6))):
+    sound = random.random() < _SOUND
+    for _ in range(random.choice((0, 1, 1, 2, 3, 4) if sound else (1, 1, 1, 2, 2, 3, 6))):
+        change = random.choice(CHANGES if sound else random.choice(_MUTATORS))
         with contextlib.suppress(DecodeError, ValueError):  # protobuf refuses some
-            random.choice(random.choice(_MUTATORS))(random, model, folder)
+            change(random, model, folder)
+    if sound:
+        return bytes(model.SerializeToString())
     content: bytes = model.SerializeToString()
     match random.randrange(100):
         case 0:

@@ -92,7 +92,7 @@ def faults(case: Case, outcome: Outcome) -> Iterator[Fault]:
     elif outcome.code in (2, 3, 4, 5) and not told:
         yield Fault(f"exit code {outcome.code} of {case.command} without a word", "")
     if outcome.code == 0 and outcome.missing:
-        yield Fault(f"{case.command}: output missing after exit code 0", outcome.missing[0])
+        yield Fault(f"{case.command}: no output after exit code 0", outcome.missing[0])
     for thing in outcome.left:
         yield Fault(f"{case.command}: {_shape(thing)}", thing)
     if outcome.processes:
@@ -102,9 +102,7 @@ def faults(case: Case, outcome: Outcome) -> Iterator[Fault]:
     for stream, text in (("output", outcome.output), ("errors", outcome.errors)):
         if found := _CONTROL.search(text):
             line = text[max(0, found.start() - 60) : found.end() + 20]
-            yield Fault(
-                f"control character in {stream} of {case.command}: {_shape(line)}", repr(line)
-            )
+            yield Fault(f"control character in {stream} of {case.command}", repr(line))
         elif found := _FOR_GITHUB.search(text):
             line = text[found.start() : found.end() + 60]
             yield Fault(f"a line for GitHub in {stream} of {case.command}", repr(line))
