@@ -90,7 +90,6 @@ class Observer:
         self._session = open_session(
             model_to_bytes(probed.model), threads=1, memory_pattern=False, label=label
         )
-        self._names = [output.name for output in self._session.get_outputs()]
 
     def accumulator(self) -> Accumulator:
         """Return empty statistics of all observed values."""
@@ -103,11 +102,7 @@ class Observer:
         Raises:
             DataError: the model fails on the batch, or a value is NaN or Inf.
         """
-        outputs = run_float(self._session, self._names, batch)
-        for name in self._whole:
-            self._observe_whole(into, name, outputs[name], batch)
-        if self.maps:
-            self._observe_maps(into, outputs, batch)
+        outputs = self._observe_values(into, batch)
         digests = sample_digests(batch)
         random = random_places(digests)
         vectors = {
@@ -117,6 +112,24 @@ class Observer:
             for layer_input in self._inputs
         }
         return Observation(digests, _sample_shapes(batch), vectors)
+
+    def _observe_values(self, into: Accumulator, batch: Batch) -> Outputs:
+        """Add what the values show; return what was given out, of which layers' inputs are part.
+
+        No operator pools an empty map: batches with an empty feed are looked at in full.
+        """
+        pooled = all(array.size for array in batch.feeds.values())
+        session = self._session if pooled else self._full_session
+        outputs = run_float(session, [output.name for output in session.get_outputs()], batch)
+        for name in self._whole:
+            self._observe_whole(into, name, outputs[name], batch)
+        if self.maps and pooled:
+            self._observe_maps(into, outputs, batch)
+        elif self.maps:
+            self._observe_full_maps(into, outputs, batch)
+            samples = {p.value: outputs[p.value][p.positions] for p in self.maps if p.sample}
+            self._observe_samples(into, samples)
+        return outputs
 
     def _request(self, value: ValuePlan) -> Request:
         ranged = value.params_from == value.name
@@ -134,26 +147,27 @@ class Observer:
             for probe, high in zip(self.maps, highs, strict=True)
         ]
         if not into.maps.update(lows, highs, [outputs[probe.mean] for probe in self.maps]):
-            self._observe_odd_maps(into, batch)
-        for probe in self.maps:
-            if probe.sample is not None:
-                into.values[probe.value].update_sample(
-                    outputs[probe.sample],
-                    histogram=self._histogram,
-                    squares=probe.value in self._ranged,
-                )
+            names = [probe.value for probe in self.maps]
+            self._observe_full_maps(into, run_float(self._full_session, names, batch), batch)
+        self._observe_samples(into, {p.value: outputs[p.sample] for p in self.maps if p.sample})
 
-    def _observe_odd_maps(self, into: Accumulator, batch: Batch) -> None:
-        """Look at the maps in full, for the rare feed that makes NaN, Inf or sentinels."""
-        names = [probe.value for probe in self.maps]
-        for name, array in run_float(self._full_session, names, batch).items():
+    def _observe_full_maps(self, into: Accumulator, outputs: Outputs, batch: Batch) -> None:
+        """Add the maps in full, for the rare feed that makes NaN, Inf, sentinels or empty maps."""
+        for name in (probe.value for probe in self.maps):
             with _finite(name, batch):
-                into.values[name].update_maps(array, ranges=name in self._ranged)
+                into.values[name].update_maps(outputs[name], ranges=name in self._ranged)
+
+    def _observe_samples(self, into: Accumulator, samples: Outputs) -> None:
+        for name, sample in samples.items():
+            squares = name in self._ranged
+            into.values[name].update_sample(sample, histogram=self._histogram, squares=squares)
 
     @cached_property
     def _full_session(self) -> InferenceSession:
-        requests = [Request(probe.value, maps=False) for probe in self.maps]
-        probed = add_probes(self._model, requests, {}).model
+        names = [*self._whole, *(probe.value for probe in self.maps)]
+        requests = [Request(name, maps=False) for name in names]
+        also = [layer_input.value for layer_input in self._inputs]
+        probed = add_probes(self._model, requests, {}, also).model
         return open_session(model_to_bytes(probed), threads=1, memory_pattern=False)
 
     def _observe_whole(

@@ -9,9 +9,9 @@ import numpy as np
 
 from qconv.data.fit import (
     check_dtype,
+    check_feed,
     check_names,
     check_shape,
-    check_symbols,
     finished,
     format_shape,
     quoted,
@@ -71,7 +71,7 @@ class NpzFolder:
             check_dtype(member.header.dtype, spec, str(path))
             check_shape(member.header.shape, spec, str(path))
         shapes = {member.name: member.header.shape for member in used}
-        check_symbols(shapes, self._inputs, str(path))
+        check_feed(shapes, self._inputs, str(path))
         others = {name: member for name, member in members.items() if name not in self._names}
         if LABELS in others:
             _check_label(others[LABELS], path)
@@ -154,4 +154,4 @@ class NpyFolder:
         check_dtype(dtype, spec, str(path))
         feed_shape = (1, *shape) if self._lacks_batch(shape) else shape
         check_shape(feed_shape, spec, str(path))
-        check_symbols({spec.name: feed_shape}, self._inputs, str(path))
+        check_feed({spec.name: feed_shape}, self._inputs, str(path))

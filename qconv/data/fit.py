@@ -93,11 +93,11 @@ def check_dtype(found: np.dtype[np.generic], spec: TensorSpec, where: str) -> No
 
 
 def shape_fits(shape: Shape, spec: TensorSpec) -> bool:
-    """Tell whether a feed ``shape`` has the input's rank and fixed axes, and no empty axis."""
+    """Tell whether a feed ``shape`` has the input's rank and fixed axes; others may be empty."""
     if spec.shape is None:
-        return 0 not in shape
+        return True
     return len(shape) == len(spec.shape) and all(
-        length == axis if isinstance(axis, int) else length >= 1
+        length == axis or not isinstance(axis, int)
         for length, axis in zip(shape, spec.shape, strict=True)
     )
 
@@ -106,7 +106,7 @@ def check_shape(shape: Shape, spec: TensorSpec, where: str) -> None:
     """Refuse a feed whose shape, batch axis included, is not the input's.
 
     Raises:
-        DataError: another rank, another length of a fixed axis, or an axis of length 0.
+        DataError: another rank, or another length of a fixed axis.
     """
     if not shape_fits(shape, spec):
         raise shape_error(shape, spec, where)
@@ -123,8 +123,10 @@ def shape_error(
     )
 
 
-def check_symbols(shapes: Mapping[str, Shape], inputs: Sequence[TensorSpec], where: str) -> None:
-    """Refuse a feed in which one named axis has two lengths.
+def check_feed(shapes: Mapping[str, Shape], inputs: Sequence[TensorSpec], where: str) -> None:
+    """Refuse a feed without any number, or in which one named axis has two lengths.
+
+    Some inputs may be empty, such as the cache of a decoder that has read nothing yet.
 
     Args:
         shapes: the feed's shape of each input, already checked one by one.
@@ -132,8 +134,10 @@ def check_symbols(shapes: Mapping[str, Shape], inputs: Sequence[TensorSpec], whe
         where: place in the data, for the message.
 
     Raises:
-        DataError: a name stands for two lengths.
+        DataError: all arrays are empty, or a name stands for two lengths.
     """
+    if shapes and all(0 in shape for shape in shapes.values()):
+        raise DataError(f"{where}: the arrays for the model's inputs hold no number")
     known: dict[str, tuple[int, str]] = {}
     for spec in inputs:
         for axis, length in zip(spec.shape or (), shapes[spec.name], strict=False):
@@ -196,5 +200,5 @@ def fit(arrays: Mapping[str, Array], inputs: Sequence[TensorSpec], where: str) -
     for spec in inputs:
         check_dtype(arrays[spec.name].dtype, spec, where)
         check_shape(arrays[spec.name].shape, spec, where)
-    check_symbols({spec.name: arrays[spec.name].shape for spec in inputs}, inputs, where)
+    check_feed({spec.name: arrays[spec.name].shape for spec in inputs}, inputs, where)
     return {spec.name: finished(arrays[spec.name], spec, where) for spec in inputs}

@@ -12,8 +12,8 @@ import numpy as np
 from qconv.data.fit import (
     Shape,
     check_dtype,
+    check_feed,
     check_names,
-    check_symbols,
     describe,
     finished,
     format_shape,
@@ -61,7 +61,7 @@ class NpzReader:
         self._columns = [_column(spec, members[spec.name], str(path)) for spec in inputs]
         self._length = _common_length([column.member for column in self._columns], str(path))
         shapes = {column.spec.name: column.feed_shape for column in self._columns}
-        check_symbols(shapes, inputs, str(path))
+        check_feed(shapes, inputs, str(path))
         names = {spec.name for spec in inputs}
         others = {name: member for name, member in members.items() if name not in names}
         self._labels = None if LABELS in names else self._read_labels(others)

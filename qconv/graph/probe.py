@@ -40,8 +40,8 @@ class Probe:
     """The graph outputs that summarize one map ``[N, C, D1, ...]``.
 
     ``high`` is its maximum, ``negated_low`` the maximum of its negative and ``mean`` its mean,
-    each ``[N, C, 1, ...]``; ``sample`` is every k-th position along each spatial axis. None
-    stands for what was not asked for.
+    each ``[N, C, 1, ...]``; ``sample`` is every k-th position along each spatial axis, which
+    ``positions`` takes out of the map. None stands for what was not asked for.
     """
 
     value: str
@@ -49,6 +49,7 @@ class Probe:
     mean: str
     negated_low: str | None
     sample: str | None
+    positions: tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -124,21 +125,24 @@ class _ProbeBuilder:
     def reduce(self, value: ir.Value, request: Request, shape: tuple[int | None, ...]) -> Probe:
         name = name_of(value)
         low = sample = None
+        spatial = shape[2:]
+        stride = _stride(spatial)
         if request.low:
             negated = self._append("Mul", [value, self.minus_one], f"{name}/negated")
             low = self._output("GlobalMaxPool", negated, f"{name}/negated_low")
         if request.sample:
-            spatial = shape[2:]
             sample = self._output(
                 "MaxPool",
                 value,
                 f"{name}/sample",
                 kernel_shape=[1] * len(spatial),
-                strides=[_stride(spatial)] * len(spatial),
+                strides=[stride] * len(spatial),
             )
         high = self._output("GlobalMaxPool", value, f"{name}/high")
         mean = self._output("GlobalAveragePool", value, f"{name}/mean")
-        return Probe(name, high, mean, low, sample)
+        every = slice(None, None, stride)
+        positions = (slice(None), slice(None), *(every for _ in spatial))
+        return Probe(name, high, mean, low, sample, positions)
 
     def _append(
         self, op_type: str, inputs: list[ir.Value], output: str, **windows: Sequence[int]
