@@ -65,6 +65,21 @@ def list_weights_as_inputs(model: onnx.ModelProto) -> None:
     )
 
 
+def declare_length(model: onnx.ModelProto, name: str, length: int | str) -> None:
+    """Write a length, or another name, for the axes of one name: inputs, outputs, inner values."""
+    graphs = [model.graph]
+    for graph in graphs:
+        graphs += [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
+        for info in (*graph.input, *graph.output, *graph.value_info):
+            for axis in info.type.tensor_type.shape.dim:
+                if axis.dim_param != name:
+                    continue
+                if isinstance(length, int):
+                    axis.dim_value = length
+                else:
+                    axis.dim_param = length
+
+
 def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> Path:
     path = folder / name
     onnx.save(model, path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -10,6 +12,17 @@ import onnx_ir as ir
 from onnx_ir.passes.common import CheckerPass
 
 from qconv.errors import ModelError
+from qconv.graph.view import is_standard
+
+_SMALL = 4096
+_RUNTIME_OPS = (
+    "LayerNormalization",
+    "MeanVarianceNormalization",
+    "SimplifiedLayerNormalization",
+    "ThresholdedRelu",
+)
+"""What ONNX Runtime runs in ai.onnx at opsets, too, at which ONNX has no such operator."""
+_ASIDE = "qconv.aside"
 
 
 def check_model(path: Path) -> None:
@@ -27,13 +40,71 @@ def check_model(path: Path) -> None:
 
 
 def run_checker(model: ir.Model) -> None:
-    """Check a model; inputs and outputs of unknown rank, which the runtime takes, are no fault."""
+    """Check a model, without shape inference.
+
+    Two things that the runtime takes are no fault: inputs and outputs of unknown rank, and the
+    runtime's own operators.
+
+    Raises:
+        ModelError: the checker found a fault; the message is its first sentence.
+    """
+    _embed_small(model)
     ports = (*model.graph.inputs, *model.graph.outputs)
     unknown = [port for port in ports if port.shape is None]
     for port in unknown:
         port.shape = ir.Shape(())
     try:
-        CheckerPass()(model)
+        with _runtime_ops_aside(model):
+            CheckerPass()(model)
+    except Exception as error:  # the pass wraps the checker's own exceptions
+        reason = " ".join(str(error.__cause__ or error).split("\n\n")[0].split())
+        raise ModelError(reason) from error
     finally:
         for port in unknown:
             port.shape = None
+
+
+@contextmanager
+def _runtime_ops_aside(model: ir.Model) -> Iterator[None]:
+    """Keep operators that ONNX does not know in a domain of their own, which it passes over."""
+    moved: list[tuple[ir.Node, str]] = []
+    opened: list[dict[str, int]] = []
+    scopes: list[ir.Graph | ir.Function] = [model.graph, *model.functions.values()]
+    for scope in scopes:
+        opsets = scope.opset_imports
+        for node in ir.traversal.RecursiveGraphIterator(scope):
+            if _is_unknown(node, opsets):
+                moved.append((node, node.domain))
+                node.domain = _ASIDE
+        if moved:
+            opsets[_ASIDE] = 1
+            opened.append(opsets)
+    try:
+        yield
+    finally:
+        for node, domain in moved:
+            node.domain = domain
+        for opsets in opened:
+            del opsets[_ASIDE]
+
+
+def _is_unknown(node: ir.Node, opsets: dict[str, int]) -> bool:
+    if not is_standard(node) or node.op_type not in _RUNTIME_OPS:
+        return False
+    try:
+        onnx.defs.get_schema(node.op_type, opsets.get("", 1), "")
+    except onnx.defs.SchemaError:
+        return True
+    return False
+
+
+def _embed_small(model: ir.Model) -> None:
+    """Read small external tensors into memory; the checker would not find their file."""
+    for graph in model.graphs():
+        for value in graph.initializers.values():
+            tensor = value.const_value
+            if not isinstance(tensor, ir.ExternalTensor):
+                continue
+            if tensor.nbytes <= _SMALL or graph is not model.graph:
+                value.const_value = ir.external_data.convert_tensors_from_external([tensor])[0]
+                tensor.release()

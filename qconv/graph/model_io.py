@@ -14,6 +14,7 @@ from google.protobuf.message import EncodeError
 from qconv.errors import ModelError, UnsupportedError
 from qconv.files import require_regular
 from qconv.graph.assume import Array, as_text, assumed_arrays, fix_inputs
+from qconv.graph.axes import free_axes
 from qconv.graph.checking import run_checker
 from qconv.graph.external import data_folder, resolve_external
 from qconv.graph.parsing import parse
@@ -28,7 +29,6 @@ from qconv.graph.view import quantization_ops
 MAX_OPSET = 26
 MAX_IR_VERSION = 13
 _HASH_CHUNK = 1 << 22
-_SMALL = 4096
 _FILES: dict[tuple[Path, int, int, int, int], tuple[Path, ...]] = {}
 """The external data files of each sound model that was read."""
 
@@ -178,6 +178,7 @@ def _to_ir(proto: onnx.ModelProto, path: Path) -> ir.Model:
         except ValueError as error:
             reason = "what a node reads depends on what it gives"
             raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error
+    free_axes(model)
     return model
 
 
@@ -203,26 +204,12 @@ def _check(model: ir.Model, path: Path, *, quantized: bool) -> None:
             f"{path}: opset {opset} is newer than {MAX_OPSET}, the newest that ONNX Runtime runs",
             hint=f"export the model with opset {MAX_OPSET} or older",
         )
-    _embed_small(model)
     if any(output.shape is None for output in model.graph.outputs):
         infer_shapes(model)
     try:
         run_checker(model)
-    except Exception as error:  # the pass wraps the checker's own exceptions
-        reason = " ".join(str(error.__cause__ or error).split("\n\n")[0].split())
-        raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error
-
-
-def _embed_small(model: ir.Model) -> None:
-    """Read small external tensors into memory; the checker would not find their file."""
-    for graph in model.graphs():
-        for value in graph.initializers.values():
-            tensor = value.const_value
-            if not isinstance(tensor, ir.ExternalTensor):
-                continue
-            if tensor.nbytes <= _SMALL or graph is not model.graph:
-                value.const_value = ir.external_data.convert_tensors_from_external([tensor])[0]
-                tensor.release()
+    except ModelError as error:
+        raise ModelError(f"{path}: not a valid ONNX model: {error}") from error
 
 
 def model_to_bytes(model: ir.Model) -> ModelBytes:

@@ -14,7 +14,7 @@ import onnxruntime as ort
 from qconv.data.source import Array, Feeds, Sample, TensorSpec
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import ASSUMED, shown
-from qconv.graph.model_io import require_sound
+from qconv.graph.model_io import ModelBytes, model_to_bytes, read_model, require_sound
 from qconv.runtime.session import CPU, InferenceSession, Optimization, input_specs, open_session
 
 Axis = int | str | None
@@ -66,22 +66,30 @@ class Runner:
     ) -> Runner:
         """Open a model file; threads that wait are put to sleep once an inference ends.
 
-        ``frugal`` saves memory at the cost of speed, see :func:`open_session`.
+        ``frugal`` saves memory at the cost of speed, see :func:`open_session`. Axes of inputs that
+        the file declares to have the length 0, which the runtime takes at its word, are free: see
+        :func:`qconv.graph.axes.free_axes`.
 
         Raises:
             ModelError: the file is missing or not sound, or the runtime rejects it.
             UnsupportedError: the runtime has no kernel for it.
         """
         require_sound(path)
-        settings = {"session.force_spinning_stop": "1"}
-        session = open_session(
-            path,
-            threads=threads,
-            optimization=optimization,
-            settings=settings,
-            provider=provider,
-            frugal=frugal,
-        )
+
+        def opened(model: Path | ModelBytes) -> InferenceSession:
+            return open_session(
+                model,
+                threads=threads,
+                optimization=optimization,
+                settings={"session.force_spinning_stop": "1"},
+                provider=provider,
+                frugal=frugal,
+                label=str(path),
+            )
+
+        session = opened(path)
+        if any(0 in arg.shape for arg in session.get_inputs()):
+            session = opened(model_to_bytes(read_model(path)))
         return cls(path, session, assumed)
 
     @property

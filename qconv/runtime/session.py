@@ -12,7 +12,9 @@ import onnxruntime as ort
 
 from qconv.data.source import Array, TensorSpec
 from qconv.errors import ModelError, OutOfMemoryError, UnsupportedError, UsageError
+from qconv.graph.axes import UNNAMED
 from qconv.graph.model_io import ModelBytes
+from qconv.runtime.libraries import add_libraries
 
 _NUMPY_TYPES = {
     "float": "float32",
@@ -22,7 +24,7 @@ _NUMPY_TYPES = {
     **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }
 
-_NO_KERNEL = re.compile(r"NOT_IMPLEMENTED|is not a registered function/op")
+_UNKNOWN = "is not a registered function/op"
 _NO_MEMORY = re.compile(
     r"bad_alloc|failed to allocate|cannot allocate memory|out of memory|available memory of",
     re.IGNORECASE,
@@ -115,6 +117,7 @@ def open_session(
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.enable_mem_pattern = memory_pattern
+    add_libraries(options)
     if threads is not None:
         options.intra_op_num_threads = threads
     if optimized_model is not None:
@@ -132,9 +135,11 @@ def open_session(
         session = InferenceSession(source, options, providers=list(dict.fromkeys((provider, CPU))))
     except Exception as error:  # the runtime's exceptions share no base class
         reason = _reason(error)
-        if _NO_KERNEL.search(reason):
+        unknown = _UNKNOWN in reason
+        if unknown or "NOT_IMPLEMENTED" in reason:
             raise UnsupportedError(
-                f"{label}: ONNX Runtime has no kernel for it: {reason}"
+                f"{label}: ONNX Runtime has no kernel for it: {reason}",
+                hint="--custom-ops names a library that has the operator" if unknown else None,
             ) from error
         raise ModelError(f"{label}: ONNX Runtime cannot load it: {reason}") from error
     if provider not in session.get_providers():
@@ -166,7 +171,8 @@ def _spec(arg: ort.NodeArg) -> TensorSpec:
     match = re.fullmatch(r"tensor\((\w+)\)", arg.type)
     if match is None or match[1] not in _NUMPY_TYPES:
         raise UnsupportedError(f"'{arg.name}' has the type {arg.type}; only plain tensors are fed")
-    return TensorSpec(arg.name, np.dtype(_NUMPY_TYPES[match[1]]), tuple(arg.shape))
+    shape = tuple(None if axis in UNNAMED else axis for axis in arg.shape)
+    return TensorSpec(arg.name, np.dtype(_NUMPY_TYPES[match[1]]), shape)
 
 
 def input_specs(session: InferenceSession) -> tuple[TensorSpec, ...]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
-from qconv.graph.checking import check_model
 from qconv.graph.model_io import model_bytes, model_files, node_count
+from qconv.graph.validity import require_as_valid
 from qconv.runtime.mapped import letting_go
 from qconv.runtime.memory import free_memory
 from qconv.runtime.runner import Runner
@@ -50,7 +50,7 @@ def require_running(
         OutOfMemoryError: the memory does not suffice to load or run it.
     """
     try:
-        _check(path, reference)
+        require_as_valid(path, reference)
         files = model_files(path)
         size = sum(file.stat().st_size for file in files)
         runner = _opened(path, size)
@@ -68,26 +68,9 @@ def require_valid(path: Path, reference: Path) -> None:
         UnsupportedError: the checker rejects the model.
     """
     try:
-        _check(path, reference)
+        require_as_valid(path, reference)
     except ModelError as error:
         raise _fault(path, reference, error) from error
-
-
-def _check(path: Path, reference: Path) -> None:
-    """Run the ONNX checker, which may reject the float model too: for shapes that it declares."""
-    try:
-        check_model(path)
-    except ModelError:
-        if _passes(reference):
-            raise
-
-
-def _passes(path: Path) -> bool:
-    try:
-        check_model(path)
-    except ModelError:
-        return False
-    return True
 
 
 def _fault(path: Path, reference: Path, error: Exception) -> UnsupportedError:

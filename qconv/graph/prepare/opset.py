@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import onnx
 import onnx_ir as ir
 from onnx import version_converter
 
 from qconv.errors import UnsupportedError
+from qconv.graph.checking import run_checker
 from qconv.graph.view import all_nodes
 
 _KEEP_BYTES = 1024
@@ -46,15 +46,14 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
     proto = ir.to_proto(model)
     proto.ir_version = max(proto.ir_version, ir_version)
     try:
-        converted = version_converter.convert_version(proto, opset)
-        onnx.checker.check_model(converted)
-    except Exception as error:  # the converter raises RuntimeError, the checker its own
+        result = ir.from_proto(version_converter.convert_version(proto, opset))
+        run_checker(result)
+    except Exception as error:  # the converter raises RuntimeError
         reason = str(error).split("\n")[0]
         raise UnsupportedError(
             f"the model has opset {current} and cannot be raised to {opset}: {reason}",
             hint=f"export the model again with opset {opset} or newer",
         ) from error
-    result = ir.from_proto(converted)
     names = {value.name: value for value in result.graph.inputs}
     for name, old in large.items():
         value = names[name]

@@ -1,0 +1,49 @@
+"""Whether a model that was made of another is as valid as that one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from qconv.errors import ModelError
+from qconv.graph.checking import check_model, run_checker
+from qconv.graph.model_io import read_model
+
+
+def require_as_valid(path: Path, reference: Path) -> None:
+    """Refuse a model that does not pass as much of the ONNX checker as the float model.
+
+    The float model may fail the checker and run all the same: it may declare wrong shapes, or have
+    operators that ONNX does not know. Where it does, all its nodes are checked but for those
+    operators, without shape inference.
+
+    Args:
+        path: the model that was made.
+        reference: the float model.
+
+    Raises:
+        ModelError: the checker finds a fault that the float model does not have.
+    """
+    for check in (check_model, _check_nodes):
+        try:
+            check(path)
+        except ModelError:
+            if _passes(check, reference):
+                raise
+        else:
+            return
+
+
+def _check_nodes(path: Path) -> None:
+    try:
+        run_checker(read_model(path))
+    except ModelError as error:
+        raise ModelError(f"{path}: the ONNX checker rejects it: {error}") from error
+
+
+def _passes(check: Callable[[Path], None], path: Path) -> bool:
+    try:
+        check(path)
+    except ModelError:
+        return False
+    return True
