@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -23,12 +24,15 @@ def worker_count(most: int = 8) -> int:
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
-    """Yield the results of ``work`` in order, with a bounded number of items under way."""
+    """Yield the results of ``work`` in order, with a bounded number of items under way.
+
+    The work sees the caller's context variables.
+    """
     pool = ThreadPoolExecutor(workers)
     pending: deque[Future[R]] = deque()
     try:
         for item in items:
-            pending.append(pool.submit(work, item))
+            pending.append(pool.submit(copy_context().run, work, item))
             if len(pending) > workers:
                 yield pending.popleft().result()
         while pending:

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from qconv.cli.assume_option import assume_option
+from qconv.cli.custom_ops_option import custom_ops_option
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.terminal import say
@@ -17,6 +18,7 @@ from qconv.cli.terminal import say
 @click.argument("model", type=FilePath())
 @data_options()
 @assume_option
+@custom_ops_option
 @click.option(
     "-o",
     "--output",
@@ -64,6 +66,7 @@ def calibrate(
     model: Path,
     data: DataArguments,
     assume: dict[str, str],
+    custom_ops: tuple[Path, ...],
     output: Path,
     statistics: Literal["ranges", "histogram", "full"],
     values: Literal["quantizable", "all"],
@@ -88,6 +91,7 @@ def calibrate(
         model,
         data=data.named(),
         assume=assume,
+        custom_ops=custom_ops,
         output=output,
         target=target,
         statistics=statistics,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qconv.cli.custom_ops_option import custom_ops_option
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.delivery import STDOUT, Files, file_option, write_text
 from qconv.cli.paths import FilePath
@@ -35,6 +36,7 @@ def _decibels(context: click.Context, parameter: click.Parameter, value: float) 
 @click.argument("first", metavar="A", type=FilePath())
 @click.argument("second", metavar="B", type=FilePath())
 @data_options()
+@custom_ops_option
 @click.option(
     "--sqnr",
     metavar="DB",
@@ -56,6 +58,7 @@ def compare(
     first: Path,
     second: Path,
     data: DataArguments,
+    custom_ops: tuple[Path, ...],
     sqnr: float,
     show_all: bool,
     check: bool,
@@ -79,8 +82,15 @@ def compare(
 
     files = Files(json=json_file)
     named = data.named()
-    files.check(ReadFiles([("model A", first), ("model B", second)], data=named))
-    result = run(first, second, data=named, part_below=sqnr, progress=make_progress(quiet=quiet))
+    files.check(ReadFiles([("model A", first), ("model B", second)], (), named, custom_ops))
+    result = run(
+        first,
+        second,
+        data=named,
+        part_below=sqnr,
+        custom_ops=custom_ops,
+        progress=make_progress(quiet=quiet),
+    )
     if json_file is not None:
         write_text(json_file, to_json(result))
     if json_file != STDOUT:

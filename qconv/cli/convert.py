@@ -12,6 +12,7 @@ from qconv.cli.assume_option import assume_option
 from qconv.cli.choices import FiniteRange, refuse_unread
 from qconv.cli.conversion_text import print_conversion
 from qconv.cli.convert_unread import unread_options
+from qconv.cli.custom_ops_option import custom_ops_option
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.int8_options import Int8Arguments, int8_options
 from qconv.cli.paths import FilePath, OutputPath
@@ -54,6 +55,7 @@ DTYPES = ("int8", *WEIGHT_TYPES[1:], "fp16", "bf16", "fp32")
 )
 @data_options(required=False)
 @assume_option
+@custom_ops_option
 @click.option(
     "-o",
     "--output",
@@ -138,6 +140,7 @@ def convert(
     calibration: Path | None,
     data: DataArguments,
     assume: dict[str, str],
+    custom_ops: tuple[Path, ...],
     output: Path,
     int8: Int8Arguments,
     bias_correction: bool,
@@ -223,7 +226,9 @@ def convert(
         dtype: output / f"{model.stem}.{dtype}.onnx" if output.is_dir() else output
         for dtype in wanted
     }
-    reads = ReadFiles([("the float model", model)], [("the record", calibration)], named)
+    reads = ReadFiles(
+        [("the float model", model)], [("the record", calibration)], named, custom_ops
+    )
     for path in outputs.values() if len(outputs) > 1 else ():  # all, before the first is begun
         check_output(path, force=force, reads=reads)
     storage = None
@@ -237,6 +242,7 @@ def convert(
             data=named if data.data and dtype != "fp32" else None,
             settings=settings[dtype],
             assume=assume,
+            custom_ops=custom_ops,
             target=target,
             batch_size=batch_size,
             storage=storage,

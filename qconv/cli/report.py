@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qconv.cli.assume_option import assume_option
+from qconv.cli.custom_ops_option import custom_ops_option
 from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.delivery import Files, file_option, tell_github
 from qconv.cli.paths import FilePath
@@ -41,6 +42,7 @@ class _ReportCommand(click.Command):
 )
 @data_options()
 @assume_option
+@custom_ops_option
 @click.option(
     "--fail-if",
     metavar="EXPRESSION",
@@ -112,6 +114,7 @@ def report(
     variants: tuple[Path, ...],
     data: DataArguments,
     assume: dict[str, str],
+    custom_ops: tuple[Path, ...],
     fail_if: tuple[str, ...],
     baseline: Path | None,
     metrics: tuple[str, ...],
@@ -151,6 +154,7 @@ def report(
                 *(("the script of a metric", script_of(metric)) for metric in metrics),
             ],
             named,
+            custom_ops,
         )
     )
     result = pipeline.report(
@@ -158,6 +162,7 @@ def report(
         variants,
         data=named,
         assume=assume,
+        custom_ops=custom_ops,
         fail_if=fail_if,
         baseline=baseline,
         metrics=metrics,

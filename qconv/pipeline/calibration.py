@@ -27,6 +27,7 @@ from qconv.placement.place import place
 from qconv.placement.plan import Plan, ValuePlan
 from qconv.placement.targets import ORT_CPU, find_target
 from qconv.progress import Progress, no_progress
+from qconv.runtime.libraries import custom_operators
 from qconv.runtime.machine import library_versions
 
 Values = Literal["quantizable", "all"]
@@ -42,6 +43,7 @@ def calibrate(
     statistics: Depth = "histogram",
     values: Values = "quantizable",
     batch_size: int = 1,
+    custom_ops: Sequence[str | Path] = (),
     force: bool = False,
     progress: Progress = no_progress,
 ) -> Record:
@@ -58,6 +60,7 @@ def calibrate(
         values: ``quantizable``, which INT8 needs, or ``all``, from which FP16 learns what would
             overflow.
         batch_size: samples per inference; more than one needs a dynamic first axis.
+        custom_ops: shared libraries of operators that the model needs; their code is run.
         force: replace an output that exists.
         progress: shown over the samples.
 
@@ -68,7 +71,7 @@ def calibrate(
         OutputError: the record cannot be written.
     """
     path = None if output is None else Path(output)
-    reads = ReadFiles([("the float model", Path(model))], data=data)
+    reads = ReadFiles([("the float model", Path(model))], (), data, custom_ops)
     if path is not None:
         check_output(path, force=force, reads=reads)
     loaded = load_model(Path(model), assume=written(assume))
@@ -87,9 +90,10 @@ def calibrate(
                 hint="qconv convert --dtype int8 --mode dynamic needs no data",
             )
     inputs = affordable(layer_inputs(prepared)) if statistics == "full" else ()
-    record = collect_record(
-        loaded, prepared, plan, observed, data, statistics, batch_size, progress, inputs
-    )
+    with custom_operators(custom_ops):
+        record = collect_record(
+            loaded, prepared, plan, observed, data, statistics, batch_size, progress, inputs
+        )
     if path is not None:
         with staged(path, force=force, reads=reads) as temporary:
             write_record(record, temporary)

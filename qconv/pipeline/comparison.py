@@ -12,6 +12,7 @@ from qconv.pipeline.inputs import Assume, Data, opener, written
 from qconv.progress import Progress, no_progress
 from qconv.reporting.comparison import Comparison
 from qconv.reporting.record import Report, read_report
+from qconv.runtime.libraries import custom_operators
 
 
 def report(
@@ -31,33 +32,35 @@ def report(
     details: bool = False,
     layers: bool = False,
     command: str | None = None,
+    custom_ops: Sequence[str | Path] = (),
     progress: Progress = no_progress,
 ) -> Report:
     """Compare variants with their float model and judge them by gates.
 
-    The arguments are those of :func:`qconv.evaluation.report.report`, with data and assumptions
-    as in :func:`calibrate`; the baseline may be the path of a JSON report.
+    The arguments are those of :func:`qconv.evaluation.report.report`, with data, assumptions and
+    libraries of operators as in :func:`calibrate`; the baseline may be the path of a JSON report.
     """
     if isinstance(baseline, str | Path):
         baseline = read_report(Path(baseline))
-    return _report(
-        Path(model),
-        [Path(variant) for variant in variants],
-        data=opener(data),
-        fail_if=fail_if,
-        baseline=baseline,
-        metrics=metrics,
-        assume=written(assume),
-        threads=threads,
-        runs=runs,
-        batch=batch,
-        provider=provider,
-        latency=latency,
-        details=details,
-        layers=layers,
-        command=command,
-        progress=progress,
-    )
+    with custom_operators(custom_ops):
+        return _report(
+            Path(model),
+            [Path(variant) for variant in variants],
+            data=opener(data),
+            fail_if=fail_if,
+            baseline=baseline,
+            metrics=metrics,
+            assume=written(assume),
+            threads=threads,
+            runs=runs,
+            batch=batch,
+            provider=provider,
+            latency=latency,
+            details=details,
+            layers=layers,
+            command=command,
+            progress=progress,
+        )
 
 
 def compare(
@@ -66,9 +69,11 @@ def compare(
     *,
     data: Data,
     part_below: float = DEFAULT_SQNR,
+    custom_ops: Sequence[str | Path] = (),
     progress: Progress = no_progress,
 ) -> Comparison:
     """Compare what two models give and compute; see :func:`qconv.evaluation.compare.compare`."""
-    return _compare(
-        Path(first), Path(second), data=opener(data), part_below=part_below, progress=progress
-    )
+    with custom_operators(custom_ops):
+        return _compare(
+            Path(first), Path(second), data=opener(data), part_below=part_below, progress=progress
+        )

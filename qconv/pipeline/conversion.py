@@ -52,6 +52,7 @@ from qconv.placement.place import place
 from qconv.placement.plan import Decisions, Plan, ValuePlan
 from qconv.placement.targets import ORT_CPU, find_target
 from qconv.progress import Progress, no_progress
+from qconv.runtime.libraries import custom_operators
 from qconv.runtime.trial import require_running, require_valid
 
 
@@ -81,6 +82,7 @@ def convert(
     assume: Assume | None = None,
     target: str = ORT_CPU.name,
     batch_size: int = 1,
+    custom_ops: Sequence[str | Path] = (),
     storage: Storage | None = None,
     force: bool = False,
     progress: Progress = no_progress,
@@ -100,6 +102,7 @@ def convert(
         assume: inputs to fix to constants, see :func:`calibrate`; the written model lacks them.
         target: the runtime to place operators for.
         batch_size: samples per inference while calibrating.
+        custom_ops: libraries of operators, see :func:`calibrate`.
         storage: whether weights go to a file of their own; None: from 1 GB on, or if the float
             model's do.
         force: replace an output that exists.
@@ -116,25 +119,28 @@ def convert(
         raise UsageError("a calibration record and data to calibrate on exclude each other")
     path, source = Path(output), Path(model)
     record_file = Path(calibration) if isinstance(calibration, str | Path) else None
-    reads = ReadFiles([("the float model", source)], [("the record", record_file)], data or ())
+    reads = ReadFiles(
+        [("the float model", source)], [("the record", record_file)], data or (), custom_ops
+    )
     for file in (path, *(storage.named_files(path) if storage else ())):
         check_output(file, force=force, reads=reads)
     quantized = not isinstance(settings, Int8Settings | DynamicSettings)
     loaded = load_model(source, quantized=quantized, assume=written(assume))
     record = given_record(calibration, loaded)
     job = _Job(loaded, prepare(loaded.ir), record, data, target, batch_size, progress)
-    made = _make(job, settings)
-    remove_unused(made.model)
-    remove_notes(made.model)
-    made.model.metadata_props.update(provenance(loaded, made.record, made.settings, target))
-    with staged(path, force=force, reads=reads) as temporary:
-        external = Storage("always" if loaded.external else "auto")
-        save_model(made.model, temporary, storage or external)
-        if runs_on_cpu(settings):
-            shapes = {} if made.record is None else made.record.feed_shapes
-            require_running(temporary, source, shapes, loaded.assumed)
-        else:
-            require_valid(temporary, source)
+    with custom_operators(custom_ops):
+        made = _make(job, settings)
+        remove_unused(made.model)
+        remove_notes(made.model)
+        made.model.metadata_props.update(provenance(loaded, made.record, made.settings, target))
+        with staged(path, force=force, reads=reads) as temporary:
+            external = Storage("always" if loaded.external else "auto")
+            save_model(made.model, temporary, storage or external)
+            if runs_on_cpu(settings):
+                shapes = {} if made.record is None else made.record.feed_shapes
+                require_running(temporary, source, shapes, loaded.assumed)
+            else:
+                require_valid(temporary, source)
     sizes = model_bytes(path), model_bytes(source)
     return Conversion(path, *sizes, made.plan, made.note, made.remarks)
 

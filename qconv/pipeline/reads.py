@@ -16,13 +16,14 @@ from qconv.pipeline.inputs import Data, opener
 class ReadFiles:
     """Yields what each file is, for messages, and where; found when it is first asked for.
 
-    ``models`` count with their external data, ``others`` are None where they are not given. What
-    functions of the user's read is not known.
+    ``models`` count with their external data, ``others`` are None where they are not given,
+    ``libraries`` are those of operators. What functions of the user's read is not known.
     """
 
     models: Sequence[tuple[str, Path]] = ()
     others: Sequence[tuple[str, Path | None]] = ()
     data: Data = ()
+    libraries: Sequence[str | Path] = ()
 
     def __iter__(self) -> Iterator[tuple[str, Path]]:
         return iter(self._found)
@@ -30,6 +31,7 @@ class ReadFiles:
     @cached_property
     def _found(self) -> list[tuple[str, Path]]:
         found = [(what, file) for what, file in self.others if file is not None]
+        found += [("a library of operators", Path(library)) for library in self.libraries]
         named = opener(self.data)
         if isinstance(named, NamedData):
             found += [("the data", file) for file in named.files()]
