@@ -116,7 +116,7 @@ def convert_all(
 ) -> Iterator[Row]:
     """Convert a model to each type in ``out``, and yield how it went; see :data:`TYPES`.
 
-    Static INT8 is calibrated on the data, of which ``samples`` are taken; they judge all types.
+    Static INT8 and FP16 learn from the data, of which ``samples`` are taken; they judge all types.
     """
     reference = _session(model, custom_ops)
     source = open_data([data], input_specs(reference), samples=samples)
@@ -125,7 +125,7 @@ def convert_all(
     for name in types:
         path = out / f"{model.stem}.{name.replace(' ', '-')}.onnx"
         options = [*TYPES[name]]
-        if name == "int8 static":
+        if name in ("int8 static", "fp16"):
             options += ["--data", data, "--samples", str(samples)]
         if custom_ops is not None:
             options += ["--custom-ops", custom_ops]

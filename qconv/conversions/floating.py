@@ -16,6 +16,12 @@ from qconv.rewrite.floating import store_bfloat16, to_float32, to_half
 _BFLOAT16_OPSET = 22
 """From this opset on Conv, pooling and the recurrent operators take bfloat16."""
 
+UNSEEN = (
+    "no data were seen: a value beyond 65,504 would become infinite; --data, or --calibration with "
+    "a record of --values all, keeps such values in float32"
+)
+"""What to say of a model in float16 whose values are not known."""
+
 
 def half_model(
     model: ir.Model, record: Record | None, settings: HalfSettings, label: str

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
 from qconv.conversions.dynamic import dynamic_model
-from qconv.conversions.floating import float32_model, half_model
+from qconv.conversions.floating import UNSEEN, float32_model, half_model
 from qconv.conversions.int8 import SAMPLES_NEEDED, to_int8
 from qconv.conversions.kept import check_float_layers, float_layers
 from qconv.conversions.packing import pack_weights
@@ -281,4 +281,5 @@ def _half(job: _Job, settings: HalfSettings) -> _Made:
         nearest = job.nearest_plan()
         record = job.collect(job.data, nearest, all_values(job.prepared, nearest), "ranges")
     model, plan, note = half_model(job.prepared, record, settings, str(job.loaded.path))
-    return _Made(model, plan, note, record, settings)
+    remarks = (UNSEEN,) if record is None and settings.dtype == "fp16" else ()
+    return _Made(model, plan, note, record, settings, remarks)

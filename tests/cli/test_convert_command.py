@@ -212,3 +212,9 @@ def test_nothing_can_be_quantized(qconv: Qconv, refuses: Refuses, source: str) -
         "ONNX Runtime's CPU provider has no integer kernel for Tanh",
         hint="qconv inspect lists the reason for each operator",
     )
+
+
+def test_fp16_without_data_says_what_it_cannot_know(qconv: Qconv) -> None:
+    sentence = "no data were seen: a value beyond 65,504 would become infinite; "
+    assert sentence in qconv(FP16).out
+    assert sentence not in qconv(f"{FP16} --data data.npz --force").out

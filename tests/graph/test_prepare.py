@@ -13,6 +13,7 @@ import pytest
 from qconv.errors import UnsupportedError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import MIN_OPSET, prepare
+from qconv.graph.prepare.opset import raise_opset
 from tests.graph import form_cases, linear_cases
 from tests.model_helpers import (
     list_weights_as_inputs,
@@ -160,3 +161,16 @@ def test_an_operator_that_cannot_be_raised(tmp_path: Path) -> None:
         prepare(load_model(path).ir)
     assert str(caught.value).startswith("the model has opset 6 and cannot be raised to 13: ")
     assert caught.value.hint == "export the model again with opset 13 or newer"
+
+
+def test_an_output_of_a_wrong_rank_gets_the_right_one_with_a_newer_opset(tmp_path: Path) -> None:
+    """From opset 13 on the rank of what Reshape gives is inferred, where it was not before."""
+    text = """(float[N, 4] x, int64[3] s) => (float[1, L] y, float[N, 4] z)
+        { r = Relu(x) y = Reshape(r, s) z = Neg(r) }"""
+    model = parse(text, opset=12, ir=7)
+    onnx.checker.check_model(model, full_check=True)
+    raised = ir.to_proto(raise_opset(load_model(save(model, tmp_path)).ir, 22))
+    onnx.checker.check_model(raised, full_check=True)
+    y, z = (output.type.tensor_type.shape.dim for output in raised.graph.output)
+    assert len(y) == 3
+    assert [z[0].dim_param, z[1].dim_value] == ["N", 4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import onnx
 import onnx_ir as ir
 from onnx import version_converter
 
@@ -46,7 +47,9 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
     proto = ir.to_proto(model)
     proto.ir_version = max(proto.ir_version, ir_version)
     try:
-        result = ir.from_proto(version_converter.convert_version(proto, opset))
+        converted = version_converter.convert_version(proto, opset)
+        _correct_outputs(converted)
+        result = ir.from_proto(converted)
         run_checker(result)
     except Exception as error:  # the converter raises RuntimeError
         reason = str(error).split("\n")[0]
@@ -62,3 +65,31 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
         result.graph.register_initializer(value)
     result.metadata_props.update(model.metadata_props)
     return result
+
+
+def _correct_outputs(model: onnx.ModelProto) -> None:
+    """Give outputs whose declared shape is wrong the inferred one.
+
+    The runtime only warns of such a shape, and the checker may see it at the newer opset alone,
+    where more is inferred.
+    """
+    try:
+        onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    except onnx.shape_inference.InferenceError:
+        undeclared = onnx.ModelProto()
+        undeclared.CopyFrom(model)
+        for output in undeclared.graph.output:
+            output.type.tensor_type.ClearField("shape")
+        inferred = onnx.shape_inference.infer_shapes(undeclared)
+        for output, found in zip(model.graph.output, inferred.graph.output, strict=True):
+            shape, known = output.type.tensor_type.shape, found.type.tensor_type
+            if known.HasField("shape") and _contradict(shape, known.shape):
+                shape.CopyFrom(known.shape)
+
+
+def _contradict(declared: onnx.TensorShapeProto, inferred: onnx.TensorShapeProto) -> bool:
+    pairs = zip(declared.dim, inferred.dim, strict=False)
+    return len(declared.dim) != len(inferred.dim) or any(
+        one.HasField("dim_value") and other.HasField("dim_value") and one != other
+        for one, other in pairs
+    )
