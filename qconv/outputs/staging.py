@@ -60,7 +60,7 @@ def _commit(folder: Path, path: Path, *, force: bool, reads: Reads) -> None:
         old = own_names(path) if force else set()
         try:
             for file, target in new.items():
-                move(file, target, force=force)
+                file.replace(target)  # never by a second name: the runtime refuses such weights
             flush_folder(path.parent)
             move(staged_main, path, force=force)
         except BaseException:

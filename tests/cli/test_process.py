@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,6 +149,7 @@ def test_job_control(running: Running) -> None:
     _, status = os.waitpid(running.process.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
     os.killpg(running.process.pid, signal.SIGCONT)
+    time.sleep(0.5)  # a thread that is just waking up takes no further signal
     os.killpg(running.process.pid, signal.SIGINT)
     assert running.end()[0] == 130
 
