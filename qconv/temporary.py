@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from qconv.locks import locked
+
 _watcher: int | None = None
 
 
@@ -35,6 +37,13 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
         if _watcher is not None:
             with suppress(OSError):  # nobody listens
                 os.write(_watcher, os.fsencode(folder.absolute()) + b"\0")
-        yield folder
+        with locked(folder):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process is still at work in a temporary folder, as far as the system can tell."""
+    with locked(folder, wait=False) as free:
+        return not free

@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
     {"errors", "files", "specs", "schemes", "progress", "outputs", "parallel", "printable"}
-    | {"temporary"},
+    | {"locks", "temporary"},
     {"numerics", "reporting"},
     {"graph"},
     {"data"},

@@ -1,11 +1,9 @@
-"""Steps that the disk takes whole: a rename, a link, a flush; and a lock around several."""
+"""Steps that the disk takes whole: a rename, a link, a flush."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from warnings import warn
 
@@ -14,7 +12,7 @@ from qconv.outputs.checking import exists_already
 
 _NOT_SUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 _NO_LINKS = _NOT_SUPPORTED | {errno.EPERM, errno.EMLINK}
-_NO_FLUSH = _NOT_SUPPORTED | {errno.EBADF, errno.EACCES, errno.EPERM}
+_NO_FLUSH = _NOT_SUPPORTED | {errno.EBADF}
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 
@@ -99,28 +97,12 @@ def flush_folder(folder: Path) -> None:
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    except PermissionError:  # on Windows, or where a folder may be written and not be read
+        return
+    try:
+        os.fsync(descriptor)
     except OSError as error:
         if error.errno not in _NO_FLUSH:
             raise
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time move files into a folder, where the system has such locks."""
-    try:
-        import fcntl
-
-        descriptor = os.open(folder, os.O_RDONLY)
-    except (ImportError, PermissionError):
-        yield
-        return
-    try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
     finally:
         os.close(descriptor)

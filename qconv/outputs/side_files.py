@@ -19,6 +19,7 @@ from filecmp import cmp
 from pathlib import Path
 
 from qconv.outputs.checking import Reads, read_as
+from qconv.temporary import in_use
 
 _HASH_DIGITS = 16
 _RANDOM_DIGITS = 8
@@ -80,7 +81,9 @@ def leftovers(output: Path) -> list[Path]:
         return []
     beside = {name for name in names if side_file.fullmatch(name)}
     orphans = beside - named_beside(output, beside)
-    folders = {name for name in names if temporary.fullmatch(name)}
+    folders = {
+        name for name in names if temporary.fullmatch(name) and not in_use(output.with_name(name))
+    }
     return [output.parent / name for name in sorted(folders | orphans)]
 
 

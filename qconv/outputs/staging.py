@@ -10,8 +10,9 @@ from pathlib import Path
 from warnings import warn
 
 from qconv.errors import OutputError, OutputWarning
+from qconv.locks import locked
 from qconv.outputs.checking import Reads, check_output
-from qconv.outputs.moving import flush, flush_folder, locked, move
+from qconv.outputs.moving import flush, flush_folder, move
 from qconv.outputs.side_files import holds_already, leftovers, own_names, remove_unnamed
 from qconv.temporary import temporary_folder
 
@@ -34,20 +35,23 @@ def staged(path: Path, *, force: bool, reads: Reads = ()) -> Iterator[Path]:
     try:
         with temporary_folder(f".{path.name}.", path.parent) as folder:
             yield folder / path.name
-            _commit(folder, path, force=force, reads=reads)
+            left = _commit(folder, path, force=force, reads=reads)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    if left := leftovers(path):
+    if left:
         warn(
-            f"{', '.join(map(str, left))}: left by a run that was killed, unless one is still "
-            "at work here; remove it by hand",
+            f"{', '.join(map(str, left))}: left by a run that was killed; remove it by hand",
             OutputWarning,
             stacklevel=3,
         )
 
 
-def _commit(folder: Path, path: Path, *, force: bool, reads: Reads) -> None:
-    """Move files into place, with each step on the disk before the next one relies on it."""
+def _commit(folder: Path, path: Path, *, force: bool, reads: Reads) -> list[Path]:
+    """Move files into place, with each step on the disk before the next one relies on it.
+
+    Returns:
+        What killed runs have left here.
+    """
     staged_main = folder / path.name
     side_files = [file for file in sorted(folder.iterdir()) if file != staged_main]
     for file in (*side_files, staged_main):
@@ -68,6 +72,7 @@ def _commit(folder: Path, path: Path, *, force: bool, reads: Reads) -> None:
             raise
         _confirm(path)
         remove_unnamed(old, path, reads)
+        return [left for left in leftovers(path) if left.name != folder.name]
 
 
 def _confirm(path: Path) -> None:

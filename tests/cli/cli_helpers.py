@@ -68,9 +68,9 @@ def process(*arguments: str) -> Said:
     return Said(done.returncode, done.stdout, done.stderr)
 
 
-def save_text(text: str, path: Path) -> onnx.ModelProto:
+def save_text(text: str, path: Path, *, seed: int = 0) -> onnx.ModelProto:
     """Write a model given as text; return it."""
-    model = parse(text)
+    model = parse(text, seed=seed)
     onnx.save(model, path)
     return model
 

@@ -3,7 +3,9 @@
 import errno
 import hashlib
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -12,6 +14,7 @@ from tests.cli.cli_helpers import (
     Qconv,
     Refuses,
     begin_and_raise,
+    command,
     contents,
     limited_files,
     save_text,
@@ -149,6 +152,30 @@ def test_weights_beside_the_model_fill_the_disk(
         lambda model, folder, name, **_: counted(model, folder / name),
     )
     refuses(LARGE, code=3, message="y.onnx: cannot be written: No space left on device")
+
+
+def test_two_runs_at_once(folder: Path) -> None:
+    _save_large(folder)
+    runs = [
+        subprocess.Popen(command([*LARGE.split(), "-q"]), stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = sorted((run.communicate()[1], run.returncode) for run in runs)
+    exists = "qconv: error: y.onnx: exists already\nhint: pass --force to replace it\n"
+    assert said == [("", 0), (exists, 3)]
+    assert len(side_files(folder / "y.onnx")) == 1
+    onnx.checker.check_model("y.onnx")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_nobody_reads_what_is_printed(folder: Path, stream: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writing}
+    done = subprocess.run(command(INT8.split()), **pipes, check=False)
+    os.close(writing)
+    assert done.returncode == (141 if stream == "stdout" else 0)
+    onnx.checker.check_model(str(folder / "y.onnx"))
 
 
 @pytest.mark.parametrize("line", [INT8, FP16])

@@ -3,7 +3,9 @@
 import errno
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -38,6 +40,30 @@ def test_a_name_that_was_taken_meanwhile(tmp_path: Path, ability: str) -> None:
     assert caught.value.hint == "pass --force to replace it"
     assert [file.name for file in tmp_path.iterdir()] == ["m.onnx"]
     assert path.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("ability", ["links", "renames"], indirect=True)
+@pytest.mark.parametrize("turn", range(5))
+def test_two_writers_at_once(tmp_path: Path, ability: str, turn: int) -> None:
+    del ability
+    ready = Barrier(4)
+
+    def write(number: int) -> str:
+        try:
+            with staged(tmp_path / "m.onnx", force=False) as temporary:
+                temporary.with_name("m.onnx.data").write_text(f"weights {turn}")
+                temporary.write_text(f"model {number}")
+                ready.wait(timeout=10)
+        except OutputError as error:
+            return str(error)
+        return f"model {number}"
+
+    with ThreadPoolExecutor(4) as threads:
+        said = list(threads.map(write, range(4)))
+    model = (tmp_path / "m.onnx").read_text()
+    assert sorted(said) == sorted([model, *[f"{tmp_path}/m.onnx: exists already"] * 3])
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
+    assert (tmp_path / "m.onnx.data").read_text() == f"weights {turn}"
 
 
 def test_a_name_that_is_free(tmp_path: Path, ability: str) -> None:

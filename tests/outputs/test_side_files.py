@@ -117,10 +117,7 @@ def test_what_a_killed_run_left_is_told_and_stays(tmp_path: Path) -> None:
         name = write(tmp_path / "m.onnx", "new")
     (warning,) = told
     paths = ", ".join(str(tmp_path / name) for name in sorted(left))
-    assert str(warning.message) == (
-        f"{paths}: left by a run that was killed, unless one is still at work here; "
-        "remove it by hand"
-    )
+    assert str(warning.message) == (f"{paths}: left by a run that was killed; remove it by hand")
     assert names(tmp_path) == {"m.onnx", name} | left | others
 
 
