@@ -8,13 +8,15 @@ import errno
 import hashlib
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.cli.cli_helpers import contents, save_text
+from tests.cli.cli_helpers import ROOT, contents, save_text
 from tests.cli.faults import Ended, Fault, Faulty
 
 TEXT = "(float[N,32] x) => (float[N,32] y) <float[32,32] w> {{ z = {}(x) y = MatMul(z, w) }}"
@@ -139,3 +141,11 @@ def test_what_a_kill_left_is_told_and_does_no_harm(case: Case) -> None:
     assert "left by a run that was killed" in ended.err
     there = contents(case.home / "out")
     assert {name: there[name] for name in case.after} == case.after
+
+
+def test_random_kills() -> None:
+    line = [sys.executable, "-m", "tests.cli.kills", "--kills", "10"]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    counts = dict(line.split(": ") for line in done.stdout.splitlines())
+    assert int(counts.get("old", 0)) + int(counts.get("new", 0)) == 10
