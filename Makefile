@@ -2,7 +2,7 @@
 # Needs Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser fuzz lint types real clean
+.PHONY: help demo test floors browser fuzz lint types real clean
 
 # The first of these that is 3.11 or newer and can make virtual environments;
 # `make PYTHON=/path/to/python test` chooses another.
@@ -16,18 +16,24 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help:
 	@echo 'make demo    convert the sample models to INT8, with the commands of the README'
 	@echo 'make test    run the tests (ARGS="-k name" is handed to pytest)'
+	@echo 'make floors  run the tests on the lowest versions of all dependencies'
 	@echo 'make browser run the tests of the HTML report in Chromium (Debian: apt-get install chromium)'
 	@echo 'make fuzz    random models, data and options for every command (SECONDS=60 SEED=number)'
 	@echo 'make lint    check style and format'
 	@echo 'make types   check types'
 	@echo 'make real    run the tests on real models (QCONV_DATA=folder, see CONTRIBUTING.md)'
-	@echo 'make clean   remove .venv, demo-out and caches'
+	@echo 'make clean   remove .venv, .venv-floors, demo-out and caches'
 
 demo: .venv/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
 
 test: .venv/.test
 	$(BIN)/python -m pytest --ignore=tests/real --ignore=tests/browser $(ARGS)
+
+# Old packages beside new ones call each other's deprecated names.
+floors: .venv-floors/.installed
+	.venv-floors/bin/python -m pytest --ignore=tests/real --ignore=tests/browser -x -q \
+		-W ignore::DeprecationWarning $(ARGS)
 
 browser: .venv/.test .venv/.browser
 	$(BIN)/python -m pytest tests/browser $(ARGS)
@@ -47,7 +53,7 @@ real: .venv/.test .venv/.real
 	$(BIN)/python -m pytest tests/real $(ARGS)
 
 clean:
-	rm -rf .venv demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-floors demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a target is up to date once its packages are installed, until pyproject.toml changes.
@@ -64,6 +70,14 @@ clean:
 
 .venv/.test: .venv/.installed
 	$(INSTALL) --group test
+	@touch $@
+
+.venv-floors/.installed: pyproject.toml
+	$(PYTHON) -m venv --clear .venv-floors
+	.venv-floors/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	.venv-floors/bin/python scripts/floors.py > .venv-floors/floors.txt
+	.venv-floors/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint .venv-floors/floors.txt --editable . --group test
 	@touch $@
 
 .venv/.real: .venv/.installed
