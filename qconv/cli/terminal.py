@@ -104,7 +104,9 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table in a frame, as wide as the terminal at most; long cells are folded."""
     from rich.table import Table
 
-    table = Table(*titles)
+    table = Table()
+    for title in titles:
+        table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*map(printable, row))
     console().print(table)

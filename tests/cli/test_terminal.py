@@ -92,6 +92,12 @@ def test_a_table_has_neither_markup_nor_styles(out: Out) -> None:
     assert "│ [red]x[/]:smile: │ \\x1b[1m\\nbold │" in out()
 
 
+def test_a_table_folds_what_is_too_wide(out: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table(("name",), [("n" * 100,)])
+    assert out().count("n") == 101
+
+
 def test_whoever_writes_is_guarded_and_only_inside(capsys: pytest.CaptureFixture[str]) -> None:
     with guarded():
         sys.stderr.write("\x1b")
