@@ -42,7 +42,23 @@ def _graph_fault(graph: onnx.GraphProto, outer: Set[str]) -> str | None:
     constants = {tensor.name for tensor in graph.initializer}
     constants.update(sparse.values.name for sparse in graph.sparse_initializer)
     given = [*inputs, *constants.difference(inputs, [""])]
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    for info in graph.input:
+        if info.name in tensors and not _agrees(info.type.tensor_type, tensors[info.name]):
+            return f"the weights '{info.name}' have another type or shape than the input they are"
     return _scope_fault(graph.node, given, [info.name for info in graph.output], outer)
+
+
+def _agrees(declared: onnx.TypeProto.Tensor, tensor: onnx.TensorProto) -> bool:
+    if declared.elem_type != tensor.data_type:
+        return False
+    if not declared.HasField("shape"):
+        return True
+    dims = declared.shape.dim
+    return len(dims) == len(tensor.dims) and all(
+        not dim.HasField("dim_value") or dim.dim_value == length
+        for dim, length in zip(dims, tensor.dims, strict=True)
+    )
 
 
 def _scope_fault(nodes: Nodes, given: list[str], outputs: list[str], outer: Set[str]) -> str | None:

@@ -141,7 +141,7 @@ def convert(
                 require_running(temporary, source, shapes, loaded.assumed)
             else:
                 require_valid(temporary, source)
-    sizes = model_bytes(path), model_bytes(source)
+            sizes = model_bytes(temporary), model_bytes(source)
     return Conversion(path, *sizes, made.plan, made.note, made.remarks)
 
 

@@ -64,8 +64,8 @@ def store_bfloat16(model: ir.Model) -> int:
             name = editor.unique(f"{name_of(value)}/bfloat16")
             narrow = ir.Value(
                 name=name,
-                const_value=_lazy(value, tensor, name),
-                shape=value.shape,
+                const_value=_lazy(tensor, name),
+                shape=ir.Shape(tensor.shape),
                 type=ir.TensorType(ir.DataType.BFLOAT16),
             )
             graph.register_initializer(narrow)
@@ -106,15 +106,14 @@ def _make_room(model: ir.Model) -> None:
                 release(value.const_value)
 
 
-def _lazy(value: ir.Value, tensor: ir.TensorProtocol, name: str) -> ir.LazyTensor:
+def _lazy(tensor: ir.TensorProtocol, name: str) -> ir.LazyTensor:
     def evaluate() -> ir.TensorProtocol:
         result = ir.tensor(_to_bfloat16(tensor.numpy()), dtype=ir.DataType.BFLOAT16, name=name)
         release(tensor)
         return result
 
-    return ir.LazyTensor(
-        evaluate, dtype=ir.DataType.BFLOAT16, shape=value.shape or ir.Shape(()), name=name
-    )
+    shape = ir.Shape(tensor.shape)
+    return ir.LazyTensor(evaluate, dtype=ir.DataType.BFLOAT16, shape=shape, name=name)
 
 
 def _to_float16(array: Array) -> Array:

@@ -149,14 +149,10 @@ class _Retyper:
             release(tensor)
             return result
 
-        lazy = ir.LazyTensor(
-            evaluate, dtype=self.target, shape=value.shape or ir.Shape(()), name=name
-        )
+        shape = ir.Shape(tensor.shape)
+        lazy = ir.LazyTensor(evaluate, dtype=self.target, shape=shape, name=name)
         counterpart = ir.Value(
-            name=name,
-            const_value=lazy,
-            shape=value.shape or ir.Shape(()),
-            type=ir.TensorType(self.target),
+            name=name, const_value=lazy, shape=shape, type=ir.TensorType(self.target)
         )
         graph.register_initializer(counterpart)
         return counterpart

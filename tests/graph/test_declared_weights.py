@@ -1,0 +1,47 @@
+"""What a model says of its weights beside what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+from qconv.conversions.settings import HalfSettings
+from qconv.errors import ModelError
+from qconv.graph.model_io import load_model
+from qconv.pipeline import convert
+from tests.model_helpers import list_weights_as_inputs, parse, save
+
+TEXT = "(float[N, 4] x) => (float[N, 5] y) <float[4, 5] w> { y = MatMul(x, w) }"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"), [("FLOAT", [4, 6]), ("FLOAT", [20]), ("DOUBLE", [4, 5])]
+)
+def test_weights_that_are_inputs_of_another_kind(
+    tmp_path: Path, kind: str, shape: list[int]
+) -> None:
+    model = parse(TEXT)
+    listed = helper.make_tensor_value_info("w", onnx.TensorProto.DataType.Value(kind), shape)
+    model.graph.input.append(listed)
+    path = save(model, tmp_path)
+    with pytest.raises(ModelError, match="the weights 'w' have another type or shape"):
+        load_model(path)
+
+
+def test_weights_that_are_inputs_of_their_kind(tmp_path: Path) -> None:
+    model = parse(TEXT)
+    list_weights_as_inputs(model)
+    assert load_model(save(model, tmp_path)).ir.graph.num_nodes() == 1
+
+
+@pytest.mark.parametrize("storage_only", [False, True])
+def test_a_wrong_note_on_weights_is_not_written(tmp_path: Path, storage_only: bool) -> None:
+    model = parse(TEXT.replace("[4, 5]", "[128, 128]").replace("[N, 4]", "[N, 128]"))
+    model.graph.value_info.append(helper.make_tensor_value_info("w", 1, [7]))
+    output = tmp_path / "half.onnx"
+    convert(save(model, tmp_path), output, settings=HalfSettings("bf16", (), False, storage_only))
+    (tensor,) = [t for t in onnx.load(output).graph.initializer if len(t.dims) == 2]
+    assert numpy_helper.to_array(tensor).shape == (128, 128)
