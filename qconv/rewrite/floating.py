@@ -65,7 +65,7 @@ def store_bfloat16(model: ir.Model) -> int:
             narrow = ir.Value(
                 name=name,
                 const_value=_lazy(tensor, name),
-                shape=ir.Shape(tensor.shape),
+                shape=ir.Shape(tensor.shape.numpy()),
                 type=ir.TensorType(ir.DataType.BFLOAT16),
             )
             graph.register_initializer(narrow)
@@ -112,7 +112,7 @@ def _lazy(tensor: ir.TensorProtocol, name: str) -> ir.LazyTensor:
         release(tensor)
         return result
 
-    shape = ir.Shape(tensor.shape)
+    shape = ir.Shape(tensor.shape.numpy())
     return ir.LazyTensor(evaluate, dtype=ir.DataType.BFLOAT16, shape=shape, name=name)
 
 

@@ -149,7 +149,7 @@ class _Retyper:
             release(tensor)
             return result
 
-        shape = ir.Shape(tensor.shape)
+        shape = ir.Shape(tensor.shape.numpy())
         lazy = ir.LazyTensor(evaluate, dtype=self.target, shape=shape, name=name)
         counterpart = ir.Value(
             name=name, const_value=lazy, shape=shape, type=ir.TensorType(self.target)

@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 from qconv.conversions.settings import HalfSettings
 from qconv.errors import ModelError
 from qconv.graph.model_io import load_model
+from qconv.graph.prepare import prepare
 from qconv.pipeline import convert
 from tests.model_helpers import list_weights_as_inputs, parse, save
 
@@ -45,3 +46,14 @@ def test_a_wrong_note_on_weights_is_not_written(tmp_path: Path, storage_only: bo
     convert(save(model, tmp_path), output, settings=HalfSettings("bf16", (), False, storage_only))
     (tensor,) = [t for t in onnx.load(output).graph.initializer if len(t.dims) == 2]
     assert numpy_helper.to_array(tensor).shape == (128, 128)
+
+
+@pytest.mark.parametrize("length", [0, 3])
+def test_a_normalization_of_unequal_lengths_is_not_folded(tmp_path: Path, length: int) -> None:
+    text = f"""(float[1,3,5,5] x) => (float[1,4,5,5] y)
+    <float[4,3,1,1] w, float[4] s, float[4] b, float[4] m, float[{length}] v> {{
+      c = Conv(x, w)
+      y = BatchNormalization(c, s, b, m, v)
+    }}"""
+    prepared = prepare(load_model(save(parse(text), tmp_path)).ir)
+    assert [node.op_type for node in prepared.graph] == ["Conv", "BatchNormalization"]

@@ -64,7 +64,7 @@ def _fold(node: ir.Node, editor: Editor) -> bool:
         if node.op_type == "BatchNormalization"
         else _arithmetic(node, source, weight.ndim, channels)
     )
-    if found is None:
+    if found is None or found[0].size != channels:
         return False
     gain, offset = found
     scaled = _scale_outputs(linear, np.asarray(weight, np.float64), gain)
@@ -165,6 +165,8 @@ def _normalization(norm: ir.Node) -> tuple[Floats, Floats] | None:
     if any(array is None for array in statistics):
         return None
     gamma, beta, mean, variance = (np.asarray(array, np.float64) for array in statistics)
+    if not gamma.shape == beta.shape == mean.shape == variance.shape:
+        return None
     gain = gamma / np.sqrt(variance + norm.attributes.get_float("epsilon", 1e-5))
     return gain, beta - mean * gain
 
