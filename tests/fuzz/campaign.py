@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import gc
 import multiprocessing
 import os
 import shlex
@@ -10,9 +11,10 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing.queues import SimpleQueue
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from random import Random
 
@@ -161,43 +163,49 @@ def command_line(done: Done) -> str:
 
 
 def _all(settings: Settings, corpus: Corpus) -> Iterator[Done]:
-    """Yield what every worker has done, as it comes."""
+    """Yield what every worker has done, as it comes.
+
+    Raises:
+        RuntimeError: a worker ended before its time.
+    """
     context = multiprocessing.get_context("fork")
-    results: SimpleQueue[Done | str | None] = context.SimpleQueue()
-    workers = [
-        context.Process(target=_work, args=(settings, corpus, index, results))
-        for index in range(settings.workers)
-    ]
-    for worker in workers:
-        worker.start()
-    running = len(workers)
-    while running:
-        item = results.get()
-        if isinstance(item, Done):
-            yield item
-        else:
-            running -= 1
-            if item is not None:
-                raise RuntimeError(item)
+    workers = []
+    readers: list[Connection] = []
+    for index in range(settings.workers):
+        reader, writer = context.Pipe(duplex=False)
+        workers.append(context.Process(target=_work, args=(settings, corpus, index, writer)))
+        readers.append(reader)
+        workers[-1].start()
+        writer.close()
+    while readers:
+        ready = wait(readers)
+        for reader in [reader for reader in readers if reader in ready]:
+            try:
+                yield reader.recv()
+            except EOFError:
+                readers.remove(reader)
     for worker in workers:
         worker.join()
+        if worker.exitcode:
+            raise RuntimeError(f"a worker ended with {worker.exitcode}")
 
 
-def _work(
-    settings: Settings, corpus: Corpus, index: int, results: SimpleQueue[Done | str | None]
-) -> None:
-    import gc
-    import traceback
-
+def _work(settings: Settings, corpus: Corpus, index: int, results: Connection) -> None:
     gc.collect()
     gc.freeze()
-    problem = None
-    try:
-        for number, as_process in _numbers(settings, index):
-            results.put(_one(settings, corpus, number, as_process))
-    except BaseException:
-        problem = traceback.format_exc()
-    results.put(problem)
+    for number, as_process in _numbers(settings, index):
+        try:
+            results.send(_one(settings, corpus, number, as_process))
+        except Exception:  # one case less; the others are made all the same
+            results.send(_unmade(number, traceback.format_exc()))
+
+
+def _unmade(number: int, problem: str) -> Done:
+    """Return what stands for a case that this program itself failed on."""
+    last = problem.strip().splitlines()[-1]
+    nothing = Outcome(0, False, 0.0, 0.0, "", "", (), (), False)
+    fault = Fault(f"tests.fuzz itself: {last[:100]}", problem[-1500:])
+    return Done(Case(number, "unmade", ()), False, nothing, (fault,))
 
 
 def _numbers(settings: Settings, index: int) -> Iterator[tuple[int, bool]]:

@@ -51,19 +51,9 @@ def _changed(random: Random, record: bytes) -> bytes:
         name, content = entries[place]
         match random.randrange(8):
             case 0 | 1:
-                place = (
-                    [name for name, _ in entries].index(_MANIFEST)
-                    if any(name == _MANIFEST for name, _ in entries)
-                    else place
-                )
-                name, content = entries[place]
-                try:
-                    entries[place] = name, json_values.changed(random, json.loads(content))
-                except ValueError:
-                    entries[place] = name, hostile.changed_bytes(random, content)
-            case 2:
+                entries = [(name, _told(random, name, content)) for name, content in entries]
+            case 2 if len(entries) > 1:
                 del entries[place]
-                entries = entries or [("", b"")]
             case 3:
                 entries.append((random.choice((name, hostile.name(random) + ".npy")), content))
             case 4:
@@ -73,3 +63,13 @@ def _changed(random: Random, record: bytes) -> bytes:
             case _:
                 pass
     return arrays.archived(random, entries)
+
+
+def _told(random: Random, name: str, content: bytes) -> bytes:
+    """Change the manifest, if this is it."""
+    if name != _MANIFEST:
+        return content
+    try:
+        return json_values.changed(random, json.loads(content))
+    except (ValueError, RecursionError):  # it was changed before
+        return hostile.changed_bytes(random, content)

@@ -11,6 +11,7 @@ from onnx_ir.passes import common
 from qconv.graph.prepare.activations import split_activations
 from qconv.graph.prepare.branches import settle
 from qconv.graph.prepare.equivalents import use_equivalents
+from qconv.graph.prepare.functions import inline_functions
 from qconv.graph.prepare.gemm import normalize_gemm, use_gemm
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.prepare.noops import remove_noops
@@ -59,6 +60,6 @@ def normalize(model: ir.Model) -> ir.Model:
 
 def _without_functions(model: ir.Model) -> ir.Model:
     """Inline functions, and take initializers out of the inputs, where old files list them."""
-    model = common.InlinePass()(model).model
+    model = inline_functions(model)
     common.RemoveInitializersFromInputsPass()(model)
     return model

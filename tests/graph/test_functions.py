@@ -1,0 +1,35 @@
+"""Functions of a model that are written for another opset than its graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx_ir as ir
+import pytest
+from onnx import ModelProto, helper
+
+from qconv.errors import UnsupportedError
+from qconv.graph.model_io import load_model
+from qconv.graph.prepare import prepare
+from tests.model_helpers import parse, save
+
+
+def calling(operator: str, opset: int) -> ModelProto:
+    """Return a model of opset 17 whose only operator is a function of another opset."""
+    model = parse("(float[2, 4] x) => (float[2, 4] y) { y = local.Own(x) }")
+    node = helper.make_node(operator, ["a"], ["b"])
+    imports = [helper.make_opsetid("", opset)]
+    model.functions.append(helper.make_function("local", "Own", ["a"], ["b"], [node], imports))
+    model.opset_import.append(helper.make_opsetid("local", 1))
+    return model
+
+
+def test_a_function_whose_operators_are_the_same(tmp_path: Path) -> None:
+    prepared = prepare(load_model(save(calling("Relu", 14), tmp_path)).ir)
+    assert [node.op_type for node in prepared.graph] == ["Relu"]
+    assert prepared.graph.opset_imports[""] == 17
+
+
+def test_a_function_whose_operators_are_others() -> None:
+    with pytest.raises(UnsupportedError, match="cannot be put where it is called: Opset mismatch"):
+        prepare(ir.from_proto(calling("Softmax", 11)))
