@@ -42,6 +42,8 @@ _KINDS = (
         "options",
     ),
 )
+_SHARE = 100
+"""How often each of the own graphs stands beside the thousands of node models."""
 _MEMORY = Path("/dev/shm")
 _PLACE = _MEMORY if os.access(_MEMORY, os.W_OK) else None
 """Folders in memory: a disk takes milliseconds for each."""
@@ -136,7 +138,7 @@ def run(settings: Settings) -> Tally:
     """Make and run cases until time or number is reached; tell progress on standard error."""
     import_all()
     own = own_seeds()
-    seeds = [*own * 20, *node_seeds()] if settings.nodes else own
+    seeds = [*own * _SHARE, *node_seeds()] if settings.nodes else own
     corpus = Corpus(seeds, bake(own), reports.sound())
     tally = Tally()
     begin = told = time.monotonic()

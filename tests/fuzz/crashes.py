@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.fuzz.case import INPUTS, Case
-from tests.fuzz.outcome import Fault, Outcome, innermost
+from tests.fuzz.outcome import Fault, Outcome, faults, innermost
 from tests.fuzz.worker import run_process
 
 _TRIES = 60
@@ -35,9 +35,11 @@ def crash_faults(case: Case, outcome: Outcome, again: Path) -> list[Fault]:
                 "the float model alone does not crash the runtime",
             )
         )
-    code = run_process(case, again).code
-    if code != _UNSUPPORTED:
-        found.append(Fault(f"{outcome.signal_name}: as a process it ends with {code}", place))
+    process = run_process(case, again)
+    if process.code != _UNSUPPORTED:
+        shape = f"{outcome.signal_name}: as a process it ends with {process.code}"
+        found.append(Fault(shape, place))
+    found += faults(case, process)
     return found
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from tests.model_helpers import parse, random_feeds
 
 Feeds = dict[str, NDArray[Any]]
+_PLAIN = np.ndarray | np.generic
 
 _GRAPHS = {
     "convolutions": """(float[N,3,8,8] x) => (float[N,4] y) <
@@ -112,7 +114,8 @@ def own_seeds() -> list[Seed]:
 def node_seeds() -> list[Seed]:
     """Return the models of single operators that come with the installed onnx package.
 
-    Making them takes some seconds, since each comes with the right answer.
+    Where it has several inputs a model comes twice, once with all but the first of them as
+    weights. Making them takes some seconds, since each comes with the right answer.
     """
     from onnx.backend.test.case.node import collect_testcases
 
@@ -124,12 +127,24 @@ def node_seeds() -> list[Seed]:
         if case.model is None or case.data_sets is None:
             continue
         names = [info.name for info in case.model.graph.input]
-        arrays = [
-            np.asarray(array)
-            for array in case.data_sets[0][0]
-            if isinstance(array, np.ndarray | np.generic)
-        ]
+        arrays = [np.asarray(a) for a in case.data_sets[0][0] if isinstance(a, _PLAIN)]
         fits = len(arrays) == len(names) and all(array.dtype.kind in "biuf" for array in arrays)
-        feeds = (dict(zip(names, arrays, strict=True)),) if fits else ()
-        seeds.append(Seed(case.name, case.model.SerializeToString(), feeds))
+        feeds = dict(zip(names, arrays, strict=True)) if fits else {}
+        seeds.append(_seed(case.name, case.model, feeds))
+        if len(feeds) > 1:
+            seeds.append(_weighted(case.name, case.model, feeds))
     return seeds
+
+
+def _seed(name: str, model: onnx.ModelProto, feeds: Feeds) -> Seed:
+    return Seed(name, model.SerializeToString(), (feeds,) if feeds else ())
+
+
+def _weighted(name: str, model: onnx.ModelProto, feeds: Feeds) -> Seed:
+    first, *others = feeds
+    weighted = onnx.ModelProto.FromString(model.SerializeToString())
+    del weighted.graph.input[1:]
+    weighted.graph.initializer.extend(
+        numpy_helper.from_array(feeds[other], other) for other in others
+    )
+    return _seed(name, weighted, {first: feeds[first]})
