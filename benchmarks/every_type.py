@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import argparse
 import math
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+from benchmarks.processes import run
 from qconv.data import open_data
 from qconv.data.source import Array, Sample
 from qconv.graph.model_io import model_bytes
@@ -58,13 +57,15 @@ _NO_KERNEL = ("NOT_IMPLEMENTED", "is not a registered function/op")
 class Row:
     """What became of one type.
 
-    ``code`` and ``sentence`` are those of the command, ``sqnr_db`` is NaN where nothing was
+    ``code`` and ``sentence`` are those of the command, ``peak`` its largest resident memory in MB,
+    ``sqnr_db`` is NaN where nothing was
     measured, and ``fault`` is empty where the file is right or the refusal is in order.
     """
 
     name: str
     code: int
     seconds: float
+    peak: float
     megabytes: float
     sqnr_db: float
     sentence: str
@@ -75,8 +76,8 @@ class Row:
         size = f"{self.megabytes:.2f}" if self.megabytes else ""
         word = f"WRONG: {self.fault} " if self.fault else ""
         return (
-            f"{self.name:13} {self.code:3} {self.seconds:6.1f} {size:>8} {measured:>6}  "
-            f"{word}{self.sentence}"
+            f"{self.name:13} {self.code:3} {self.seconds:6.1f} {self.peak:6.0f} {size:>8} "
+            f"{measured:>6}  {word}{self.sentence}"
         ).rstrip()
 
 
@@ -89,7 +90,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for the written files")
     parser.add_argument("--custom-ops", help="library of operators that the model needs")
     arguments = parser.parse_args()
-    print(f"{arguments.model}\ntype          code      s       MB     dB")
+    print(f"{arguments.model}\ntype          code      s   peak       MB     dB")
     faults = 0
     with tempfile.TemporaryDirectory() as temporary:
         for row in convert_all(
@@ -140,17 +141,9 @@ def _row(
     answers: Sequence[tuple[Sample, Mapping[str, Array]]],
     custom_ops: str | None,
 ) -> Row:
-    start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "qconv", "convert", str(model), "-o", str(path), "-f", *options],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    seconds = time.perf_counter() - start
+    done = run(["-m", "qconv", "convert", str(model), "-o", str(path), "-f", *options])
     sentence, fault, found, size = "", "", math.nan, 0.0
-    if done.returncode == 0:
+    if done.code == 0:
         size = model_bytes(path) / 1e6
         found, sentence = _distance(path, answers, custom_ops)
         allowed = name == "bf16" and any(word in sentence for word in _NO_KERNEL)
@@ -159,10 +152,11 @@ def _row(
         elif sentence or not found >= LEAST_DB.get(name, -math.inf):
             fault = "the file does not run" if sentence else "SQNR too low"
     else:
-        sentence = _error(done.stderr)
-        refused = done.returncode in _REFUSALS and sentence and _BLAME not in done.stderr
+        sentence = _error(done.written)
+        refused = done.code in _REFUSALS and sentence and _BLAME not in done.written
         fault = "" if refused and not path.exists() else "no proper refusal"
-    return Row(name, done.returncode, seconds, size, found, sentence, fault)
+    cost = done.cost
+    return Row(name, done.code, cost.wall, cost.memory, size, found, sentence, fault)
 
 
 def _error(written: str) -> str:

@@ -22,8 +22,8 @@ _ROWS = 256
 """Rows of a weight that are made at a time."""
 
 
-def write_model(path: Path, megabytes: float, products: int) -> None:
-    """Write ``x [1, K] -> MatMul(weight [K, K]) -> Relu -> ... -> y [1, K]`` in float32."""
+def write_model(path: Path, megabytes: float, products: int) -> int:
+    """Write ``x [1, K] -> MatMul(weight [K, K]) -> Relu -> ... -> y [1, K]``; return K."""
     size = int((megabytes * 1e6 / products / 4) ** 0.5)
     data = path.with_name(f"{path.name}.data")
     random = np.random.default_rng(0)
@@ -43,6 +43,7 @@ def write_model(path: Path, megabytes: float, products: int) -> None:
     graph = helper.make_graph(nodes, "chain", ports[:1], ports[1:], weights)
     opsets = [helper.make_opsetid("", 17)]
     onnx.save_model(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return size
 
 
 def _external(name: str, size: int, location: str, offset: int) -> onnx.TensorProto:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,6 +29,15 @@ class Cost:
     memory: float
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A process that came to an end: its exit code, its cost, what it wrote to standard error."""
+
+    code: int
+    cost: Cost
+    written: str
+
+
 class ProcessError(Exception):
     """A process ended with an error, or did not end in time; the text is one sentence."""
 
@@ -39,6 +49,26 @@ def measure(
     limit: float | None = None,
     folder: Path | None = None,
 ) -> Cost:
+    """Return what it costs to :func:`run` a command line that does what it should.
+
+    Raises:
+        ProcessError: with the last line of what the process wrote to standard error.
+    """
+    ended = run(command, python, limit=limit, folder=folder)
+    if ended.code == 0:
+        return ended.cost
+    if limit is not None and ended.cost.wall >= limit:
+        raise ProcessError(f"ended after {limit:.0f} s")
+    raise ProcessError(_reason(ended.written) or f"failed with exit code {ended.code}")
+
+
+def run(
+    command: Sequence[str],
+    python: str = sys.executable,
+    *,
+    limit: float | None = None,
+    folder: Path | None = None,
+) -> Ended:
     """Run a command line of some Python to its end, with this repository's modules in reach.
 
     Args:
@@ -46,9 +76,6 @@ def measure(
         python: the interpreter.
         limit: seconds after which the process is ended.
         folder: where it runs; None: here.
-
-    Raises:
-        ProcessError: with the last line of what the process wrote to standard error.
     """
     paths = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
@@ -61,11 +88,7 @@ def measure(
         env={**os.environ, "PYTHONPATH": paths},
     )
     found = json.loads(done.stdout)
-    if found["code"] == 0:
-        return Cost(found["wall"], found["cpu"], found["memory"])
-    if limit is not None and found["wall"] >= limit:
-        raise ProcessError(f"ended after {limit:.0f} s")
-    raise ProcessError(_reason(done.stderr) or f"failed with exit code {found['code']}")
+    return Ended(found.pop("code"), Cost(**found), done.stderr)
 
 
 def _reason(written: str) -> str:
@@ -78,7 +101,7 @@ def _reason(written: str) -> str:
     return f"{reason} in {places[-1][0]}, line {places[-1][1]}"
 
 
-def _launch(limit: str, command: Sequence[str]) -> dict[str, float]:
+def _launch(limit: str, command: Sequence[str]) -> dict[str, Any]:
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
     timer = threading.Timer(float(limit or "inf"), os.killpg, (process.pid, signal.SIGKILL))

@@ -1,0 +1,1 @@
+"""Models as today's exporters write them, converted to every type."""
