@@ -100,11 +100,8 @@ def _is_unknown(node: ir.Node, opsets: dict[str, int]) -> bool:
 
 def _embed_small(model: ir.Model) -> None:
     """Read small external tensors into memory; the checker would not find their file."""
-    for graph in model.graphs():
-        for value in graph.initializers.values():
-            tensor = value.const_value
-            if not isinstance(tensor, ir.ExternalTensor):
-                continue
-            if tensor.nbytes <= _SMALL or graph is not model.graph:
-                value.const_value = ir.external_data.convert_tensors_from_external([tensor])[0]
-                tensor.release()
+    for value in model.graph.initializers.values():
+        tensor = value.const_value
+        if isinstance(tensor, ir.ExternalTensor) and tensor.nbytes <= _SMALL:
+            value.const_value = ir.external_data.convert_tensors_from_external([tensor])[0]
+            tensor.release()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import onnx
+from onnx.external_data_helper import load_external_data_for_tensor
 
 from qconv.errors import ModelError
 from qconv.files import require_regular
-from qconv.graph.tensor_protos import declared_bytes
+from qconv.graph.tensor_protos import declared_bytes, is_external
+
+_MOST_READINGS = 16
+_MOST_SHARED = 1 << 26
+"""Tensors may share bytes: in all they may have 64 MiB, or so many times those of their file."""
 
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -45,6 +51,7 @@ def resolve_external(tensors: Iterable[onnx.TensorProto], model: Path) -> list[P
     """
     folder = data_folder(model)
     files: dict[Path, int] = {}
+    read: Counter[Path] = Counter()
     for tensor in tensors:
         where = f"{model}: the external data of '{tensor.name}'"
         entries = _entries(tensor, where)
@@ -62,7 +69,18 @@ def resolve_external(tensors: Iterable[onnx.TensorProto], model: Path) -> list[P
         if files[target] < offset + declared:
             raise ModelError(f"{where} is truncated: {place} ends before {offset + declared}")
         _point(tensor, str(target.relative_to(folder)), offset, declared)
+        read[target] += declared
+        if read[target] > max(_MOST_SHARED, _MOST_READINGS * files[target]):
+            raise ModelError(f"{where} is one of many tensors that share the few bytes of {place}")
     return list(files)
+
+
+def embed_external(tensors: Iterable[onnx.TensorProto], model: Path) -> None:
+    """Read resolved external tensors into the model itself."""
+    folder = str(data_folder(model))
+    for tensor in filter(is_external, tensors):
+        load_external_data_for_tensor(tensor, folder)
+        _forget_file(tensor)
 
 
 def _entries(tensor: onnx.TensorProto, where: str) -> Mapping[str, str]:
@@ -86,7 +104,7 @@ def _size(target: Path, place: Path, where: str) -> int:
             f"{where} is missing: {place}",
             hint="keep the model and its data files in one folder",
         )
-    size = require_regular(target, "a file of weights", ModelError)
+    size = require_regular(place, "a file of weights", ModelError)
     if target.stat().st_nlink > 1:
         raise ModelError(
             f"{where} is in a file with several names (hard links), of which one may lie outside "
@@ -104,6 +122,15 @@ def _number(entries: Mapping[str, str], key: str, where: str) -> int:
 
 
 def _point(tensor: onnx.TensorProto, location: str, offset: int, length: int) -> None:
-    del tensor.external_data[:]
+    """Say where a tensor lies; one without elements needs no file."""
+    _forget_file(tensor)
+    if not length:
+        return
+    tensor.data_location = onnx.TensorProto.EXTERNAL
     for key, value in (("location", location), ("offset", offset), ("length", length)):
         tensor.external_data.add(key=key, value=str(value))
+
+
+def _forget_file(tensor: onnx.TensorProto) -> None:
+    tensor.ClearField("data_location")
+    tensor.ClearField("external_data")

@@ -12,25 +12,21 @@ import onnx_ir as ir
 from google.protobuf.message import EncodeError
 
 from qconv.errors import ModelError, UnsupportedError
-from qconv.files import require_regular
 from qconv.graph.assume import Array, as_text, assumed_arrays, fix_inputs
 from qconv.graph.axes import free_axes
 from qconv.graph.checking import run_checker
-from qconv.graph.external import data_folder, resolve_external
+from qconv.graph.external import data_folder
 from qconv.graph.parsing import parse
 from qconv.graph.quiet import quiet_ir
 from qconv.graph.shapes import infer_shapes
-from qconv.graph.sparse import make_dense
-from qconv.graph.structure import fault, is_sorted
+from qconv.graph.sound import data_files, open_sound
+from qconv.graph.structure import is_sorted
 from qconv.graph.summary import input_specs
-from qconv.graph.tensor_protos import all_tensors, check_stored, is_external
 from qconv.graph.view import quantization_ops
 
 MAX_OPSET = 26
 MAX_IR_VERSION = 13
 _HASH_CHUNK = 1 << 22
-_FILES: dict[tuple[Path, int, int, int, int], tuple[Path, ...]] = {}
-"""The external data files of each sound model that was read."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +71,12 @@ def load_model(
             its external data are missing or lie outside the model's folder.
         UnsupportedError: the opset is newer than the runtime's.
     """
-    read = _read(path)
-    model = _to_ir(read.proto, path)
+    sound = open_sound(path)
+    model = _to_ir(sound.proto, path)
     _check(model, path, quantized=quantized)
     assumed = assumed_arrays(input_specs(model), assume, str(path)) if assume else {}
     fix_inputs(model, assumed)
-    return LoadedModel(model, path, _fingerprint([path, *read.files]), bool(read.files), assumed)
+    return LoadedModel(model, path, _fingerprint([path, *sound.files]), bool(sound.files), assumed)
 
 
 def read_model(path: Path, *, weights: bool = True) -> ir.Model:
@@ -91,16 +87,7 @@ def read_model(path: Path, *, weights: bool = True) -> ir.Model:
     Raises:
         ModelError: the file is missing, not ONNX or truncated, or its external data are not there.
     """
-    return _to_ir(_read(path).proto if weights else parse(path), path)
-
-
-def require_sound(path: Path) -> None:
-    """Refuse a model file that must not be opened, by the runtime either; see :func:`read_model`.
-
-    Raises:
-        ModelError: the file is missing, broken, or reaches for files that are not its own.
-    """
-    _data_files(path)
+    return _to_ir(open_sound(path).proto if weights else parse(path), path)
 
 
 def model_files(path: Path) -> list[Path]:
@@ -109,7 +96,7 @@ def model_files(path: Path) -> list[Path]:
     Raises:
         ModelError: see :func:`read_model`.
     """
-    return [path, *_data_files(path)]
+    return [path, *data_files(path)]
 
 
 def model_bytes(path: Path) -> int:
@@ -127,54 +114,18 @@ def node_count(path: Path) -> int:
     return len(parse(path).graph.node)
 
 
-@dataclass(frozen=True)
-class _Read:
-    """What a model file holds, once it is known to be sound."""
-
-    proto: onnx.ModelProto
-    files: tuple[Path, ...]
-
-
-def _read(path: Path) -> _Read:
-    proto = parse(path)
-    if found := fault(proto):
-        raise ModelError(f"{path}: not a valid ONNX model: {found}")
-    tensors = list(all_tensors(proto))
-    for tensor in tensors:
-        if not is_external(tensor):
-            check_stored(tensor, path)
-    files = resolve_external(filter(is_external, tensors), path)
-    make_dense(proto, path)
-    _FILES[_identity(path)] = tuple(files)
-    return _Read(proto, tuple(files))
-
-
-def _data_files(path: Path) -> tuple[Path, ...]:
-    """Return the files of external data of a sound model, without parsing it again."""
-    require_regular(path, "an ONNX file", ModelError)
-    known = _FILES.get(_identity(path))
-    return _read(path).files if known is None else known
-
-
-def _identity(path: Path) -> tuple[Path, int, int, int, int]:
-    """Return what tells whether a file is the one that was read before."""
-    status = path.stat()
-    return path.absolute(), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
 def _to_ir(proto: onnx.ModelProto, path: Path) -> ir.Model:
     try:
         with quiet_ir():
             model = ir.from_proto(proto)
     except Exception as error:  # onnx-ir raises many types for invalid graphs
         raise ModelError(f"{path}: not a valid ONNX model: {error}") from error
-    graphs = (model.graph, *(function.graph for function in model.functions.values()))
-    for graph in graphs:
-        ir.external_data.set_base_dir(graph, data_folder(path))
+    ir.external_data.set_base_dir(model.graph, data_folder(path))
     if not is_sorted(proto):
         try:
-            for graph in graphs:
-                graph.sort()
+            model.graph.sort()
+            for function in model.functions.values():
+                function.sort()
         except ValueError as error:
             reason = "what a node reads depends on what it gives"
             raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error

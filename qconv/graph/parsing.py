@@ -29,6 +29,8 @@ def parse(path: Path) -> onnx.ModelProto:
     try:
         proto = onnx.load(str(path), format="protobuf", load_external_data=False)
     except DecodeError as error:
+        if "Depth" in str(error):
+            raise ModelError(f"{path}: its graphs are nested too deep to be read") from error
         raise ModelError(not_onnx) from error
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
@@ -39,19 +41,15 @@ def parse(path: Path) -> onnx.ModelProto:
     return proto
 
 
-def _bad_text(message: Message) -> str | bytes | None:
+def _bad_text(message: Message) -> bytes | None:
     """Return a text of a message that protobuf could not decode, and gave as bytes."""
     if isinstance(message, onnx.TensorProto):  # to list its fields would copy the weights
-        found = [text for text in (message.name, message.doc_string) if isinstance(text, bytes)]
-        return found[0] if found else None
+        texts: tuple[object, ...] = (message.name, message.doc_string)
+        return next((text for text in texts if isinstance(text, bytes)), None)
     for field, value in message.ListFields():
         values = (value,) if isinstance(value, str | bytes | Message) else value
-        if field.type == field.TYPE_STRING:
-            bad = next((text for text in values if isinstance(text, bytes)), None)
-        elif field.type == field.TYPE_MESSAGE:
-            bad = next(filter(None, map(_bad_text, values)), None)
-        else:
-            continue
-        if bad is not None:
-            return bad
+        for each in values if field.type in (field.TYPE_STRING, field.TYPE_MESSAGE) else ():
+            bad = _bad_text(each) if isinstance(each, Message) else each
+            if isinstance(bad, bytes):
+                return bad
     return None

@@ -83,6 +83,9 @@ def _write_weights(model: ir.Model, path: Path, name: str | None) -> None:
         if error.errno is None:
             raise why_it_ended(draft) from error
         raise
+    if not draft.stat().st_size:  # all weights are small
+        draft.unlink()
+        return
     final = draft.rename(path.with_name(name or side_file_name(path.name, draft)))
     for graph in model.graphs():
         for value in graph.initializers.values():

@@ -10,9 +10,17 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from qconv.graph.quiet import quiet_ir
+from qconv.graph.result_sizes import Arrays, expected_results
 from qconv.graph.view import all_nodes, bodies, is_standard
 
 _SMALL = 1024
+_LONG = 65_536
+_MOST_DIMENSIONS = 4_000_000
+"""Elements of a vector from which on it is long, and of all long ones from which on it matters."""
+
+_GROWING = ("ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Tile")
+"""Operators whose results are as large as their inputs say."""
+
 _ELEMENTWISE = ("BiasGelu", "FastGelu", "Gelu", "QuickGelu", "SkipLayerNormalization")
 """Operators of com.microsoft whose first result has the type and shape of the first input."""
 
@@ -29,11 +37,48 @@ _WRAPPERS: Mapping[str, type[ir.SequenceType] | type[ir.OptionalType]] = {
 
 def infer_shapes(model: ir.Model) -> None:
     """Infer what can be inferred; values of unknown shape are placed with care later on."""
+    inference = common.ShapeInferencePass(
+        check_type=False, strict_mode=False, data_prop=not _has_long_vectors(model)
+    )
     with quiet_ir():
-        common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+        inference(model)
         while _type_elementwise(model):
-            common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+            inference(model)
         _wrap_sequences(model)
+
+
+def _has_long_vectors(model: ir.Model) -> bool:
+    """Whether vectors are so long that they are no shapes of tensors.
+
+    To propagate data means to make a dimension of each element: 144 bytes, and about 1 us.
+    """
+    graphs = list(model.graphs())
+    values = (value for graph in graphs for value in (*graph.inputs, *graph.initializers.values()))
+    shapes = [value.shape.dims for value in values if value.shape is not None]
+    for node in all_nodes(model):
+        if node.op_type in _GROWING and is_standard(node):
+            arrays = _small_inputs(node)
+            found = arrays and expected_results(node, arrays, model.graph.opset_imports)
+            shapes += [result.shape for result in found or ()]
+    lengths = (shape[0] for shape in shapes if len(shape) == 1)
+    long = (length for length in lengths if isinstance(length, int) and length > _LONG)
+    return sum(long) > _MOST_DIMENSIONS
+
+
+def _small_inputs(node: ir.Node) -> Arrays | None:
+    """Return the inputs of a node by name, or None where one is large or no constant."""
+    arrays = {}
+    for value in node.inputs:
+        if value is None:
+            continue
+        try:
+            tensor = ir.convenience.get_const_tensor(value)
+        except ValueError:  # it comes from a Constant without a value
+            return None
+        if tensor is None or tensor.size > _SMALL:
+            return None
+        arrays[str(value.name)] = tensor.numpy()
+    return arrays
 
 
 def is_contradictory(model: ir.Model) -> bool:
@@ -47,8 +92,11 @@ def is_contradictory(model: ir.Model) -> bool:
                 graph.initializers.pop(name)
                 value.const_value = None
                 model.graph.inputs.append(value)
+    propagated = not _has_long_vectors(model)
     try:
-        onnx.shape_inference.infer_shapes(ir.to_proto(model), strict_mode=True, data_prop=True)
+        onnx.shape_inference.infer_shapes(
+            ir.to_proto(model), strict_mode=True, data_prop=propagated
+        )
     except onnx.shape_inference.InferenceError:
         return True
     return False

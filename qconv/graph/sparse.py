@@ -10,7 +10,6 @@ import onnx
 from onnx import numpy_helper
 
 from qconv.errors import ModelError, UnsupportedError
-from qconv.graph.external import data_folder
 from qconv.graph.tensor_protos import holders, sparse_tensors
 
 _MOST_BYTES = 1 << 26
@@ -21,7 +20,7 @@ _MOST_GROWTH = 100
 def make_dense(proto: onnx.ModelProto, path: Path) -> None:
     """Turn sparse initializers and attributes into dense ones, as the runtime does on loading.
 
-    Their parts must have been checked before.
+    Their parts must have been checked, and read into the model, before.
 
     Raises:
         ModelError: a sparse tensor is not well-formed.
@@ -48,9 +47,8 @@ def make_dense(proto: onnx.ModelProto, path: Path) -> None:
 def _dense(sparse: onnx.SparseTensorProto, path: Path) -> onnx.TensorProto:
     name, dims = sparse.values.name, list(sparse.dims)
     where = f"{path}: the sparse tensor '{name}'"
-    folder = str(data_folder(path))
-    values = numpy_helper.to_array(sparse.values, folder)
-    indices = numpy_helper.to_array(sparse.indices, folder)
+    values = numpy_helper.to_array(sparse.values)
+    indices = numpy_helper.to_array(sparse.indices)
     if values.dtype.kind == "O" or indices.dtype.kind not in "iu":
         raise ModelError(f"{where} does not hold numbers at whole places")
     if not dims or min(dims) < 0 or values.shape != indices.shape[:1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from graphlib import CycleError, TopologicalSorter
 
@@ -11,6 +12,13 @@ from qconv.graph.view import STANDARD_DOMAINS
 
 _MOST_NODES = 1_000_000
 """Nodes of a model once its functions stand where they are called."""
+
+_MESSAGES = {
+    onnx.AttributeProto.TENSOR: "t",
+    onnx.AttributeProto.GRAPH: "g",
+    onnx.AttributeProto.TYPE_PROTO: "tp",
+}
+"""The field in which an attribute of each type holds its value, where that is a message."""
 
 _BODIES = {"If": ("then_branch", "else_branch"), "Loop": ("body",), "Scan": ("body",)}
 
@@ -33,8 +41,7 @@ def fault(proto: onnx.ModelProto) -> str | None:
 
 def is_sorted(proto: onnx.ModelProto) -> bool:
     """Whether each node stands behind those that give what it reads, in functions, too."""
-    scopes = [proto.graph.node, *(function.node for function in proto.functions)]
-    return all(_is_sorted(nodes, frozenset()) for nodes in scopes)
+    return all(_is_sorted(nodes, frozenset()) for nodes in _scopes(proto))
 
 
 def _graph_fault(graph: onnx.GraphProto, outer: Set[str]) -> str | None:
@@ -66,8 +73,7 @@ def _scope_fault(nodes: Nodes, given: list[str], outputs: list[str], outer: Set[
     names = [*given, *(name for node in nodes for name in node.output if name)]
     own = set(names)
     if len(own) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        return f"'{twice}' is given twice"
+        return f"'{Counter(names).most_common(1)[0][0]}' is given twice"
     if "" in own:
         return "an input has no name"
     for name in outputs:
@@ -78,15 +84,25 @@ def _scope_fault(nodes: Nodes, given: list[str], outputs: list[str], outer: Set[
         for name in node.input:
             if name and name not in known:
                 return f"{_shown(node)} reads '{name}', which nothing gives"
-        if found := _body_fault(node, known):
+        if found := _node_fault(node, known):
             return found
     return None
 
 
-def _body_fault(node: onnx.NodeProto, known: Set[str]) -> str | None:
-    bodies = {
-        attribute.name: attribute.g for attribute in node.attribute if attribute.HasField("g")
-    }
+def _node_fault(node: onnx.NodeProto, known: Set[str]) -> str | None:
+    for attribute in node.attribute:
+        field = _MESSAGES.get(attribute.type)
+        if field and not attribute.HasField(field) and not attribute.ref_attr_name:
+            return f"the attribute {attribute.name} of {_shown(node)} has no value"
+        if attribute.type == onnx.AttributeProto.UNDEFINED:
+            return f"the attribute {attribute.name} of {_shown(node)} has no type"
+        if attribute.ref_attr_name and field == "g":
+            return f"{_shown(node)} takes its {attribute.name} from its function's caller"
+    if not all(each.configuration_id for each in node.device_configurations):
+        return f"{_shown(node)} has a device configuration without an id"
+    if len({attribute.name for attribute in node.attribute}) < len(node.attribute):
+        return f"{_shown(node)} has two attributes of one name"
+    bodies = {each.name: each.g for each in node.attribute if each.HasField("g")}
     for name in _BODIES.get(node.op_type, ()) if node.domain in STANDARD_DOMAINS else ():
         body = bodies.get(name)
         if body is None:
@@ -105,10 +121,7 @@ def _body_fault(node: onnx.NodeProto, known: Set[str]) -> str | None:
 
 def _call_fault(proto: onnx.ModelProto) -> str | None:
     functions = {(each.domain, each.name, each.overload): each for each in proto.functions}
-    calls = {
-        key: [_called(node) for node in _nested(function.node)]
-        for key, function in functions.items()
-    }
+    calls = {key: list(map(_called, _nested(function.node))) for key, function in functions.items()}
     sizes: dict[tuple[str, str, str], int] = {}
     try:
         for key in TopologicalSorter(calls).static_order():
@@ -116,10 +129,25 @@ def _call_fault(proto: onnx.ModelProto) -> str | None:
     except CycleError as error:
         names = " -> ".join(name for _, name, _ in error.args[1])
         return f"its functions call each other in a circle: {names}"
+    nodes = [node for scope in _scopes(proto) for node in _nested(scope)] if functions else []
+    for node in nodes:
+        function = functions.get(_called(node))
+        if function is None:
+            continue
+        given, taken = len(node.input), len(function.input)
+        if given > taken or len(node.output) != len(function.output):
+            return (
+                f"{_shown(node)} has {given} inputs and {len(node.output)} outputs, but its "
+                f"function takes {taken} and gives {len(function.output)}"
+            )
     size = sum(sizes.get(_called(node), 1) for node in _nested(proto.graph.node))
     if functions and size > _MOST_NODES:
         return f"its functions stand for {size} nodes, more than {_MOST_NODES}"
     return None
+
+
+def _scopes(proto: onnx.ModelProto) -> list[Nodes]:
+    return [proto.graph.node, *(function.node for function in proto.functions)]
 
 
 def _called(node: onnx.NodeProto) -> tuple[str, str, str]:

@@ -57,7 +57,7 @@ def input_specs(model: ir.Model) -> tuple[TensorSpec, ...]:
 
 
 def _spec(value: ir.Value) -> TensorSpec:
-    if value.dtype is None or value.dtype is ir.DataType.STRING:
+    if value.dtype in (None, ir.DataType.UNDEFINED, ir.DataType.STRING):
         raise UnsupportedError(f"'{value.name}' is not a tensor of numbers: {value.type}")
     shape = None if value.shape is None else tuple(map(_axis, value.shape))
     return TensorSpec(str(value.name), value.dtype.numpy(), shape)
@@ -78,5 +78,5 @@ def _weights(model: ir.Model) -> Iterator[ir.TensorProtocol]:
                 yield value.const_value
     for node in all_nodes(model):
         attribute = node.attributes.get("value")
-        if node.op_type == "Constant" and attribute is not None:
+        if node.op_type == "Constant" and attribute is not None and not attribute.is_ref():
             yield attribute.as_tensor()

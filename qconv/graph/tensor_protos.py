@@ -49,7 +49,10 @@ def _of_attributes(attributes: Iterable[onnx.AttributeProto]) -> Iterator[Holder
 
 
 def all_tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Every tensor of a model: initializers, attributes, and the two parts of sparse ones."""
+    """Every tensor of a model: initializers, attributes, and the two parts of sparse ones.
+
+    The initializers of the main graph come first.
+    """
     for holder in holders(proto):
         if isinstance(holder, onnx.GraphProto):
             yield from holder.initializer

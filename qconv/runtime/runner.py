@@ -14,7 +14,8 @@ import onnxruntime as ort
 from qconv.data.source import Array, Feeds, Sample, TensorSpec
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import ASSUMED, shown
-from qconv.graph.model_io import ModelBytes, model_to_bytes, read_model, require_sound
+from qconv.graph.model_io import ModelBytes, model_to_bytes, read_model
+from qconv.graph.sound import require_sound
 from qconv.runtime.session import CPU, InferenceSession, Optimization, input_specs, open_session
 
 Axis = int | str | None

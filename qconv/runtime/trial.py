@@ -45,6 +45,7 @@ def require_running(
         assumed: what inputs are fed with that the float model has and the other may lack.
 
     Raises:
+        ModelError: the runtime rejects the float model, too.
         UnsupportedError: the checker or the runtime rejects the model, or it fails on a feed on
             which the float model runs.
         OutOfMemoryError: the memory does not suffice to load or run it.
@@ -58,6 +59,7 @@ def require_running(
             with letting_go(files):
                 _run(runner, reference, shapes, assumed)
     except (ModelError, UnsupportedError) as error:
+        _opened(reference, model_bytes(reference), assumed)
         raise _fault(path, reference, error) from error
 
 

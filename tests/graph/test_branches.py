@@ -142,6 +142,18 @@ def test_a_condition_in_a_loop(tmp_path: Path) -> None:
     check(model, result, {"x": -np.abs(X["x"])}, {})
 
 
+def test_a_loop_that_nothing_reads_leaves_its_weights_free(tmp_path: Path) -> None:
+    text = (
+        "(float[N, 4] x) => (float[N, 4] h) <float[4, 4] w, int64 m = {2}, bool c = {1}> { "
+        "h = MatMul(x, w) y = Loop(m, c, h) <body = t (int64 i, bool d, float[N, 4] a) => "
+        "(bool e, float[N, 4] b) { e = Identity(d) b = MatMul(a, w) }> }"
+    )
+    model = prepare(load_model(save(parse(text), tmp_path)).ir)
+    assert model.graph.num_nodes() == 1
+    assert len(model.graph.initializers["w"].uses()) == 1
+    assert list(model.graph.initializers) == ["w"]
+
+
 def test_a_branch_that_fits_nothing_behind_it(tmp_path: Path) -> None:
     """The rank of Identity's result would be 3, which no Gemm takes."""
     model = parse(f"(float[N, T, 4] x) => ({OUT}) <float[4, 4] w> {{ {SQUEEZE} y = Gemm(q, w) }}")

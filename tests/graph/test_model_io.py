@@ -198,6 +198,14 @@ def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_small_weights_need_no_file_beside_the_model(tmp_path: Path) -> None:
+    model = parse("(float[N, 4] x) => (float[N, 4] y) <float[4, 4] w> { y = MatMul(x, w) }")
+    loaded = load_model(save(model, tmp_path)).ir
+    (tmp_path / "out").mkdir()
+    save_model(loaded, tmp_path / "out" / "model.onnx", Storage("always"))
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["model.onnx"]
+
+
 def test_storage_by_size(tmp_path: Path) -> None:
     model = load_model(save(parse(TEXT), tmp_path)).ir
     save_model(model, tmp_path / "out.onnx", Storage("auto", threshold=10_000))

@@ -54,6 +54,18 @@ def test_shapes_that_are_wrong_in_the_float_model_too_are_no_fault(tmp_path: Pat
     require_valid(path, reference)
 
 
+def test_a_float_model_that_the_runtime_rejects_is_what_is_told(tmp_path: Path) -> None:
+    text = "(float[N, 4] x) => (float[N, 4] y) { y = test.Missing(x) }"
+    path, reference = files(tmp_path, text, text)
+    for file in (path, reference):
+        model = onnx.load(file)
+        model.opset_import.add(domain="test", version=1)
+        onnx.save(model, file)
+    with pytest.raises(UnsupportedError) as caught:
+        require_running(path, reference, SHAPES)
+    assert str(caught.value).startswith(f"{reference}: ONNX Runtime has no kernel for it: ")
+
+
 def test_a_failing_inference_is_a_fault(tmp_path: Path) -> None:
     text = (
         "(float[N, 4] x) => (float[N, M] y) <int64[2] s = {3, -1}> "

@@ -7,6 +7,7 @@ import onnx_ir as ir
 from qconv.graph.edit import Editor
 from qconv.graph.prepare.constants import fold_constants
 from qconv.graph.prepare.names import fix_names
+from qconv.graph.prepare.unused import detach
 from qconv.graph.shapes import infer_shapes, is_contradictory
 from qconv.graph.view import all_nodes, constant, is_standard, name_of
 
@@ -102,17 +103,8 @@ def _inline(model: ir.Model, node: ir.Node, *, taken: bool) -> None:
             result = _named_like(output, result, node, graph, editor)
         output.replace_all_uses_with(result, replace_graph_outputs=True)
     graph.remove(node, safe=True)
-    _detach(_branch(node, taken=not taken))
+    detach(_branch(node, taken=not taken))
     fix_names(model)
-
-
-def _detach(body: ir.Graph) -> None:
-    """Let go of the outer values that a body reads or gives, so that they forget it."""
-    for graph in (body, *body.subgraphs()):
-        graph.outputs.clear()
-        for node in graph:
-            for index in range(len(node.inputs)):
-                node.replace_input_with(index, None)
 
 
 def _named_like(

@@ -9,6 +9,7 @@ import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
 from qconv.graph.edit import Editor
+from qconv.graph.result_sizes import expected_results
 from qconv.graph.view import (
     all_nodes,
     constant,
@@ -28,21 +29,27 @@ _RANDOM = {
     "Dropout",
 }
 _MAX_GROWTH_BYTES = 1 << 20
-_MAX_ELEMENTS = 1 << 28
+_MAX_TOTAL_GROWTH = 1 << 28
 
 
 def fold_constants(model: ir.Model) -> None:
     """Replace nodes whose inputs are all constants by their results, also in bodies.
 
     A node whose result would be more than 1 MiB larger than its inputs is left alone, and so is
-    one that the reference implementation of ONNX cannot compute.
+    one that the reference implementation of ONNX cannot compute. All results together may be
+    256 MiB larger than the weights.
     """
     editor = Editor(model.graph)
     opsets = model.graph.opset_imports
+    weights = (value.const_value for value in model.graph.initializers.values())
+    room = _MAX_TOTAL_GROWTH + sum(tensor.nbytes for tensor in weights if tensor is not None)
     for node in list(all_nodes(model)):
         results = _known_sizes(node) or _evaluate(node, opsets)
         if results is None or not isinstance(node.graph, ir.Graph):
             continue
+        room -= sum(result.nbytes for result in results)
+        if room < 0:
+            return
         within = editor.within(node.graph)
         for output, array in zip(node.outputs, results, strict=False):
             if not output.name:
@@ -110,10 +117,14 @@ def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
         or any(output.is_graph_output() for output in node.outputs)
         or any(attribute.type == ir.AttributeType.GRAPH for attribute in node.attributes.values())
         or not all(value is None or is_constant(value) for value in node.inputs)
-        or _declared_elements(node) > _MAX_ELEMENTS
     ):
         return None
-    arrays = {name_of(value): constant(value) for value in node.inputs if value is not None}
+    inputs = {name_of(value): constant(value) for value in node.inputs if value is not None}
+    arrays = {name: array for name, array in inputs.items() if array is not None}
+    most = sum(array.nbytes for array in arrays.values()) + _MAX_GROWTH_BYTES
+    expected = expected_results(node, arrays, opsets)
+    if expected is None or sum(result.nbytes for result in expected) > most:
+        return None
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -124,12 +135,4 @@ def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
     if not all(isinstance(result, np.ndarray | np.generic) for result in found):
         return None  # a sequence or an optional value
     results = [np.asarray(result) for result in found]
-    inputs_bytes = sum(array.nbytes for array in arrays.values() if array is not None)
-    if sum(result.nbytes for result in results) > inputs_bytes + _MAX_GROWTH_BYTES:
-        return None
-    return results
-
-
-def _declared_elements(node: ir.Node) -> int:
-    shapes = (static_shape(output) for output in node.outputs)
-    return max((int(np.prod([d or 1 for d in shape])) for shape in shapes if shape), default=0)
+    return None if sum(result.nbytes for result in results) > most else results

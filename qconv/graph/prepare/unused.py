@@ -5,16 +5,31 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from qconv.graph.view import all_nodes, is_standard
+from qconv.graph.view import all_nodes, bodies, is_standard
 
 
 def remove_unused(model: ir.Model) -> None:
     """Remove unread nodes, and unread initializers of the main graph and of its subgraphs."""
+    holders = [node for node in all_nodes(model) if any(bodies(node))]
     common.RemoveUnusedNodesPass()(model)
+    removed = [body for node in holders if node.graph is None for body in bodies(node)]
+    if removed:
+        for body in removed:
+            detach(body)
+        common.RemoveUnusedNodesPass()(model)
     for graph in model.graph.subgraphs():
         for name, value in list(graph.initializers.items()):
             if not value.uses() and not value.is_graph_output() and not value.is_graph_input():
                 graph.initializers.pop(name)
+
+
+def detach(body: ir.Graph) -> None:
+    """Let go of the outer values that a body reads or gives, so that they forget it."""
+    for graph in (body, *body.subgraphs()):
+        graph.outputs.clear()
+        for node in graph:
+            for index in range(len(node.inputs)):
+                node.replace_input_with(index, None)
 
 
 def remove_notes(model: ir.Model) -> None:

@@ -1,0 +1,79 @@
+"""The one door through which a model file comes in.
+
+A model is looked at before anything is built from it, and before the runtime or the ONNX checker
+opens its file: what does not hold what it says, or reaches for files that are not its own, stays
+outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from qconv.errors import ModelError
+from qconv.files import require_regular
+from qconv.graph.external import embed_external, resolve_external
+from qconv.graph.parsing import parse
+from qconv.graph.sparse import make_dense
+from qconv.graph.structure import fault
+from qconv.graph.tensor_protos import all_tensors, check_stored, is_external
+
+
+@dataclass(frozen=True)
+class SoundModel:
+    """What a sound model file holds, and the files of its external data.
+
+    The initializers of the main graph may be external; all other tensors are in ``proto``, and
+    sparse ones are dense there.
+    """
+
+    proto: onnx.ModelProto
+    files: tuple[Path, ...]
+
+
+_Identity = tuple[Path, int, int, int, int]
+_known: dict[_Identity, tuple[Path, ...]] = {}
+"""The external data of each file that was found sound, so that none is parsed to ask again."""
+
+
+def open_sound(path: Path) -> SoundModel:
+    """Read a model file.
+
+    Raises:
+        ModelError: the file is missing, not ONNX, truncated or no regular file; its nodes do not
+            fit together; a tensor does not hold what it declares; or external data are missing,
+            too short, or not in the model's own folder.
+        UnsupportedError: a sparse tensor is far too large once it is dense.
+    """
+    proto = parse(path)
+    if found := fault(proto):
+        raise ModelError(f"{path}: not a valid ONNX model: {found}")
+    tensors = list(all_tensors(proto))
+    for tensor in tensors:
+        if not is_external(tensor):
+            check_stored(tensor, path)
+    files = tuple(resolve_external(filter(is_external, tensors), path))
+    embed_external(tensors[len(proto.graph.initializer) :], path)
+    make_dense(proto, path)
+    _known[_identity(path)] = files
+    return SoundModel(proto, files)
+
+
+def data_files(path: Path) -> tuple[Path, ...]:
+    """Return the files of external data of a model, links followed; see :func:`open_sound`."""
+    require_regular(path, "an ONNX file", ModelError)
+    known = _known.get(_identity(path))
+    return open_sound(path).files if known is None else known
+
+
+def require_sound(path: Path) -> None:
+    """Refuse a model file that nothing must open; see :func:`open_sound`."""
+    data_files(path)
+
+
+def _identity(path: Path) -> _Identity:
+    """Return what tells whether a file is the one that was read before."""
+    status = path.stat()
+    return path.absolute(), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,380 @@
+"""What a model file may hold: everything else is refused with a sentence, by every command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, numpy_helper
+
+from qconv.cli.main import run as run_command
+from qconv.conversions.settings import HalfSettings
+from qconv.errors import ModelError, QconvError, UnsupportedError
+from qconv.evaluation.compare import compare
+from qconv.graph.model_io import load_model, read_model
+from qconv.pipeline import convert, inspect
+from qconv.runtime.runner import Runner
+from tests.model_helpers import data, parse, run, save
+
+TEXT = "(float[N, 4] x) => (float[N, 4] y) <float[4, 4] w> { h = MatMul(x, w) y = Relu(h) }"
+FEED = {"x": np.ones((2, 4), np.float32)}
+OPENERS: list[Callable[[Path], object]] = [
+    load_model,
+    read_model,
+    lambda path: Runner.open(path, threads=1),
+]
+
+
+def refusal(model: onnx.ModelProto, folder: Path, kind: type[QconvError] = ModelError) -> str:
+    """Return the one sentence with which all ways to open a model refuse it."""
+    path = save(model, folder)
+    messages = set()
+    for opener in OPENERS:
+        with pytest.raises(kind) as caught:
+            opener(path)
+        messages.add(str(caught.value))
+    (message,) = messages
+    return message.replace(str(path), "FILE")
+
+
+def with_weight(**fields: object) -> onnx.ModelProto:
+    """Return the model with other fields of its weight."""
+    model = parse(TEXT)
+    (weight,) = model.graph.initializer
+    for name, value in fields.items():
+        weight.ClearField(name)
+        if isinstance(value, list):
+            getattr(weight, name).extend(value)
+        elif value is not None:
+            setattr(weight, name, value)
+    return model
+
+
+class TestTensors:
+    @pytest.mark.parametrize(
+        ("fields", "told"),
+        [
+            ({"raw_data": bytes(60)}, "of type float [4, 4] needs 64 bytes and holds 60"),
+            ({"raw_data": bytes(68)}, "of type float [4, 4] needs 64 bytes and holds 68"),
+            ({"raw_data": None}, "of type float [4, 4] needs 16 values and holds 0"),
+            (
+                {"raw_data": None, "float_data": [1.0] * 15},
+                "of type float [4, 4] needs 16 values and holds 15",
+            ),
+            ({"float_data": [1.0] * 16}, "of type float [4, 4] holds its values twice"),
+            (
+                {"raw_data": None, "int32_data": [1] * 16},
+                "of type float [4, 4] holds its values as int32_data, not as float_data",
+            ),
+            (
+                {"dims": [10**6, 10**6]},
+                "of type float [1000000, 1000000] needs 4000000000000 bytes and holds 64",
+            ),
+            (
+                {"dims": [2**62, 4]},
+                f"of type float [{2**62}, 4] needs {2**66} bytes and holds 64",
+            ),
+            ({"dims": [-4, -4]}, "has a negative dimension: [-4, -4]"),
+            ({"dims": [1] * 65}, "has more than 64 dimensions"),
+            ({"data_type": 0}, "has the type 0, which ONNX does not know"),
+            ({"data_type": 99}, "has the type 99, which ONNX does not know"),
+            ({"data_type": TensorProto.STRING}, "is text, stored as numbers are"),
+            (
+                {"data_type": TensorProto.INT4},
+                "of type int4 [4, 4] needs 8 bytes and holds 64",
+            ),
+        ],
+    )
+    def test_one_that_does_not_hold_what_it_declares(
+        self, tmp_path: Path, fields: dict[str, object], told: str
+    ) -> None:
+        assert refusal(with_weight(**fields), tmp_path) == f"FILE: the tensor 'w' {told}"
+
+    def test_one_in_a_body_in_a_function_and_in_an_attribute(self, tmp_path: Path) -> None:
+        body = parse(
+            "(float[N] x, bool c) => (float[N] y) { y = If (c) <"
+            "then_branch = t () => (float[N] a) { w = Constant <value = float[2] {1, 2}> () "
+            "a = Add(x, w) }, else_branch = e () => (float[N] b) { b = Neg(x) }> }"
+        )
+        body.graph.node[0].attribute[0].g.node[0].attribute[0].t.dims[0] = 3
+        function = _with_function("c = Constant <value = float[2] {1, 2}> () b = Add(a, c)")
+        function.functions[0].node[0].attribute[0].t.dims[0] = 3
+        for model in (body, function):
+            assert refusal(model, tmp_path) == (
+                "FILE: the tensor '' of type float [3] needs 3 values and holds 2"
+            )
+
+    @pytest.mark.parametrize(
+        ("dtype", "fields"),
+        [
+            (TensorProto.INT4, {"raw_data": bytes(2)}),
+            (TensorProto.UINT4, {"int32_data": [1, 2]}),
+            (TensorProto.UINT2, {"raw_data": bytes(1)}),
+            (TensorProto.FLOAT16, {"int32_data": [1, 2, 3]}),
+            (TensorProto.COMPLEX64, {"float_data": [1.0] * 6}),
+            (TensorProto.UINT32, {"uint64_data": [1, 2, 3]}),
+            (TensorProto.STRING, {"string_data": [b"a", b"b", b"c"]}),
+        ],
+    )
+    def test_each_type_is_counted_as_it_is_stored(
+        self, tmp_path: Path, dtype: int, fields: dict[str, object]
+    ) -> None:
+        model = parse(TEXT)
+        tensor = model.graph.initializer.add(name="unused", data_type=dtype, dims=[3], **fields)
+        assert "unused" in read_model(save(model, tmp_path)).graph.initializers
+        tensor.dims[0] = 9
+        assert "the tensor 'unused'" in refusal(model, tmp_path)
+
+    def test_one_without_elements_is_none_of_these(self, tmp_path: Path) -> None:
+        model = parse(TEXT)
+        model.graph.initializer.add(name="empty", data_type=TensorProto.FLOAT, dims=[0, 4])
+        assert load_model(save(model, tmp_path)).ir.graph.num_nodes() == 2
+
+
+def _with_function(body: str, calls: str = "y = f.F(x)") -> onnx.ModelProto:
+    imports = '"" : 17, "f" : 1'
+    return onnx.parser.parse_model(
+        f"<ir_version: 8, opset_import: [{imports}]> g (float[N] x) => (float[N] y) {{ {calls} }} "
+        f'<domain: "f", opset_import: ["" : 17, "f" : 3]> F (a) => (b) {{ {body} }}'
+    )
+
+
+IF = (
+    "(float[N] x, bool c) => (float[N] y) {{ {outputs} = If (c) <then_branch = t () => "
+    "(float[N] a) {{ a = Relu(x) }}, "
+    "else_branch = e () => ({gives}) {{ b = Neg(x) k = Abs(x) }}> }}"
+)
+LOOP = (
+    "(float[N] x) => (float[N] y) <int64 m = {{2}}, bool c = {{1}}> {{ y = Loop (m, c, x) "
+    "<body = t (int64 i, bool d, {takes}) => (bool e, {gives}) {{ e = Identity(d) b = Neg(a) }}> }}"
+)
+
+
+class TestNodes:
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("(float[N] x) => (float[N] y) { y = Relu(x) y = Neg(x) }", "'y' is given twice"),
+            ("(float[N] x, float[N] x) => (float[N] y) { y = Relu(x) }", "'x' is given twice"),
+            ("(float[N] x) => (float[N] z) { y = Relu(x) }", "nothing gives the output 'z'"),
+            (
+                "(float[N] x) => (float[N] y) { y = Add(x, u) }",
+                "Add 'y' reads 'u', which nothing gives",
+            ),
+            (
+                IF.format(outputs="y, z", gives="float[N] b, float[N] k"),
+                "the then_branch of If 'y, z' gives 1 values, not 2",
+            ),
+            (
+                IF.format(outputs="y", gives="float[N] b, float[N] k"),
+                "the else_branch of If 'y' gives 2 values, not 1",
+            ),
+            (
+                LOOP.format(takes="float[N] a", gives="float[N] b, float[N] a"),
+                "the body of Loop 'y' gives 3 values, not 2",
+            ),
+            (
+                LOOP.format(takes="float[N] a, float[N] k", gives="float[N] b"),
+                "the body of Loop 'y' takes 4 values, not 3",
+            ),
+            (
+                "(float[N] x) => (float[N] y) { a = Add(x, b) b = Neg(a) y = Relu(b) }",
+                "what a node reads depends on what it gives",
+            ),
+        ],
+    )
+    def test_those_that_do_not_fit_together(self, tmp_path: Path, text: str, told: str) -> None:
+        path = save(parse(text), tmp_path)
+        for opener in (load_model, read_model):
+            with pytest.raises(ModelError) as caught:
+                opener(path)
+            assert str(caught.value) == f"{path}: not a valid ONNX model: {told}"
+
+    def test_attributes_without_what_they_are_for(self, tmp_path: Path) -> None:
+        model = parse(IF.format(outputs="y", gives="float[N] b"))
+        branch = model.graph.node[0].attribute[1]
+        before = "FILE: not a valid ONNX model: "
+        branch.ClearField("g")
+        message = refusal(model, tmp_path)
+        assert message == f"{before}the attribute else_branch of If 'y' has no value"
+        branch.type = onnx.AttributeProto.UNDEFINED
+        message = refusal(model, tmp_path)
+        assert message == f"{before}the attribute else_branch of If 'y' has no type"
+        branch.name, branch.type = "then_branch", onnx.AttributeProto.GRAPH
+        branch.g.CopyFrom(model.graph.node[0].attribute[0].g)
+        assert refusal(model, tmp_path) == f"{before}If 'y' has two attributes of one name"
+        del model.graph.node[0].attribute[1]
+        assert refusal(model, tmp_path) == f"{before}If 'y' has no else_branch"
+
+    def test_inputs_without_a_name_and_names_that_are_no_text(self, tmp_path: Path) -> None:
+        model = parse(TEXT)
+        model.graph.input[0].name = ""
+        before = "FILE: not a valid ONNX model: "
+        assert refusal(model, tmp_path) == f"{before}an input has no name"
+        path = tmp_path / "model.onnx"
+        named = parse("(float[N] x) => (float[N] value) { value = Relu(x) }").SerializeToString()
+        path.write_bytes(named.replace(b"value", b"\xff\xfelue"))
+        with pytest.raises(ModelError, match="a name in it is not UTF-8: b'"):
+            load_model(path)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "(float[N, 4] x) => (float[N, 4] y) <float[4, 4] w> { y = Relu(h) h = MatMul(x, w) }",
+            "(float[N, 4] x) => (float[N, 4] y) <float[4, 4] w, bool c> { y = If (c) <then_branch ="
+            " t () => (float[N, 4] a) { a = Relu(h) }, else_branch = e () => (float[N, 4] b) "
+            "{ b = Neg(h) }> h = MatMul(x, w) }",
+        ],
+        ids=["in a line", "read by a body"],
+    )
+    def test_they_may_stand_in_any_order(self, tmp_path: Path, text: str) -> None:
+        """The runtime sorts them itself; the converted file is sorted."""
+        path = save(parse(text), tmp_path)
+        assert inspect(path).model.parameters >= 16
+        convert(path, tmp_path / "int8.onnx", data=data([FEED]))
+        onnx.checker.check_model(tmp_path / "int8.onnx")
+        assert compare(path, tmp_path / "int8.onnx", data=data([FEED])).outputs[0].sqnr_db > 20
+        np.testing.assert_allclose(
+            run(tmp_path / "int8.onnx", FEED)["y"], run(path, FEED)["y"], atol=0.05
+        )
+
+
+class TestFunctions:
+    def test_that_call_each_other_in_a_circle(self, tmp_path: Path) -> None:
+        assert refusal(_with_function("b = f.F(a)"), tmp_path) == (
+            "FILE: not a valid ONNX model: its functions call each other in a circle: F -> F"
+        )
+
+    def test_that_stand_for_too_many_nodes(self, tmp_path: Path) -> None:
+        model = _with_function("b = Relu(a)", calls="y = f.F30(x)")
+        for level in range(1, 31):
+            twice = model.functions.add()
+            twice.CopyFrom(model.functions[0])
+            twice.name, inner = f"F{level}", f"F{level - 1}" if level > 1 else "F"
+            del twice.node[:]
+            twice.node.add(op_type=inner, domain="f", input=["a"], output=["m"])
+            twice.node.add(op_type=inner, domain="f", input=["m"], output=["b"])
+        message = refusal(model, tmp_path)
+        assert message.startswith("FILE: not a valid ONNX model: its functions stand for ")
+        assert message.endswith(" nodes, more than 1000000")
+
+    def test_that_are_called_with_too_much(self, tmp_path: Path) -> None:
+        assert refusal(_with_function("b = Relu(a)", calls="y = f.F(x, x)"), tmp_path) == (
+            "FILE: not a valid ONNX model: F 'y' has 2 inputs and 1 outputs, but its function "
+            "takes 1 and gives 1"
+        )
+
+    def test_of_another_version_of_their_own_domain_are(self, tmp_path: Path) -> None:
+        path = save(_with_function("b = Relu(a)"), tmp_path)
+        assert inspect(path).model.op_counts == {"F": 1, "Relu": 1}
+
+    def test_in_a_long_chain(self, tmp_path: Path) -> None:
+        model = _with_function("b = Relu(a)", calls="y = f.F99(x)")
+        for level in range(1, 100):
+            caller = model.functions.add()
+            caller.CopyFrom(model.functions[0])
+            caller.name = f"F{level}"
+            caller.node[0].op_type, caller.node[0].domain = f"F{level - 1}", "f"
+        model.functions[0].name = "F0"
+        (node,) = inspect(save(model, tmp_path)).plan.nodes.values()
+        assert node.op_type == "Relu"
+
+
+def _sparse(values: list[float], places: list[int], dims: list[int]) -> onnx.SparseTensorProto:
+    return onnx.SparseTensorProto(
+        values=numpy_helper.from_array(np.array(values, np.float32), "w"),
+        indices=numpy_helper.from_array(np.array(places, np.int64)),
+        dims=dims,
+    )
+
+
+def _with_sparse(sparse: onnx.SparseTensorProto) -> onnx.ModelProto:
+    model = parse("(float[N, 4] x) => (float[N, 4] y) { y = MatMul(x, w) }")
+    model.graph.sparse_initializer.append(sparse)
+    return model
+
+
+class TestSparse:
+    @pytest.mark.parametrize("places", [[0, 5, 10], [[0, 0], [1, 1], [2, 2]]])
+    def test_all_commands_take_them(self, tmp_path: Path, places: list[int]) -> None:
+        path = save(_with_sparse(_sparse([1, 2, 3], places, [4, 4])), tmp_path)
+        weight = load_model(path).ir.graph.initializers["w"].const_value
+        assert weight is not None
+        np.testing.assert_array_equal(weight.numpy(), np.diag([1, 2, 3, 0]))
+        convert(path, tmp_path / "int8.onnx", data=data([FEED]))
+        result = compare(path, tmp_path / "int8.onnx", data=data([FEED]))
+        assert result.outputs[0].sqnr_db > 30
+
+    def test_a_constant_node_may_hold_one(self, tmp_path: Path) -> None:
+        model = parse("(float[N, 4] x) => (float[N, 4] y) { y = MatMul(x, w) }")
+        constant = onnx.helper.make_node(
+            "Constant", [], ["w"], sparse_value=_sparse([1], [0], [4, 4])
+        )
+        model.graph.node.insert(0, constant)
+        path = save(model, tmp_path)
+        convert(path, tmp_path / "fp16.onnx", settings=HalfSettings())
+        np.testing.assert_array_equal(run(tmp_path / "fp16.onnx", FEED)["y"], run(path, FEED)["y"])
+
+    @pytest.mark.parametrize(
+        ("sparse", "told"),
+        [
+            (_sparse([1], [16], [4, 4]), "has a value outside of its dimensions [4, 4]"),
+            (_sparse([1], [-1], [4, 4]), "has a value outside of its dimensions [4, 4]"),
+            (_sparse([1], [1, 2], [4, 4]), "has 1 values, but other places or dimensions [4, 4]"),
+        ],
+    )
+    def test_what_is_none(self, tmp_path: Path, sparse: onnx.SparseTensorProto, told: str) -> None:
+        assert refusal(_with_sparse(sparse), tmp_path) == f"FILE: the sparse tensor 'w' {told}"
+
+    def test_one_that_would_be_huge(self, tmp_path: Path) -> None:
+        model = _with_sparse(_sparse([1], [0], [10**6, 10**6]))
+        assert refusal(model, tmp_path, UnsupportedError) == (
+            "FILE: the sparse tensor 'w' would take 4000000000000 bytes when dense"
+        )
+
+
+@pytest.mark.parametrize("command", ["inspect", "convert", "compare", "report"])
+def test_commands_take_regular_files_alone(
+    tmp_path: Path, command: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good = save(parse(TEXT), tmp_path)
+    np.savez(tmp_path / "x.npz", x=FEED["x"])
+    os.mkfifo(tmp_path / "pipe")
+    options = {
+        "inspect": [],
+        "convert": ["--dtype", "fp16", "-o", str(tmp_path / "out.onnx")],
+        "compare": [str(good), "--data", str(tmp_path / "x.npz")],
+        "report": [str(good), "--data", str(tmp_path / "x.npz")],
+    }[command]
+    for path, kind in ((tmp_path / "pipe", "a pipe"), (Path("/dev/zero"), "a device")):
+        assert run_command([command, str(path), *options]) == 3
+        assert capfd.readouterr().err == f"qconv: error: {path}: is {kind}, not an ONNX file\n"
+
+
+def test_graphs_that_are_nested_too_deep(tmp_path: Path) -> None:
+    def field(number: int, content: bytes) -> bytes:
+        length = len(content)
+        return bytes([number << 3 | 2, length & 127 | 128, length >> 7]) + content
+
+    graph = b""
+    for _ in range(40):  # as the attribute of a node of the next one
+        graph = field(1, field(5, field(6, graph)))
+    path = tmp_path / "model.onnx"
+    path.write_bytes(parse(TEXT).SerializeToString() + field(7, graph))
+    with pytest.raises(ModelError) as caught:
+        load_model(path)
+    assert str(caught.value) == f"{path}: its graphs are nested too deep to be read"
+
+
+def test_a_file_above_two_gigabytes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    with path.open("wb") as file:
+        file.truncate(1 << 33)
+    with pytest.raises(ModelError) as caught:
+        load_model(path)
+    assert str(caught.value) == f"{path}: is larger than 2 GB, which no ONNX file can be"
+    assert caught.value.hint == "keep the weights in a file of their own (external data)"
