@@ -12,9 +12,9 @@ from qconv.cli.paths import FilePath
 from qconv.cli.terminal import print_table, say, show
 
 if TYPE_CHECKING:
+    from qconv.graph.summary import PortSummary
     from qconv.observers.outliers import Outliers
     from qconv.pipeline import Inspection
-    from qconv.specs import TensorSpec
 
 
 @click.command()
@@ -68,8 +68,8 @@ def _to_json(inspection: Inspection) -> str:
     summary = inspection.model
     return json.dumps(
         {
-            "inputs": [_spec_json(spec) for spec in summary.inputs],
-            "outputs": [_spec_json(spec) for spec in summary.outputs],
+            "inputs": [_port_json(port) for port in summary.inputs],
+            "outputs": [_port_json(port) for port in summary.outputs],
             "opset": summary.opset,
             "parameters": summary.parameters,
             "bytes_by_dtype": summary.bytes_by_dtype,
@@ -91,8 +91,8 @@ def _to_json(inspection: Inspection) -> str:
     )
 
 
-def _spec_json(spec: TensorSpec) -> dict[str, object]:
-    return {"name": spec.name, "dtype": spec.dtype.name, "shape": spec.shape}
+def _port_json(port: PortSummary) -> dict[str, object]:
+    return {"name": port.name, "dtype": port.type, "shape": port.shape}
 
 
 def _print(model: Path, inspection: Inspection) -> None:
@@ -101,9 +101,9 @@ def _print(model: Path, inspection: Inspection) -> None:
 
     summary, plan = inspection.model, inspection.plan
     say(f"{model}  opset {summary.opset}")
-    for title, specs in (("input", summary.inputs), ("output", summary.outputs)):
-        for spec in specs:
-            say(f"  {title:7}{spec.name}  {describe(spec)}")
+    for title, ports in (("input", summary.inputs), ("output", summary.outputs)):
+        for port in ports:
+            say(f"  {title:7}{port.name}  {describe(port)}")
     sizes = ", ".join(f"{size(found)} {name}" for name, found in summary.bytes_by_dtype.items())
     say(f"  weights {summary.parameters:,} numbers: {sizes or 'none'}")
     ops = ", ".join(f"{count} {op}" for op, count in summary.op_counts.items())
@@ -148,9 +148,9 @@ def _print_outliers(outliers: tuple[Outliers, ...]) -> None:
     print_table(titles, rows)
 
 
-def describe(spec: TensorSpec) -> str:
+def describe(port: PortSummary) -> str:
     """Return for example ``float32 [batch, 3, 224, 224]``."""
-    if spec.shape is None:
-        return f"{spec.dtype.name} of unknown rank"
-    axes = ", ".join("?" if size is None else str(size) for size in spec.shape)
-    return f"{spec.dtype.name} [{axes}]"
+    if port.shape is None:
+        return f"{port.type} of unknown rank"
+    axes = ", ".join("?" if size is None else str(size) for size in port.shape)
+    return f"{port.type} [{axes}]"

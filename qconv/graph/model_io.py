@@ -24,8 +24,6 @@ from qconv.graph.structure import is_sorted
 from qconv.graph.summary import input_specs
 from qconv.graph.view import quantization_ops
 
-MAX_OPSET = 26
-MAX_IR_VERSION = 13
 _HASH_CHUNK = 1 << 22
 
 
@@ -61,7 +59,7 @@ class ModelBytes:
 def load_model(
     path: Path, *, quantized: bool = False, assume: Mapping[str, str] | None = None
 ) -> LoadedModel:
-    """Load a model of any opset that the runtime runs; a quantized one only if that is allowed.
+    """Load a model of any known opset; a quantized one only if that is allowed.
 
     The inputs that ``assume`` names become constants, as :mod:`qconv.graph.assume` reads them.
 
@@ -69,7 +67,7 @@ def load_model(
         UsageError: an assumption does not fit the model.
         ModelError: the file is missing, not ONNX, truncated, invalid or already quantized, or
             its external data are missing or lie outside the model's folder.
-        UnsupportedError: the opset is newer than the runtime's.
+        UnsupportedError: the opset is newer than the package onnx knows.
     """
     sound = open_sound(path)
     model = _to_ir(sound.proto, path)
@@ -150,10 +148,12 @@ def _check(model: ir.Model, path: Path, *, quantized: bool) -> None:
             f"{path}: is already quantized ({found})", hint="start from the float model"
         )
     opset = model.graph.opset_imports.get("", 1)
-    if opset > MAX_OPSET:
+    newest = onnx.defs.onnx_opset_version()
+    if opset > newest:
         raise UnsupportedError(
-            f"{path}: opset {opset} is newer than {MAX_OPSET}, the newest that ONNX Runtime runs",
-            hint=f"export the model with opset {MAX_OPSET} or older",
+            f"{path}: opset {opset} is newer than {newest}, the newest that onnx "
+            f"{onnx.__version__} knows",
+            hint=f"install a newer onnx, or export the model with opset {newest} or older",
         )
     if any(output.shape is None for output in model.graph.outputs):
         infer_shapes(model)

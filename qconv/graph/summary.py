@@ -14,6 +14,18 @@ from qconv.specs import TensorSpec
 
 
 @dataclass(frozen=True)
+class PortSummary:
+    """An input or output: ``type`` is, for example, ``float32`` or ``sequence of int64``.
+
+    ``shape`` is as in :class:`TensorSpec`.
+    """
+
+    name: str
+    type: str
+    shape: tuple[int | str | None, ...] | None
+
+
+@dataclass(frozen=True)
 class ModelSummary:
     """Inputs, outputs, opset, and weights of a model.
 
@@ -21,8 +33,8 @@ class ModelSummary:
     ``op_counts`` likewise covers subgraphs.
     """
 
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
+    inputs: tuple[PortSummary, ...]
+    outputs: tuple[PortSummary, ...]
     opset: int
     parameters: int
     bytes_by_dtype: Mapping[str, int]
@@ -37,8 +49,8 @@ def summarize(model: ir.Model) -> ModelSummary:
         sizes[tensor.dtype.name.lower()] += tensor.nbytes
         parameters += tensor.size
     return ModelSummary(
-        inputs=input_specs(model),
-        outputs=tuple(map(_spec, model.graph.outputs)),
+        inputs=tuple(map(_port, _fed(model))),
+        outputs=tuple(map(_port, model.graph.outputs)),
         opset=model.graph.opset_imports.get("", 1),
         parameters=parameters,
         bytes_by_dtype=dict(sizes.most_common()),
@@ -50,17 +62,44 @@ def input_specs(model: ir.Model) -> tuple[TensorSpec, ...]:
     """Return the inputs that must be fed: those without a default value.
 
     Raises:
-        UnsupportedError: an input is not a tensor of numbers.
+        UnsupportedError: an input is not a tensor of numbers that NumPy has.
     """
+    return tuple(map(_spec, _fed(model)))
+
+
+def _fed(model: ir.Model) -> Iterator[ir.Value]:
     initializers = model.graph.initializers
-    return tuple(_spec(value) for value in model.graph.inputs if value.name not in initializers)
+    return (value for value in model.graph.inputs if value.name not in initializers)
 
 
 def _spec(value: ir.Value) -> TensorSpec:
-    if value.dtype in (None, ir.DataType.UNDEFINED, ir.DataType.STRING):
-        raise UnsupportedError(f"'{value.name}' is not a tensor of numbers: {value.type}")
-    shape = None if value.shape is None else tuple(map(_axis, value.shape))
-    return TensorSpec(str(value.name), value.dtype.numpy(), shape)
+    unfit = value.dtype in (ir.DataType.UNDEFINED, ir.DataType.STRING)
+    dtype = None if value.dtype is None or unfit else value.dtype.numpy()
+    if dtype is None or not dtype.isbuiltin or not isinstance(value.type, ir.TensorType):
+        raise UnsupportedError(
+            f"the input '{value.name}' is {_type_name(value.type)}; "
+            "only tensors of numbers that NumPy has can be fed"
+        )
+    return TensorSpec(str(value.name), dtype, _shape(value))
+
+
+def _port(value: ir.Value) -> PortSummary:
+    return PortSummary(str(value.name), _type_name(value.type), _shape(value))
+
+
+def _type_name(type_: ir.TypeProtocol | None) -> str:
+    """Return for example ``float32``, ``string``, ``sequence of int64`` or ``optional float32``."""
+    if isinstance(type_, ir.SequenceType):
+        return f"sequence of {_type_name(type_.elem_type)}"
+    if isinstance(type_, ir.OptionalType):
+        return f"optional {_type_name(type_.elem_type)}"
+    if type_ is None or type_.dtype is ir.DataType.UNDEFINED:
+        return "of an unknown type"
+    return "string" if type_.dtype is ir.DataType.STRING else type_.dtype.numpy().name
+
+
+def _shape(value: ir.Value) -> tuple[int | str | None, ...] | None:
+    return None if value.shape is None else tuple(map(_axis, value.shape))
 
 
 def _axis(size: int | ir.SymbolicDim) -> int | str | None:

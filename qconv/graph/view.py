@@ -121,6 +121,11 @@ def static_shape(value: ir.Value | None) -> tuple[int | None, ...] | None:
     return tuple(dim if isinstance(dim, int) else None for dim in value.shape)
 
 
+def is_empty(value: ir.Value | None) -> bool:
+    """Whether a value is known to hold no element at all."""
+    return 0 in (static_shape(value) or ())
+
+
 def is_map(value: ir.Value | None) -> bool:
     """Whether a value is taken for feature maps ``[N, C, D1, D2, ...]``, of so many channels."""
     shape = static_shape(value)
@@ -151,7 +156,7 @@ def ints_attribute(node: ir.Node, name: str) -> tuple[int, ...] | None:
 
 
 def clip_bounds(node: ir.Node) -> tuple[float, float] | None:
-    """Return the bounds of a Relu or Clip, or None where they are not constants."""
+    """Return the bounds of a Relu or Clip, or None where they are not constant numbers."""
     if node.op_type == "Relu":
         return 0.0, float("inf")
     bounds = []
@@ -161,7 +166,7 @@ def clip_bounds(node: ir.Node) -> tuple[float, float] | None:
             bounds.append(missing)
             continue
         array = constant(value)
-        if array is None:
+        if array is None or array.size != 1:
             return None
-        bounds.append(float(array.reshape(-1)[0]))
+        bounds.append(float(array.item()))
     return bounds[0], bounds[1]

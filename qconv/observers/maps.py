@@ -36,8 +36,11 @@ class MapStatistics:
         """Add one batch; each map gives its minima, maxima and means as ``[N, C, 1, ...]``.
 
         Returns:
-            False, with nothing added, if anything is NaN, Inf or a sentinel.
+            False, with nothing added, if anything is NaN, Inf or a sentinel, if a map is empty, or
+            if the maps differ in their N.
         """
+        if len({len(array) for array in highs}) > 1 or not all(array.size for array in highs):
+            return False
         flat_means = _side_by_side(means)
         flat_lows, flat_highs = _side_by_side(lows), _side_by_side(highs)
         for array in (flat_means, flat_lows, flat_highs):

@@ -90,6 +90,8 @@ def calibrate(
                 hint="qconv convert --dtype int8 --mode dynamic needs no data",
             )
     inputs = affordable(layer_inputs(prepared)) if statistics == "full" else ()
+    if not observed and not inputs:
+        raise NothingQuantized(f"{loaded.path}: it has no float32 value that could be observed")
     with custom_operators(custom_ops):
         record = collect_record(
             loaded, prepared, plan, observed, data, statistics, batch_size, progress, inputs

@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from qconv.graph.view import all_nodes, int_attribute, is_constant, is_standard, rank
 from qconv.placement.plan import KEPT, Decisions, DynamicKind, NodePlan, Plan
+from qconv.placement.rules import empty_refusal
 from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weights
 
 _WITH_WEIGHTS = ("MatMul", "Gemm", "LSTM")
@@ -151,6 +152,8 @@ def _refusal(node: ir.Node) -> str | None:
         return "its weight is computed at run time"
     if any(weight is not None and weight.dtype is not ir.DataType.FLOAT for weight in weights):
         return "its weight is not float32"
+    if (empty := empty_refusal(node)) is not None:
+        return empty
     if node.op_type == "LSTM":
         if int_attribute(node, "layout", 0):
             return "its layout is 1; the integer kernel needs 0"

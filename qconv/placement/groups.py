@@ -17,6 +17,7 @@ from qconv.graph.view import (
     constant,
     int_attribute,
     is_constant,
+    is_empty,
     is_standard,
     name_of,
     rank,
@@ -210,10 +211,11 @@ def _channels(value: ir.Value | None, axis: int) -> int | None:
 
 
 def _is_own(value: ir.Value | None) -> bool:
-    """Whether a constant of the main graph serves one operator alone."""
+    """Whether a constant of the main graph, with numbers in it, serves one operator alone."""
     return (
         value is not None
         and is_constant(value)
+        and not is_empty(value)
         and len(value.uses()) == 1
         and not value.is_graph_output()
         and value.dtype is ir.DataType.FLOAT

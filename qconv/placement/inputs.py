@@ -85,7 +85,7 @@ def _input_of(node: ir.Node) -> LayerInput | None:
     shape = static_shape(weight)
     if data is None or not is_constant(weight) or is_constant(data) or shape is None:
         return None
-    if data.dtype is not ir.DataType.FLOAT or None in shape:
+    if data.dtype is not ir.DataType.FLOAT or not all(shape):
         return None
     sizes = tuple(size for size in shape if size is not None)
     name, nodes = name_of(data), (str(node.name),)

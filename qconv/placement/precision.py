@@ -41,6 +41,8 @@ _GENERATORS = {
 }
 """Operators that name their output type and for which the runtime has no kernel but float32's."""
 
+_SCATTERS = ("ScatterElements", "ScatterND")
+
 _SUMS = {"ReduceSum", "ReduceL1", "ReduceMean", "CumSum"}
 _SQUARES = {"ReduceSumSquare", "ReduceL2"}
 _NORMS = {
@@ -143,8 +145,12 @@ def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
     slots = slots_for(node, opset, dtype)
     if slots is None:
         return f"{node.domain}.{node.op_type} is not a standard operator"
-    if node.op_type in _GENERATORS:
+    if node.op_type in _GENERATORS or _is_eye_of_integers(node):
         return f"ONNX Runtime generates no {dtype.name.lower()} numbers"
+    if node.op_type == "BitCast":
+        return "it takes the bits of its data apart"
+    if node.op_type in _SCATTERS and node.attributes.get_string("reduction", "none") != "none":
+        return f"ONNX Runtime has no kernel for its reduction in {dtype.name.lower()}"
     floats = [
         allowed
         for value, allowed in (
@@ -156,6 +162,12 @@ def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
     if not any(floats):
         return f"ONNX defines no {dtype.name.lower()} {node.op_type} at opset {opset}"
     return None
+
+
+def _is_eye_of_integers(node: ir.Node) -> bool:
+    """Whether an EyeLike reads no float, so that the runtime does not cast what it reads."""
+    data = node.inputs[0] if node.inputs else None
+    return node.op_type == "EyeLike" and data is not None and data.dtype is not ir.DataType.FLOAT
 
 
 def _recast_reason(node: ir.Node) -> str | None:

@@ -10,6 +10,7 @@ from qconv.graph.view import (
     constant,
     int_attribute,
     is_constant,
+    is_empty,
     is_standard,
     name_of,
     only_consumer,
@@ -36,6 +37,7 @@ def refusal(node: ir.Node, target: Target) -> str | None:
         return target.reasons.get(node.op_type) or _other_result(node) or general
     return (
         _other_data(node, rule)
+        or empty_refusal(node)
         or _attribute_refusal(node, rule)
         or _weight_refusal(node, rule)
         or _table_refusal(node, rule)
@@ -91,6 +93,13 @@ def _other_data(node: ir.Node, rule: OpRule) -> str | None:
         if value is not None and value.dtype not in (None, ir.DataType.FLOAT):
             return f"it works on {value.dtype.name.lower()}, not on float32"
     return None
+
+
+def empty_refusal(node: ir.Node) -> str | None:
+    """Return why a node that reads or gives an array without elements is not quantized."""
+    values = (*node.inputs, *node.outputs)
+    empty = next((value for value in values if value is not None and is_empty(value)), None)
+    return None if empty is None else f"'{name_of(empty)}' holds no number at all"
 
 
 def _attribute_refusal(node: ir.Node, rule: OpRule) -> str | None:

@@ -187,6 +187,11 @@ class _Retyper:
             array = np.zeros(1, np.float32) if fill is None else fill.as_tensor().numpy()
             tensor = ir.tensor(self.convert(array), dtype=self.target)
             node.attributes["value"] = ir.AttrTensor("value", tensor)
+        found = ir.convenience.get_const_tensor(node.outputs[0])
+        if found is not None:
+            node.attributes.clear()
+            tensor = ir.tensor(self.convert(found.numpy()), dtype=self.target)
+            node.attributes["value"] = ir.AttrTensor("value", tensor)
 
     def _set_outputs(self, graph: ir.Graph, owner: ir.Node | None) -> None:
         """Give each output of a graph the type that its readers outside expect."""

@@ -25,6 +25,7 @@ _NUMPY_TYPES = {
 }
 
 _UNKNOWN = "is not a registered function/op"
+_TOO_NEW = re.compile("ValidateOpsetForDomain|Unsupported model IR version")
 _NO_MEMORY = re.compile(
     r"bad_alloc|failed to allocate|cannot allocate memory|out of memory|available memory of",
     re.IGNORECASE,
@@ -110,8 +111,8 @@ def open_session(
 
     Raises:
         ModelError: the runtime rejects the model.
-        UnsupportedError: an operator or type of the model has no kernel in the runtime, or the
-            provider does not start here.
+        UnsupportedError: an operator or type of the model has no kernel in the runtime, the model
+            is newer than it, or the provider does not start here.
         OutOfMemoryError: the memory does not suffice.
     """
     options = ort.SessionOptions()
@@ -141,6 +142,10 @@ def open_session(
                 f"{label}: ONNX Runtime has no kernel for it: {reason}",
                 hint="--custom-ops names a library that has the operator" if unknown else None,
             ) from error
+        if _TOO_NEW.search(reason):
+            raise UnsupportedError(
+                f"{label}: is too new for ONNX Runtime {ort.__version__}: {reason}"
+            ) from error
         raise ModelError(f"{label}: ONNX Runtime cannot load it: {reason}") from error
     if provider not in session.get_providers():
         raise UnsupportedError(f"{label}: {provider} does not start on this machine")
@@ -167,12 +172,22 @@ def _reason(error: Exception) -> str:
     return reason
 
 
-def _spec(arg: ort.NodeArg) -> TensorSpec:
+def _numpy_type(arg: ort.NodeArg) -> str | None:
     match = re.fullmatch(r"tensor\((\w+)\)", arg.type)
-    if match is None or match[1] not in _NUMPY_TYPES:
+    return None if match is None else _NUMPY_TYPES.get(match[1])
+
+
+def _spec(arg: ort.NodeArg) -> TensorSpec:
+    dtype = _numpy_type(arg)
+    if dtype is None:
         raise UnsupportedError(f"'{arg.name}' has the type {arg.type}; only plain tensors are fed")
     shape = tuple(None if axis in UNNAMED else axis for axis in arg.shape)
-    return TensorSpec(arg.name, np.dtype(_NUMPY_TYPES[match[1]]), shape)
+    return TensorSpec(arg.name, np.dtype(dtype), shape)
+
+
+def takes_arrays(session: InferenceSession) -> bool:
+    """Whether all inputs are tensors of types that NumPy has."""
+    return all(_numpy_type(arg) is not None for arg in session.get_inputs())
 
 
 def input_specs(session: InferenceSession) -> tuple[TensorSpec, ...]:

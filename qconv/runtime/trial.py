@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from qconv.data.source import Feeds, Sample
-from qconv.errors import ModelError, UnsupportedError
+from qconv.errors import ModelError, QconvError, UnsupportedError
 from qconv.graph.model_io import model_bytes, model_files, node_count
 from qconv.graph.validity import require_as_valid
 from qconv.runtime.mapped import letting_go
 from qconv.runtime.memory import free_memory
 from qconv.runtime.runner import Runner
-from qconv.runtime.session import Optimization
+from qconv.runtime.session import Optimization, takes_arrays
 
 _SMALL = 64_000_000
 """Bytes up to which a model is tried as a user would run it, with copies of its weights."""
@@ -32,11 +32,11 @@ def require_running(
     """Check a model, load it, and run it on zeros, or on ones where the float model needs them.
 
     An input may hold an index, a length or a divisor. Where even the float model fails on both
-    zeros and ones, that the model loads has to do. A model above 64 MB is loaded as it is written,
-    with its weights mapped from their file, so that trying it takes no more memory than making
-    it; and it is run where it is no larger than a quarter of the free memory. A model of more
-    than 5,000 nodes, too, runs as it is written, since the time that the runtime takes to
-    optimize it grows faster than the number of nodes.
+    zeros and ones, or an input is no tensor of numbers that NumPy has, that the model loads has to
+    do. A model above 64 MB is loaded as it is written, with its weights mapped from their file, so
+    that trying it takes no more memory than making it; and it is run where it is no larger than a
+    quarter of the free memory. A model of more than 5,000 nodes, too, runs as it is written, since
+    the time that the runtime takes to optimize it grows faster than the number of nodes.
 
     Args:
         path: the model to try.
@@ -46,12 +46,13 @@ def require_running(
 
     Raises:
         ModelError: the runtime rejects the float model, too.
-        UnsupportedError: the checker or the runtime rejects the model, or it fails on a feed on
-            which the float model runs.
+        UnsupportedError: the runtime does not load the model, or it fails on a feed on which the
+            float model runs.
+        QconvError: the checker rejects the model.
         OutOfMemoryError: the memory does not suffice to load or run it.
     """
+    require_valid(path, reference)
     try:
-        require_as_valid(path, reference)
         files = model_files(path)
         size = sum(file.stat().st_size for file in files)
         runner = _opened(path, size)
@@ -60,27 +61,30 @@ def require_running(
                 _run(runner, reference, shapes, assumed)
     except (ModelError, UnsupportedError) as error:
         _opened(reference, model_bytes(reference), assumed)
-        raise _fault(path, reference, error) from error
+        raise UnsupportedError(
+            f"{reference}: the converted model would not run, so it is not written: "
+            f"{_reason(path, error)}"
+        ) from error
 
 
 def require_valid(path: Path, reference: Path) -> None:
     """Check a model that this runtime has no kernels for.
 
     Raises:
-        UnsupportedError: the checker rejects the model.
+        QconvError: the checker rejects the model.
     """
     try:
         require_as_valid(path, reference)
     except ModelError as error:
-        raise _fault(path, reference, error) from error
+        raise QconvError(
+            f"{reference}: the converted model is not valid, and is not written: "
+            f"{_reason(path, error)}",
+            hint="this is a bug in qconv; please report it with the model",
+        ) from error
 
 
-def _fault(path: Path, reference: Path, error: Exception) -> UnsupportedError:
-    reason = str(error).replace(f"{path}: ", "", 1)
-    return UnsupportedError(
-        f"{reference}: the converted model does not work, and is not written: {reason}",
-        hint="this is a fault of qconv or of the runtime; please report it with the model",
-    )
+def _reason(path: Path, error: Exception) -> str:
+    return str(error).replace(f"{path}: ", "", 1)
 
 
 def _feeds(runner: Runner, shapes: Mapping[str, tuple[int, ...]], number: int) -> Sample:
@@ -107,6 +111,8 @@ def _fits(size: int) -> bool:
 def _run(
     runner: Runner, reference: Path, shapes: Mapping[str, tuple[int, ...]], assumed: Feeds | None
 ) -> None:
+    if not takes_arrays(runner.session):
+        return
     for number in (0, 1):
         try:
             runner.run(_feeds(runner, shapes, number))

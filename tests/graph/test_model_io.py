@@ -102,13 +102,17 @@ class TestRefusals:
         )
         assert load_model(path, quantized=True).ir.graph.num_nodes() == 2
 
-    def test_an_opset_that_the_runtime_does_not_know(self, tmp_path: Path) -> None:
+    def test_an_opset_that_onnx_does_not_know(self, tmp_path: Path) -> None:
+        newest = onnx.defs.onnx_opset_version()
         model = parse("(float[N] x) => (float[N] y) { y = Relu(x) }")
-        model.opset_import[0].version = 27
+        model.opset_import[0].version = newest
+        assert load_model(save(model, tmp_path)).ir.graph.opset_imports[""] == newest
+        model.opset_import[0].version = newest + 1
         path = save(model, tmp_path)
         assert refusal(lambda: load_model(path), UnsupportedError) == (
-            f"{path}: opset 27 is newer than 26, the newest that ONNX Runtime runs",
-            "export the model with opset 26 or older",
+            f"{path}: opset {newest + 1} is newer than {newest}, "
+            f"the newest that onnx {onnx.__version__} knows",
+            f"install a newer onnx, or export the model with opset {newest} or older",
         )
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import onnx
 import pytest
 
-from qconv.errors import UnsupportedError
+from qconv.errors import ModelError, QconvError, UnsupportedError
 from qconv.runtime.trial import require_running, require_valid
 from tests.model_helpers import parse, save
 
 GOOD = "(float[N, 4] x) => (float[N, 4] y) { y = Relu(x) }"
-HINT = "this is a fault of qconv or of the runtime; please report it with the model"
+HINT = "this is a bug in qconv; please report it with the model"
 SHAPES = {"x": (1, 4)}
 
 
@@ -38,13 +38,13 @@ def test_the_checker_is_asked(tmp_path: Path) -> None:
         lambda: require_valid(path, reference),
     ]
     for call in calls:
-        with pytest.raises(UnsupportedError) as caught:
+        with pytest.raises(QconvError) as caught:
             call()
         assert str(caught.value).startswith(
-            f"{reference}: the converted model does not work, and is not written: "
+            f"{reference}: the converted model is not valid, and is not written: "
             "the ONNX checker rejects it: "
         )
-        assert caught.value.hint == HINT
+        assert (caught.value.exit_code, caught.value.hint) == (70, HINT)
 
 
 def test_shapes_that_are_wrong_in_the_float_model_too_are_no_fault(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_float_model_that_the_runtime_rejects_is_what_is_told(tmp_path: Path) 
     assert str(caught.value).startswith(f"{reference}: ONNX Runtime has no kernel for it: ")
 
 
-def test_a_failing_inference_is_a_fault(tmp_path: Path) -> None:
+def test_a_failing_inference_is_a_reason(tmp_path: Path) -> None:
     text = (
         "(float[N, 4] x) => (float[N, M] y) <int64[2] s = {3, -1}> "
         "{ a = Relu(x) y = Reshape(a, s) }"
@@ -76,9 +76,33 @@ def test_a_failing_inference_is_a_fault(tmp_path: Path) -> None:
         require_running(path, reference, SHAPES)
     message = str(caught.value)
     assert message.startswith(
-        f"{reference}: the converted model does not work, and is not written: "
+        f"{reference}: the converted model would not run, so it is not written: "
     )
     assert "fails on a feed of zeros" in message
+    assert caught.value.hint is None
+
+
+BATCHWISE = """(float[1, 3, 2] x) => (float[1, 3, 1, 4] y) <float[1, 4, 2] w, float[1, 4, 4] r>
+    { y = RNN<layout = 1, hidden_size = 4>(x, w, r) }"""
+
+
+def test_a_float_model_that_does_not_load_is_the_reason(tmp_path: Path) -> None:
+    path, reference = files(tmp_path, BATCHWISE, BATCHWISE)
+    with pytest.raises(ModelError) as caught:
+        require_running(path, reference, {})
+    message = str(caught.value)
+    assert message.startswith(f"{reference}: ONNX Runtime cannot load it: ")
+    assert "layout_ == 0 was false" in message
+
+
+EIGHT_BITS = "(float8e4m3fn[2] x) => (float[2] y) { y = Cast<to = 1>(x) }"
+SEQUENCE = "(seq(float[2]) x, int64 i) => (float[2] y) { y = SequenceAt(x, i) }"
+
+
+@pytest.mark.parametrize("text", [EIGHT_BITS, SEQUENCE])
+def test_a_model_that_cannot_be_fed_arrays_is_loaded(tmp_path: Path, text: str) -> None:
+    path = save(parse(text, opset=19, ir=9), tmp_path)
+    require_running(path, path, {})
 
 
 INDEX = "(int64[1] x) => (float[1] y) <float[1] t = {1}> { y = Gather(t, x) }"
@@ -138,7 +162,7 @@ class TestLarge:
         model = onnx.load(path, load_external_data=False)
         model.graph.node[0].domain, model.graph.node[0].op_type = "com.microsoft", "NoSuchOperator"
         onnx.save(model, path)
-        with pytest.raises(UnsupportedError, match="does not work, and is not written"):
+        with pytest.raises(UnsupportedError, match="would not run, so it is not written"):
             require_running(path, large_reference(tmp_path), WIDE)
 
 

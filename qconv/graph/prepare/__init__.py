@@ -15,7 +15,7 @@ from qconv.graph.prepare.functions import inline_functions
 from qconv.graph.prepare.gemm import normalize_gemm, use_gemm
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.prepare.noops import remove_noops
-from qconv.graph.prepare.opset import raise_opset
+from qconv.graph.prepare.opset import lower_opset, raise_opset
 from qconv.graph.prepare.pads import fold_pads
 from qconv.graph.prepare.scaling import fold_scaling
 from qconv.graph.prepare.unused import remove_unused
@@ -33,7 +33,9 @@ def prepare(model: ir.Model) -> ir.Model:
     Raises:
         UnsupportedError: the opset cannot be raised to :data:`MIN_OPSET`.
     """
-    model = normalize(raise_opset(_without_functions(model), MIN_OPSET))
+    model = _without_functions(model)
+    lower_opset(model)
+    model = normalize(raise_opset(model, MIN_OPSET))
     settle(model)
     remove_noops(model)
     use_equivalents(model)

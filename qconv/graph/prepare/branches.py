@@ -50,7 +50,8 @@ def _is_if(node: ir.Node) -> bool:
 
 
 def _is_decided(node: ir.Node) -> bool:
-    return _is_if(node) and constant(node.inputs[0]) is not None
+    condition = constant(node.inputs[0]) if _is_if(node) else None
+    return condition is not None and condition.size == 1
 
 
 def _next_impossible(model: ir.Model, trials: int) -> tuple[ir.Node, bool, int] | None:

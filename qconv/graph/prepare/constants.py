@@ -95,7 +95,7 @@ def _chosen_sizes(node: ir.Node) -> list[np.ndarray] | None:
         return None
     sizes = _sizes(shape)
     chosen = [constant(value) for value in node.inputs[1:]]
-    if sizes is None or any(array is None for array in chosen):
+    if not sizes or any(array is None or not array.size for array in chosen):
         return None
     places = np.arange(len(sizes))
     if node.op_type == "Gather":

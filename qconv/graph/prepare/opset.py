@@ -1,6 +1,8 @@
-"""Raise old opsets by converting their operators, weights left aside."""
+"""Bring models to an opset that the rest knows: old ones by converting their operators."""
 
 from __future__ import annotations
+
+from functools import cache
 
 import onnx
 import onnx_ir as ir
@@ -8,13 +10,35 @@ from onnx import version_converter
 
 from qconv.errors import UnsupportedError
 from qconv.graph.checking import run_checker
-from qconv.graph.view import all_nodes
+from qconv.graph.view import all_nodes, is_standard
 
 _KEEP_BYTES = 1024
 _SCAN_WITHOUT_BATCH = 9
 _IR_VERSIONS = {13: 8, 19: 9, 21: 10, 25: 13}
 """The least IR version from an opset on: that of its types, and one that lets initializers stay
 out of the inputs."""
+
+
+_NEWEST = 26
+"""The newest opset of which the runtime has all kernels that the quantized models need."""
+
+
+def lower_opset(model: ir.Model) -> None:
+    """Give a model of a newer opset the number 26 where all its operators are the same there."""
+    current = model.graph.opset_imports.get("", _NEWEST)
+    nodes = [node for node in all_nodes(model) if is_standard(node)]
+    if current > _NEWEST and all(_is_the_same(node.op_type, current) for node in nodes):
+        for graph in (model.graph, *model.graph.subgraphs()):
+            graph.opset_imports[""] = _NEWEST
+
+
+@cache
+def _is_the_same(op_type: str, opset: int) -> bool:
+    """Whether the newest definition of an operator up to ``opset`` is one of opset 26."""
+    try:
+        return bool(onnx.defs.get_schema(op_type, opset, "").since_version <= _NEWEST)
+    except onnx.defs.SchemaError:
+        return False
 
 
 def raise_opset(model: ir.Model, opset: int) -> ir.Model:
