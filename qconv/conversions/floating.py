@@ -65,7 +65,7 @@ def float32_model(
     plan = place_float32(model)
     if not plan.quantized and not assumed:
         raise NothingQuantized(f"{label}: it holds no float64, float16 or bfloat16")
-    casts = to_float32(model)
+    casts = to_float32(model, plan)
     return plan, f"{casts} Casts added"
 
 

@@ -71,7 +71,8 @@ def add_probes(
 
     ``feed_shapes`` are the shapes of one feed, from which the sampling density of maps with
     dynamic axes is chosen. The values ``also`` are given as they are, beside what is requested.
-    Values of branches are given whole, without elements where the branch is not taken.
+    Values of branches are given whole, without elements where the branch is not taken; maps
+    without elements are given whole, since no pooling takes them.
     """
     shapes = _map_shapes(model, feed_shapes)
     probed = model.clone()
@@ -86,7 +87,7 @@ def add_probes(
         if value.graph is not graph:
             builder.outputs.append(lifter.lift(value))
             whole.append(request.value)
-        elif request.maps and shape is not None:
+        elif request.maps and shape is not None and 0 not in shape:
             maps.append(builder.reduce(value, request, shape))
         else:
             builder.outputs.append(value)

@@ -75,7 +75,7 @@ def _fed(model: ir.Model) -> Iterator[ir.Value]:
 def _spec(value: ir.Value) -> TensorSpec:
     unfit = value.dtype in (ir.DataType.UNDEFINED, ir.DataType.STRING)
     dtype = None if value.dtype is None or unfit else value.dtype.numpy()
-    if dtype is None or not dtype.isbuiltin or not isinstance(value.type, ir.TensorType):
+    if dtype is None or dtype.isbuiltin != 1 or not isinstance(value.type, ir.TensorType):
         raise UnsupportedError(
             f"the input '{value.name}' is {_type_name(value.type)}; "
             "only tensors of numbers that NumPy has can be fed"

@@ -108,9 +108,11 @@ def place_precision(
 
 
 def place_float32(model: ir.Model) -> PrecisionPlan:
-    """Return the operators that work on float64, float16 or bfloat16, and can all do float32."""
+    """Return the operators that work on float64, float16 or bfloat16, and which can do float32."""
     nodes = {
-        str(node.name): NodePlan(str(node.name), node.op_type, True, "")
+        str(node.name): NodePlan(
+            str(node.name), node.op_type, not (reason := _bits_reason(node)), reason or ""
+        )
         for node in all_nodes(model)
         if any(
             value is not None and value.dtype in _OTHER_FLOATS
@@ -147,8 +149,8 @@ def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
         return f"{node.domain}.{node.op_type} is not a standard operator"
     if node.op_type in _GENERATORS or _is_eye_of_integers(node):
         return f"ONNX Runtime generates no {dtype.name.lower()} numbers"
-    if node.op_type == "BitCast":
-        return "it takes the bits of its data apart"
+    if (reason := _bits_reason(node)) is not None:
+        return reason
     if node.op_type in _SCATTERS and node.attributes.get_string("reduction", "none") != "none":
         return f"ONNX Runtime has no kernel for its reduction in {dtype.name.lower()}"
     floats = [
@@ -162,6 +164,10 @@ def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
     if not any(floats):
         return f"ONNX defines no {dtype.name.lower()} {node.op_type} at opset {opset}"
     return None
+
+
+def _bits_reason(node: ir.Node) -> str | None:
+    return "it reads the bits of its data" if node.op_type == "BitCast" else None
 
 
 def _is_eye_of_integers(node: ir.Node) -> bool:

@@ -39,12 +39,12 @@ def to_half(model: ir.Model, plan: PrecisionPlan, *, keep_ports: bool) -> int:
     return casts
 
 
-def to_float32(model: ir.Model) -> int:
-    """Turn float64, float16 and bfloat16 into float32 everywhere; return the Casts added."""
-    casts = 0
+def to_float32(model: ir.Model, plan: PrecisionPlan) -> int:
+    """Turn float64, float16 and bfloat16 into float32 as the plan says; return the Casts added."""
+    casts, kept = 0, {node.node for node in plan.kept_float}
     for dtype in (ir.DataType.DOUBLE, ir.DataType.FLOAT16, ir.DataType.BFLOAT16):
         casts += retype(
-            model, dtype, ir.DataType.FLOAT, keep=(), keep_ports=False, convert=_to_float32
+            model, dtype, ir.DataType.FLOAT, keep=kept, keep_ports=False, convert=_to_float32
         )
     remove_needless_casts(model)
     return casts

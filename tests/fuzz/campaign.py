@@ -45,7 +45,7 @@ _KINDS = (
 _SHARE = 100
 """How often each of the own graphs stands beside the thousands of node models."""
 _MEMORY = Path("/dev/shm")
-_PLACE = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+PLACE = _MEMORY if os.access(_MEMORY, os.W_OK) else None
 """Folders in memory: a disk takes milliseconds for each."""
 
 
@@ -222,7 +222,7 @@ def _numbers(settings: Settings, index: int) -> Iterator[tuple[int, bool]]:
 
 
 def _one(settings: Settings, corpus: Corpus, number: int, as_process: bool) -> Done:
-    with tempfile.TemporaryDirectory(prefix="fuzz", dir=_PLACE, ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix="fuzz", dir=PLACE, ignore_cleanup_errors=True) as name:
         folder = Path(name, "case")
         case = corpus.make(settings.seed, number, folder, settings.kinds)
         pristine = Path(name, "kept")

@@ -88,6 +88,10 @@ _GRAPHS = {
 }
 
 
+WITH_WEIGHTS = " with weights"
+"""How the name of a node model ends whose inputs became weights."""
+
+
 @dataclass(frozen=True)
 class Seed:
     """A model that is sound, with feeds for it where its inputs are plain arrays."""
@@ -147,4 +151,4 @@ def _weighted(name: str, model: onnx.ModelProto, feeds: Feeds) -> Seed:
     weighted.graph.initializer.extend(
         numpy_helper.from_array(feeds[other], other) for other in others
     )
-    return _seed(name, weighted, {first: feeds[first]})
+    return _seed(name + WITH_WEIGHTS, weighted, {first: feeds[first]})

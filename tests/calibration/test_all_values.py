@@ -1,0 +1,63 @@
+"""Looking at every float32 value, whatever the model is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qconv import calibrate
+from qconv.errors import NothingQuantized, UnsupportedError
+from tests.model_helpers import data, parse, save
+
+MAPS = """(float[1, 3, 4, 4] x, float[2, 3, 5, 5] w) => (float[1, 2, 2, 2] y, float[1, 3, 4, 0] z)
+    <int64[1] none = {0}, int64[1] last = {3}>
+    { y = Conv<strides = [2, 2], pads = [1, 1, 2, 2]>(x, w) z = Slice(x, none, none, last) }"""
+
+
+def test_maps_of_different_batches_and_maps_without_elements(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    feeds = [
+        {
+            "x": random.standard_normal((1, 3, 4, 4), np.float32),
+            "w": random.standard_normal((2, 3, 5, 5), np.float32),
+        }
+        for _ in range(3)
+    ]
+    found = calibrate(save(parse(MAPS), tmp_path), data=data(feeds), values="all").statistics
+    for name in ("x", "w"):
+        arrays = np.concatenate([feed[name] for feed in feeds])
+        assert (found[name].range.low, found[name].range.high) == (arrays.min(), arrays.max())
+        assert found[name].means.weight == len(arrays)
+        means = arrays.mean(axis=(0, 2, 3))
+        np.testing.assert_allclose(found[name].means.means(), means, atol=1e-6)
+    assert found["z"].means.weight == 0
+    assert found["y"].range.high > 0
+
+
+def test_a_model_without_float32_values(tmp_path: Path) -> None:
+    path = save(parse("(int64[3] x) => (int64[3] y) { y = Neg(x) }"), tmp_path)
+    with pytest.raises(NothingQuantized) as caught:
+        calibrate(path, data=data([{"x": np.zeros(3, np.int64)}]), values="all")
+    assert str(caught.value) == f"{path}: it has no float32 value that could be observed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "told"),
+    [
+        ("seq(float[4])", "y = SequenceAt(x, i)", "sequence of float32"),
+        ("optional(float[4])", "y = OptionalGetElement(x)", "optional float32"),
+        ("float8e4m3fn[4]", "y = Cast<to = 1>(x)", "float8_e4m3fn"),
+        ("int4[4]", "y = Cast<to = 1>(x)", "int4"),
+        ("string[4]", "y = Cast<to = 1>(x)", "string"),
+    ],
+)
+def test_inputs_that_cannot_be_fed(kind: str, body: str, told: str, tmp_path: Path) -> None:
+    text = f"({kind} x) => (float[4] y) <int64 i = {{0}}> {{ {body} }}"
+    path = save(parse(text, opset=21, ir=10), tmp_path)
+    with pytest.raises(UnsupportedError) as caught:
+        calibrate(path, data=data([{"x": np.zeros(4, np.float32)}]), values="all")
+    assert str(caught.value) == (
+        f"the input 'x' is {told}; only tensors of numbers that NumPy has can be fed"
+    )
