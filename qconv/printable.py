@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_LINE_BREAK = re.compile(r"\s*[\r\n]\s*")
+_LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
 def printable(text: str) -> str:
@@ -25,4 +25,5 @@ def escape(char: str) -> str:
 
 def sentence(text: str) -> str:
     """Return a message on one line: line breaks become spaces, the rest as :func:`printable`."""
-    return printable(_LINE_BREAK.sub(" ", text))
+    lines = _LINE_BREAKS.split(text)
+    return printable(text if len(lines) == 1 else " ".join(filter(None, map(str.strip, lines))))

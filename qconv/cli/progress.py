@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LINES = 10
-_PATIENCE_SECONDS = 1.0
+_PATIENCE_SECONDS = 2.0
 _REDRAW_SECONDS = 0.1
 
 
@@ -66,7 +66,7 @@ class Lines:
 
 
 class Bar:
-    """A bar with rate and time left, gone when it is done; work of a second shows none.
+    """A bar with rate and time left, gone when it is done; work of two seconds shows none.
 
     It is drawn between two items and never by a thread, which would disturb what is timed. It
     alone writes control sequences, below the guard of the stream, and gives way to other output.

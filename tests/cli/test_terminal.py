@@ -126,12 +126,12 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_bar_shows_after_a_second_and_gives_way_to_a_line(
+def test_a_bar_shows_after_two_seconds_and_gives_way_to_a_line(
     out: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     screen = Terminal()
-    ticks = iter([0.0, 0.8, 1.6, 2.4, 3.2])
+    ticks = iter([0.0, 1.5, 3.0, 4.5, 6.0])
     cleared = []
     for item in Bar(screen, clock=lambda: next(ticks))(range(4), 4, "work\x1b"):
         cleared.append(screen.getvalue())
