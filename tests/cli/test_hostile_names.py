@@ -35,24 +35,18 @@ OTHER_VIEWS = {
     "convert layers.onnx --dtype int4 -o int4.onnx -f": 0,
     "convert layers.onnx --dtype fp16 -o fp16.onnx -f": 0,
     "convert layers.onnx --dtype bf16 --storage-only -o bf16.onnx -f": 0,
-    "report layers.onnx int8.onnx --data layers.npz --no-latency --json -": 0,
     "gate report.json --fail-if size_ratio>0 --json -": 1,
     "gate report.json --fail-if size_ratio>0 --markdown -": 1,
     "gate report.json --fail-if size_ratio>0 --junit -": 1,
-    "gate report.json --fail-if size_ratio>0 --html -": 1,
 }
 SCRIPT = """
 import sys
 import warnings
-import numpy as np
 
 NAME = {name!r}
 
 def fails():
     raise ValueError(NAME)
-
-def wrong():
-    return [{{NAME: np.ones((1, 4), np.float32)}}]
 
 def prints():
     print(NAME)
@@ -110,8 +104,7 @@ def failing_lines(name: str) -> list[list[str]]:
         ["inspect", "fine.onnx", "--target", name],
         ["inspect", "fine.onnx", "--assume", f"{name}x={name}"],
         *([*calibrate, data] for data in ("other.npz", "wrong.npz", f"script.py:{name}")),
-        *([*calibrate, f"script.py:{function}"] for function in ("fails", "wrong", "prints")),
-        ["convert", "unknown.onnx", "-f", "-o", "out.onnx", "--dtype", "fp16"],
+        *([*calibrate, f"script.py:{function}"] for function in ("fails", "prints")),
         [*convert, name],
         [*convert, "fp16", "--keep-float", f"{name}("],
         [*report, "--metric", "script.py:metric"],
@@ -120,7 +113,6 @@ def failing_lines(name: str) -> list[list[str]]:
         ["compare", name, *FINE],
         ["gate", "broken.json", "--fail-if", "size_ratio > 0"],
         ["gate", "report.json", "--fail-if", f"outputs[{name!r}].sqnr_db > 1"],
-        ["gate", "report.json", "--baseline", "broken.json"],
         [f"{name} "],
     ]
 
