@@ -133,7 +133,8 @@ def _noted(node: ir.Node) -> list[str]:
 def bypass(node: ir.Node, replacement: ir.Value) -> None:
     """Remove a node with one output and let its readers read ``replacement``.
 
-    A graph output keeps its name: the replacement takes it over.
+    A graph output keeps its name, and what was declared of it where nothing is known of the
+    replacement, which takes them over.
     """
     output = node.outputs[0]
     graph = node.graph
@@ -143,6 +144,10 @@ def bypass(node: ir.Node, replacement: ir.Value) -> None:
         name = name_of(output)
         output.name = f"{name}/bypassed"
         replacement.name = name
+        if replacement.type is None:
+            replacement.type = output.type
+        if replacement.shape is None:
+            replacement.shape = output.shape
     output.replace_all_uses_with(replacement, replace_graph_outputs=True)
     graph.remove(node, safe=True)
 

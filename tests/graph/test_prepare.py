@@ -174,3 +174,12 @@ def test_an_output_of_a_wrong_rank_gets_the_right_one_with_a_newer_opset(tmp_pat
     y, z = (output.type.tensor_type.shape.dim for output in raised.graph.output)
     assert len(y) == 3
     assert [z[0].dim_param, z[1].dim_value] == ["N", 4]
+
+
+def test_an_output_keeps_its_shape_when_the_node_before_goes(tmp_path: Path) -> None:
+    text = """(float[N, 4] x, int64[R] s) => (float[M, 2] y)
+        { r = Reshape(x, s) i = Identity(r) y = Dropout(i) }"""
+    made = prepared(parse(text), tmp_path)
+    assert op_types(made) == ["Reshape"]
+    axes = made.graph.output[0].type.tensor_type.shape.dim
+    assert [axes[0].dim_param, axes[1].dim_value] == ["M", 2]
