@@ -1,4 +1,4 @@
-"""Axes of free length that exporters write as a number below one, or as ``?``."""
+"""Shapes as they are meant: free axes that exporters write as numbers, and those of weights."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def free_axes(model: ir.Model) -> None:
             if _is_free(axis, zero=zero):
                 opened[place] = None
         value.shape = opened
+
+
+def shape_weights(model: ir.Model) -> None:
+    """Give each weight the type and shape of its tensor, whatever the file says beside it."""
+    for graph in model.graphs():
+        for value in graph.initializers.values():
+            if (tensor := value.const_value) is not None:
+                value.shape = ir.Shape(tensor.shape.numpy())
+                value.type = ir.TensorType(tensor.dtype)
 
 
 def _is_free(axis: int | ir.SymbolicDim, *, zero: bool) -> bool:

@@ -13,7 +13,7 @@ from google.protobuf.message import EncodeError
 
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import Array, as_text, assumed_arrays, fix_inputs
-from qconv.graph.axes import free_axes
+from qconv.graph.axes import free_axes, shape_weights
 from qconv.graph.checking import run_checker
 from qconv.graph.external import data_folder
 from qconv.graph.parsing import parse
@@ -128,6 +128,7 @@ def _to_ir(proto: onnx.ModelProto, path: Path) -> ir.Model:
             reason = "what a node reads depends on what it gives"
             raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error
     free_axes(model)
+    shape_weights(model)
     return model
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from qconv.conversions.settings import HalfSettings
+from qconv.conversions.settings import HalfSettings, WeightOnlySettings
 from qconv.errors import ModelError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
@@ -41,11 +42,22 @@ def test_weights_that_are_inputs_of_their_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("storage_only", [False, True])
 def test_a_wrong_note_on_weights_is_not_written(tmp_path: Path, storage_only: bool) -> None:
     model = parse(TEXT.replace("[4, 5]", "[128, 128]").replace("[N, 4]", "[N, 128]"))
-    model.graph.value_info.append(helper.make_tensor_value_info("w", 1, [7]))
+    model.graph.value_info.append(helper.make_tensor_value_info("w", 11, [10**12]))
     output = tmp_path / "half.onnx"
     convert(save(model, tmp_path), output, settings=HalfSettings("bf16", (), False, storage_only))
     (tensor,) = [t for t in onnx.load(output).graph.initializer if len(t.dims) == 2]
     assert numpy_helper.to_array(tensor).shape == (128, 128)
+
+
+def test_a_wrong_note_on_weights_is_not_believed(tmp_path: Path) -> None:
+    model = parse(TEXT.replace("[4, 5]", "[128, 128]").replace("[N, 4]", "[N, 128]"))
+    output = tmp_path / "int8.onnx"
+    written = []
+    for _ in range(2):
+        convert(save(model, tmp_path), output, settings=WeightOnlySettings("int8"), force=True)
+        written.append(numpy_helper.to_array(onnx.load(output).graph.initializer[0]))
+        model.graph.value_info.append(helper.make_tensor_value_info("w", 11, [10**12, 3]))
+    np.testing.assert_array_equal(written[0], written[1])
 
 
 @pytest.mark.parametrize("length", [0, 3])
