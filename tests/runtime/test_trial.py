@@ -132,8 +132,9 @@ FAILING = """(float[N, 4096] x) => (float[N, M] y) <int64[2] s = {3, -1}> {
 
 
 def large(folder: Path, text: str, external: bool = False) -> Path:
-    """Save a model with a weight ``w`` that it declares nowhere else."""
+    """Save a model with a weight ``w`` of which it says no type, as PyTorch's exporter does."""
     model = parse(text)
+    model.graph.value_info.add(name="w").metadata_props.add(key="origin", value="layer.weight")
     weight = onnx.numpy_helper.from_array(np.zeros(LARGE, np.float32), "w")
     model.graph.initializer.append(weight)
     path = folder / "new.onnx"
