@@ -18,7 +18,8 @@ A message says what was found and where; ``hint`` says what to do next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from qconv.printable import printable, sentence
@@ -93,3 +94,17 @@ class OutOfMemoryError(QconvError):
 
 class OutputWarning(UserWarning):
     """A result is written; something beside it is worth knowing."""
+
+
+@contextmanager
+def foreign(told: Callable[[Exception], QconvError]) -> Iterator[None]:
+    """Tell what a library raises inside the block as an error of qconv.
+
+    Errors of qconv pass as they are. So does a lack of memory: it says nothing of what was read.
+    """
+    try:
+        yield
+    except (QconvError, MemoryError):
+        raise
+    except Exception as error:
+        raise told(error) from error

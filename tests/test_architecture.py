@@ -13,8 +13,8 @@ PACKAGE = ROOT / "qconv"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    {"errors", "files", "specs", "schemes", "progress", "outputs", "parallel", "printable"}
-    | {"locks", "temporary"},
+    {"codec", "errors", "files", "memory", "specs", "schemes", "progress", "outputs", "parallel"}
+    | {"locks", "printable", "temporary"},
     {"numerics", "reporting"},
     {"graph"},
     {"data"},

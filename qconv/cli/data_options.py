@@ -37,7 +37,8 @@ def _crop(
     """Read ``224`` or ``192x320``: height and width in pixels."""
     if value is None:
         return None
-    lengths = [int(part) if part.isdecimal() else 0 for part in value.lower().split("x")]
+    parts = value.lower().split("x")
+    lengths = [int(part) if part.isdecimal() and len(part) < 10 else 0 for part in parts]
     if len(lengths) > 2 or min(lengths) < 1:
         raise click.BadParameter(
             f"'{value}' is neither a number of pixels nor HEIGHTxWIDTH", context, parameter

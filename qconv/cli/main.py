@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, TextIO
 
@@ -104,7 +105,7 @@ def _run(arguments: list[str]) -> int:
     except MemoryError:
         _tell(OutOfMemoryError("the memory of this machine does not suffice"))
         return OutOfMemoryError.exit_code
-    except Exception as error:  # the last resort
+    except BaseException as error:  # the last resort: exit code 1 is for gates alone
         return _tell_unexpected(error)
     return result if isinstance(result, int) else 0
 
@@ -124,12 +125,13 @@ def _show_own_warnings() -> None:
 
 
 def _tell(error: QconvError) -> None:
-    show(f"qconv: error: {error}\n", err=True)
-    if error.hint:
-        say(f"hint: {error.hint}", err=True)
+    with suppress(OSError, ValueError):  # nobody reads it, or a script has closed it
+        show(f"qconv: error: {error}\n", err=True)
+        if error.hint:
+            say(f"hint: {error.hint}", err=True)
 
 
-def _tell_unexpected(error: Exception) -> int:
+def _tell_unexpected(error: BaseException) -> int:
     """Tell what the system refused, or else a bug, with what a report of it needs."""
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
@@ -144,7 +146,7 @@ def _tell_unexpected(error: Exception) -> int:
 
 def _give_up_broken(stream: TextIO | None) -> None:
     """Let what a stream could not write go nowhere, so that Python does not try it once more."""
-    if stream is None:
+    if stream is None or stream.closed:
         return
     try:
         stream.flush()

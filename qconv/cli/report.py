@@ -68,7 +68,7 @@ class _ReportCommand(click.Command):
 @click.option(
     "--threads",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 4096),
     default=1,
     show_default=True,
     help="Threads of the timed inferences.",

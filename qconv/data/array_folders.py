@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -16,10 +18,13 @@ from qconv.data.fit import (
     format_shape,
     quoted,
 )
+from qconv.data.npy import NpyHeader, read_npy_array, read_npy_header, readable
 from qconv.data.npz import LABELS, refuse_misspelt_labels
-from qconv.data.npz_file import Member, load_arrays, read_members, read_npy_header, readable
+from qconv.data.npz_file import Member, load_arrays, read_members
 from qconv.data.source import Sample, TensorSpec
 from qconv.errors import DataError
+from qconv.files import require_regular
+from qconv.memory import require_free, require_unpacked
 
 
 class NpzFolder:
@@ -36,7 +41,7 @@ class NpzFolder:
     def __len__(self) -> int:
         return len(self._files)
 
-    def check(self, indices: Sequence[int]) -> None:
+    def check(self, indices: Iterable[int]) -> None:
         """Validate the headers of the chosen files.
 
         Raises:
@@ -45,7 +50,7 @@ class NpzFolder:
         for index in indices:
             self._members(self._files[index])
 
-    def read(self, indices: Sequence[int]) -> Iterator[Sample]:
+    def read(self, indices: Iterable[int]) -> Iterator[Sample]:
         """Yield the chosen files' feeds, with one file in memory at a time.
 
         Raises:
@@ -64,20 +69,21 @@ class NpzFolder:
 
     def _members(self, path: Path) -> list[Member]:
         """Return the arrays to load from a file, checked by their headers."""
-        members = read_members(path)
-        check_names(members, self._inputs, str(path))
+        names, members = read_members(path, {*self._names, LABELS})
+        check_names(names, self._inputs, str(path))
         used = [members[spec.name] for spec in self._inputs]
         for member, spec in zip(used, self._inputs, strict=True):
             check_dtype(member.header.dtype, spec, str(path))
             check_shape(member.header.shape, spec, str(path))
         shapes = {member.name: member.header.shape for member in used}
         check_feed(shapes, self._inputs, str(path))
-        others = {name: member for name, member in members.items() if name not in self._names}
-        if LABELS in others:
-            _check_label(others[LABELS], path)
-            used.append(others[LABELS])
+        size = sum(member.header.nbytes for member in used)
+        require_unpacked(path.stat().st_size, size, f"{path}: the feed", DataError)
+        if LABELS in members and LABELS not in self._names:
+            _check_label(members[LABELS], path)
+            used.append(members[LABELS])
         else:
-            refuse_misspelt_labels(others, str(path))
+            refuse_misspelt_labels({*names} - {*members}, str(path))
         return used
 
 
@@ -116,20 +122,17 @@ class NpyFolder:
     def __len__(self) -> int:
         return len(self._files)
 
-    def check(self, indices: Sequence[int]) -> None:
+    def check(self, indices: Iterable[int]) -> None:
         """Validate the headers of the chosen files.
 
         Raises:
             DataError: a file is damaged or does not fit the model.
         """
         for index in indices:
-            path = self._files[index]
-            with readable(str(path)), path.open("rb") as stream:
-                header = read_npy_header(stream)
-                header.check_length(path.stat().st_size)
-            self._check(header.dtype, header.shape, path)
+            with self._opened(self._files[index]):
+                pass
 
-    def read(self, indices: Sequence[int]) -> Iterator[Sample]:
+    def read(self, indices: Iterable[int]) -> Iterator[Sample]:
         """Yield the chosen files' feeds, with one file in memory at a time.
 
         Raises:
@@ -138,12 +141,22 @@ class NpyFolder:
         (spec,) = self._inputs
         for index in indices:
             path = self._files[index]
-            with readable(str(path)):
-                array = np.load(path, allow_pickle=False)
-            self._check(array.dtype, array.shape, path)
+            with self._opened(path) as (stream, header), readable(str(path)):
+                array = read_npy_array(stream, header)
             if self._lacks_batch(array.shape):
                 array = array[np.newaxis]
             yield Sample({spec.name: finished(array, spec, str(path))}, None, str(path))
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[tuple[IO[bytes], NpyHeader]]:
+        """Open a file, and check its header; the stream is at the first element."""
+        size = require_regular(path, "a .npy file", DataError)
+        with readable(str(path)), path.open("rb", buffering=0) as stream:
+            header = read_npy_header(stream)
+            header.check_length(size)
+            self._check(header.dtype, header.shape, path)
+            require_free(header.nbytes, f"{path}: the feed")
+            yield stream, header
 
     def _lacks_batch(self, shape: tuple[int, ...]) -> bool:
         (spec,) = self._inputs

@@ -8,10 +8,15 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from qconv.data.fit import fit
+from qconv.data.fit import checked_label, fit
 from qconv.data.source import Array, Sample, TensorSpec
-from qconv.data.user_function import Function, user_code
-from qconv.errors import DataError
+from qconv.data.user_code import user_code
+from qconv.data.user_function import Function
+from qconv.errors import DataError, foreign
+from qconv.memory import require_free
+
+_MOST = 1 << 48
+"""Feeds; a length above this is no length."""
 
 
 @runtime_checkable
@@ -51,10 +56,10 @@ class FunctionReader:
     def __len__(self) -> int:
         return self._length
 
-    def check(self, indices: Sequence[int]) -> None:
+    def check(self, indices: Iterable[int]) -> None:
         """Do nothing: only running the function can tell."""
 
-    def read(self, indices: Sequence[int]) -> Iterator[Sample]:
+    def read(self, indices: Iterable[int]) -> Iterator[Sample]:
         """Yield the chosen feeds.
 
         Raises:
@@ -84,12 +89,18 @@ class FunctionReader:
         if isinstance(result, Sized):
             with user_code(self.spec):
                 length = len(result)
+            if length > _MOST:
+                raise DataError(f"{self.spec}: says that it has {length} feeds")
             if length and isinstance(result, _Indexed):
                 with user_code(self.spec):
                     first = result[0]
                 self.sample(first, 0)
             elif length:
-                self.sample(next(self._items(result)), 0)
+                for first in self._items(result):
+                    self.sample(first, 0)
+                    break
+                else:
+                    length = 0
         else:
             length = 0
             for item in self._items(result):
@@ -103,7 +114,8 @@ class FunctionReader:
     def _call(self) -> object:
         with user_code(self.spec):
             result = self._function()
-        if isinstance(result, Mapping | str | bytes) or not isinstance(result, Iterable | _Indexed):
+            several = isinstance(result, Iterable | _Indexed)
+        if isinstance(result, Mapping | str | bytes) or not several:
             raise DataError(
                 f"{self.spec}: returned {type(result).__name__}; expected an iterable of dicts "
                 "(name -> array), or of pairs (dict, label)",
@@ -129,9 +141,11 @@ class FunctionReader:
             DataError: it is no feed, or does not fit the model.
         """
         origin = f"{self.spec}[{index}]"
-        feed, label = feed_and_label(item, origin)
-        arrays = as_arrays(feed, self._inputs, origin)
-        return Sample(fit(arrays, self._inputs, origin), as_label(label, origin), origin)
+        with user_code(self.spec):  # what it gave may be of classes of its own
+            feed, given = feed_and_label(item, origin)
+            arrays = as_arrays(feed, self._inputs, origin)
+            label = as_label(given, origin)
+        return Sample(fit(arrays, self._inputs, origin), label, origin)
 
 
 def feed_and_label(item: object, origin: str) -> tuple[Mapping[str, object], object]:
@@ -165,10 +179,11 @@ def as_arrays(
 
 
 def _array(value: object, name: str, origin: str) -> Array:
-    try:
+    if isinstance(value, np.ndarray):
+        require_free(value.nbytes, f"{origin}: '{name}'")
+    # another library's tensor says in its own way why it cannot
+    with foreign(lambda error: DataError(f"{origin}: '{name}' is not an array: {error}")):
         array: Array = np.array(value, order="C", copy=True)
-    except Exception as error:  # another library's tensor says in its own way why it cannot
-        raise DataError(f"{origin}: '{name}' is not an array: {error}") from error
     return array
 
 
@@ -183,8 +198,9 @@ def as_label(label: object, origin: str) -> int | None:
     if isinstance(label, np.ndarray) and label.size == 1:
         label = label.reshape(-1)[0]
     try:
-        return operator.index(label)  # type: ignore[arg-type]
+        number = operator.index(label)  # type: ignore[arg-type]
     except TypeError:
         raise DataError(
             f"{origin}: the label is {type(label).__name__}; expected a whole number"
         ) from None
+    return checked_label(number, origin)

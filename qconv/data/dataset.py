@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from qconv.data.source import Sample
@@ -13,7 +14,7 @@ class Reader(Protocol):
 
     def __len__(self) -> int: ...
 
-    def check(self, indices: Sequence[int]) -> None:
+    def check(self, indices: Iterable[int]) -> None:
         """Validate the chosen samples as far as headers tell, before any is read.
 
         Raises:
@@ -21,7 +22,7 @@ class Reader(Protocol):
         """
         ...
 
-    def read(self, indices: Sequence[int]) -> Iterator[Sample]:
+    def read(self, indices: Iterable[int]) -> Iterator[Sample]:
         """Yield the samples at ``indices``, which ascend, one at a time.
 
         Raises:
@@ -30,15 +31,40 @@ class Reader(Protocol):
         ...
 
 
-def evenly_spread(total: int, count: int | None) -> Sequence[int]:
+@dataclass(frozen=True)
+class Spread:
+    """Of the numbers ``i * total // chosen``, those from ``start`` up to ``stop``, less ``start``.
+
+    They are computed when they are asked for: there may be billions.
+    """
+
+    total: int
+    chosen: int
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[int]:
+        return (place * self.total // self.chosen - self.start for place in self._places)
+
+    @property
+    def _places(self) -> range:
+        return range(self._first(self.start), self._first(self.stop))
+
+    def _first(self, number: int) -> int:
+        """Return the least place whose number is ``number`` or more."""
+        return -(-number * self.chosen // self.total) if self.total else 0
+
+
+def evenly_spread(total: int, count: int | None) -> Spread:
     """Return ``count`` ascending indices spread evenly over ``range(total)``.
 
     Index i is ``i * total // count``: 100 of 500 are 0, 5, 10, ... All of them for None, or
     where there are no more than ``count``.
     """
-    if count is None or count >= total:
-        return range(total)
-    return [i * total // count for i in range(count)]
+    return Spread(total, total if count is None else min(count, total), 0, total)
 
 
 class Dataset:
@@ -52,11 +78,11 @@ class Dataset:
         """
         chosen = evenly_spread(sum(len(reader) for reader in readers), samples)
         self._length = len(chosen)
-        self._parts: list[tuple[Reader, Sequence[int]]] = []
+        self._parts: list[tuple[Reader, Spread]] = []
         start = 0
         for reader in readers:
             stop = start + len(reader)
-            mine = [index - start for index in chosen if start <= index < stop]
+            mine = replace(chosen, start=start, stop=stop)
             if mine:
                 reader.check(mine)
                 self._parts.append((reader, mine))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from qconv.data.source import Array, Feeds, TensorSpec
 from qconv.errors import DataError
 
 Shape = tuple[int, ...]
+
+_SHOWN = 20
+"""Names of a list that a message holds."""
 
 
 def format_shape(shape: Sequence[int | str | None]) -> str:
@@ -28,14 +32,26 @@ def describe(spec: TensorSpec) -> str:
 
 
 def quoted(names: Collection[str]) -> str:
-    """Return ``'a', 'b'``, or ``nothing`` for no names."""
-    return ", ".join(f"'{name}'" for name in names) or "nothing"
+    """Return ``'a', 'b'``, or ``nothing`` for no names; of many names the first 20."""
+    shown = ", ".join(f"'{name}'" for name in islice(names, _SHOWN)) or "nothing"
+    return f"{shown} and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else shown
 
 
 def nearest(name: str, candidates: Collection[str], cutoff: float = 0.6) -> str | None:
     """Return the candidate most like ``name``, or None where none is close."""
     close = difflib.get_close_matches(name, candidates, n=1, cutoff=cutoff)
     return close[0] if close else None
+
+
+def checked_label(label: int, where: str) -> int:
+    """Return a label that is a number of 64 bits; no model has more classes.
+
+    Raises:
+        DataError: it is larger.
+    """
+    if not -(1 << 63) <= label < 1 << 64:
+        raise DataError(f"{where}: the label is a number of {label.bit_length()} bits")
+    return label
 
 
 def check_names(found: Collection[str], inputs: Sequence[TensorSpec], where: str) -> None:

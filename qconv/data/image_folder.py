@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +14,16 @@ from qconv.data.image_options import ImageOptions
 from qconv.data.image_plan import ImagePlan, plan_images
 from qconv.data.listing import files_in, natural_key
 from qconv.data.source import Array, Sample, TensorSpec
-from qconv.errors import DataError, UnsupportedError
+from qconv.errors import DataError, UnsupportedError, foreign
+from qconv.memory import require_unpacked
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
+
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "DIB", "JPEG2000")
+"""What a file may hold, whatever its name: formats that Pillow decodes without another program."""
 
 _EIGHT_BIT_MODES = frozenset(
     {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
@@ -51,7 +55,7 @@ class ImageFolder:
     def __len__(self) -> int:
         return len(self._images)
 
-    def check(self, indices: Sequence[int]) -> None:
+    def check(self, indices: Iterable[int]) -> None:
         """Open the chosen files as far as their headers.
 
         Raises:
@@ -62,7 +66,7 @@ class ImageFolder:
             with _opened(path) as image:
                 self._plan.check((image.height, image.width), str(path))
 
-    def read(self, indices: Sequence[int]) -> Iterator[Sample]:
+    def read(self, indices: Iterable[int]) -> Iterator[Sample]:
         """Yield the chosen images, decoded one at a time.
 
         Raises:
@@ -112,20 +116,20 @@ def _require_pillow(folder: Path) -> None:
 def _opened(path: Path) -> Iterator[Image]:
     import PIL.Image
 
-    try:
-        with PIL.Image.open(path) as image:
-            if image.mode not in _EIGHT_BIT_MODES:
-                raise DataError(
-                    f"{path}: has pixels of mode {image.mode}; images of 8 bits a channel are read",
-                    hint="convert it, or give the arrays as .npz",
-                )
-            yield image
-    except DataError:
-        raise
-    except Exception as error:  # Pillow's decoders raise whatever their parsers meet
-        raise DataError(
+    def told(error: Exception) -> DataError:  # Pillow's decoders raise whatever their parsers meet
+        return DataError(
             f"{path}: cannot be read as an image: {error}", hint="replace or remove the file"
-        ) from error
+        )
+
+    with foreign(told), PIL.Image.open(path, formats=_FORMATS) as image:
+        if image.mode not in _EIGHT_BIT_MODES:
+            raise DataError(
+                f"{path}: has pixels of mode {image.mode}; images of 8 bits a channel are read",
+                hint="convert it, or give the arrays as .npz",
+            )
+        pixels = image.width * image.height * (1 if len(image.getbands()) == 1 else 4)
+        require_unpacked(path.stat().st_size, pixels, f"{path}: the image", DataError)
+        yield image
 
 
 def _feed(path: Path, plan: ImagePlan) -> Array:
@@ -152,9 +156,12 @@ def _pixels(path: Path, plan: ImagePlan) -> np.ndarray[tuple[int, int, int], np.
     """Return the image as [height, width, channels] uint8, resized and cropped."""
     import PIL.Image
 
+    image: Image
     with _opened(path) as opened:
         plan.check((opened.height, opened.width), str(path))
-        image = opened.convert("L" if plan.channels == 1 else "RGB")
+        mode = "L" if plan.channels == 1 else "RGB"
+        opened.load()
+        image = opened if opened.mode == mode else opened.convert(mode)
     height, width = plan.resized((image.height, image.width))
     if (height, width) != (image.height, image.width):
         image = image.resize((width, height), PIL.Image.Resampling.BILINEAR)

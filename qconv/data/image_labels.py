@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
+from qconv.data.fit import checked_label
 from qconv.errors import DataError
+from qconv.files import require_regular
 
 LABELS_FILE = "labels.csv"
+_LONGEST_LINE = 1 << 17
 
 
 def absolute(path: Path) -> Path:
@@ -40,9 +44,10 @@ def read_labels(table: Path, folder: Path) -> Mapping[Path, int]:
     labels: dict[Path, int] = {}
     lines: dict[Path, int] = {}
     home = absolute(folder)
+    require_regular(table, "a table of labels", DataError)
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
+            reader = csv.DictReader(_lines(stream))
             columns = [name.strip() for name in reader.fieldnames or []]
             reader.fieldnames = columns
             if not {"file", "label"} <= set(columns):
@@ -66,6 +71,13 @@ def read_labels(table: Path, folder: Path) -> Mapping[Path, int]:
     return labels
 
 
+def _lines(stream: TextIO) -> Iterator[str]:
+    while line := stream.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise csv.Error(f"a line has {_LONGEST_LINE:,} characters or more")
+        yield line
+
+
 def _resolve(name: str, folder: Path, table: Path, where: str) -> Path:
     for place in (folder, table.parent):
         path = absolute(place / name)
@@ -79,6 +91,6 @@ def _resolve(name: str, folder: Path, table: Path, where: str) -> Path:
 
 def _number(text: str, where: str) -> int:
     try:
-        return int(text)
+        return checked_label(int(text), where)
     except ValueError:
-        raise DataError(f"{where}: the label '{text}' is not a whole number") from None
+        raise DataError(f"{where}: the label '{text:.60}' is not a whole number") from None

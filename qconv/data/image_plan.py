@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,13 @@ from qconv.data.fit import check_shape, describe, format_shape, quoted
 from qconv.data.image_options import ImageOptions, channels
 from qconv.data.source import TensorSpec
 from qconv.errors import DataError, UsageError
+from qconv.memory import require_free
 
 Size = tuple[int, int]
 """Height and width in pixels."""
+
+MOST_PIXELS = 178_956_970
+"""Pixels of an image, as it is or resized: what Pillow decodes at most."""
 
 Factor = NDArray[np.floating]
 """One number per channel."""
@@ -64,6 +69,12 @@ class ImagePlan:
             DataError: the crop does not fit into it, or the model wants another shape.
         """
         height, width = self.resized(image)
+        if height * width > MOST_PIXELS:
+            raise DataError(
+                f"{where}: the image is {image[1]} x {image[0]} pixels (width x height), and "
+                f"{width} x {height} after resizing; at most {MOST_PIXELS:,} pixels are handled",
+                hint="choose a smaller image size",
+            )
         if self.crop is not None:
             if height < self.crop[0] or width < self.crop[1]:
                 resized = "" if (height, width) == image else f", {width} x {height} after resizing"
@@ -78,6 +89,7 @@ class ImagePlan:
         )
         batch = (1,) * (len(self.spec.shape or ()) - 3)
         check_shape((*batch, *pixels), self.spec, where)
+        require_free(2 * math.prod(pixels) * self.spec.dtype.itemsize, f"{where}: the feed")
 
 
 def plan_images(options: ImageOptions, inputs: Sequence[TensorSpec], where: str) -> ImagePlan:

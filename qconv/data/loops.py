@@ -11,6 +11,7 @@ from qconv.data.callables import FunctionReader, as_arrays, as_label, feed_and_l
 from qconv.data.dataset import Dataset, Reader
 from qconv.data.fit import fit
 from qconv.data.source import Array, Feeds, Sample, Source, TensorSpec
+from qconv.data.user_code import user_code
 from qconv.data.user_function import Function
 from qconv.errors import DataError
 
@@ -90,13 +91,15 @@ class LoopReader(FunctionReader):
             DataError: the loop yielded something else than it ran last.
         """
         origin = f"{self.spec}[{index}]"
-        feed, label = feed_and_label(item, origin)
+        with user_code(self.spec):
+            feed, given = feed_and_label(item, origin)
+            label = as_label(given, origin)
         if self._run.given is not feed:
             raise DataError(
                 f"{origin}: yielded other feeds than it ran last",
                 hint="outputs = run(feeds), then yield feeds, or (feeds, label), of the same dict",
             )
-        return Sample(self._run.feeds, as_label(label, origin), origin)
+        return Sample(self._run.feeds, label, origin)
 
 
 class _CheckedRun:

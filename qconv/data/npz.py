@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,11 @@ from qconv.data.fit import (
     shape_error,
     shape_fits,
 )
-from qconv.data.npz_file import Member, load_arrays, read_members
-from qconv.data.npz_rows import open_rows
+from qconv.data.npz_file import Member, read_members
+from qconv.data.npz_rows import Rows, open_rows
 from qconv.data.source import Sample, TensorSpec
 from qconv.errors import DataError
+from qconv.memory import require_unpacked
 
 LABELS = "labels"
 
@@ -37,6 +39,11 @@ class _Column:
     spec: TensorSpec
     member: Member
     feed_shape: Shape
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one feed."""
+        return math.prod(self.feed_shape) * self.member.header.dtype.itemsize
 
 
 class NpzReader:
@@ -56,23 +63,28 @@ class NpzReader:
             DataError: names, types, shapes or counts do not fit, or there is no sample.
         """
         self._path = path
-        members = read_members(path)
-        check_names(members, inputs, str(path))
+        wanted = {spec.name for spec in inputs}
+        names, members = read_members(path, {*wanted, LABELS})
+        check_names(names, inputs, str(path))
         self._columns = [_column(spec, members[spec.name], str(path)) for spec in inputs]
         self._length = _common_length([column.member for column in self._columns], str(path))
         shapes = {column.spec.name: column.feed_shape for column in self._columns}
         check_feed(shapes, inputs, str(path))
-        names = {spec.name for spec in inputs}
-        others = {name: member for name, member in members.items() if name not in names}
-        self._labels = None if LABELS in names else self._read_labels(others)
+        self._labels = None if LABELS in wanted else self._find_labels(names, members)
+        require_unpacked(
+            path.stat().st_size,
+            sum(column.nbytes for column in self._columns),
+            f"{path}: a sample",
+            DataError,
+        )
 
     def __len__(self) -> int:
         return self._length
 
-    def check(self, indices: Sequence[int]) -> None:
+    def check(self, indices: Iterable[int]) -> None:
         """Do nothing: the headers, already checked, speak for every sample."""
 
-    def read(self, indices: Sequence[int]) -> Iterator[Sample]:
+    def read(self, indices: Iterable[int]) -> Iterator[Sample]:
         """Yield the samples at ``indices``, one seek and one read for each stored array.
 
         Raises:
@@ -83,6 +95,9 @@ class NpzReader:
                 (column, stack.enter_context(open_rows(self._path, column.member)))
                 for column in self._columns
             ]
+            labels = None
+            if self._labels is not None:
+                labels = stack.enter_context(open_rows(self._path, self._labels))
             for index in indices:
                 origin = f"{self._path}[{index}]"
                 feeds = {}
@@ -90,12 +105,19 @@ class NpzReader:
                     array = np.empty(column.feed_shape, column.member.header.dtype)
                     rows.read(index, array.reshape(-1).view(np.uint8))
                     feeds[column.spec.name] = finished(array, column.spec, origin)
-                yield Sample(feeds, None if self._labels is None else self._labels[index], origin)
+                yield Sample(feeds, self._label(labels, index), origin)
 
-    def _read_labels(self, others: Mapping[str, Member]) -> list[int] | None:
-        member = others.get(LABELS)
+    def _label(self, rows: Rows | None, index: int) -> int | None:
+        if rows is None or self._labels is None:
+            return None
+        label = np.empty(1, self._labels.header.dtype)
+        rows.read(index, label.view(np.uint8))
+        return int(label[0])
+
+    def _find_labels(self, names: Collection[str], members: Mapping[str, Member]) -> Member | None:
+        member = members.get(LABELS)
         if member is None:
-            refuse_misspelt_labels(others, str(self._path))
+            refuse_misspelt_labels({*names} - {*members}, str(self._path))
             return None
         header = member.header
         if header.dtype.kind not in "iu" or len(header.shape) != 1:
@@ -108,10 +130,10 @@ class NpzReader:
                 f"{self._path}: array '{LABELS}' holds {header.shape[0]} labels "
                 f"for {self._length} samples"
             )
-        return [int(label) for label in load_arrays(self._path, [member])[LABELS]]
+        return member
 
 
-def refuse_misspelt_labels(others: Mapping[str, Member], where: str) -> None:
+def refuse_misspelt_labels(others: Collection[str], where: str) -> None:
     """Refuse an array whose name is nearly ``labels``: left out, it would be missed silently.
 
     Raises:

@@ -11,7 +11,8 @@ from typing import IO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.data.npz_file import Member, readable
+from qconv.data.npy import fill, readable
+from qconv.data.npz_file import Member
 
 _SKIP = 1 << 20
 """Bytes decompressed at a time where rows are passed over."""
@@ -40,7 +41,7 @@ class _StoredRows:
     def read(self, row: int, buffer: NDArray[np.uint8]) -> None:
         with readable(self._where):
             self._stream.seek(self._offset + row * len(buffer))
-            _fill(self._stream, buffer)
+            fill(self._stream, buffer)
 
 
 class _CompressedRows:
@@ -55,7 +56,7 @@ class _CompressedRows:
     def read(self, row: int, buffer: NDArray[np.uint8]) -> None:
         with readable(self._where):
             self._skip_to(self._offset + row * len(buffer))
-            _fill(self._stream, buffer)
+            fill(self._stream, buffer)
             self._position += len(buffer)
 
     def _skip_to(self, position: int) -> None:
@@ -64,15 +65,6 @@ class _CompressedRows:
             if not chunk:
                 raise EOFError("the array ends early")
             self._position += len(chunk)
-
-
-def _fill(stream: IO[bytes], buffer: NDArray[np.uint8]) -> None:
-    view = buffer.data
-    while view:
-        count = stream.readinto(view)  # type: ignore[attr-defined]
-        if not count:
-            raise EOFError("the array ends early")
-        view = view[count:]
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from qconv.data.fit import fit, quoted
@@ -43,7 +43,7 @@ class OnnxSets:
     def __len__(self) -> int:
         return len(self._folders)
 
-    def check(self, indices: Sequence[int]) -> None:
+    def check(self, indices: Iterable[int]) -> None:
         """Read the chosen sets once, one at a time: the files have no headers to go by.
 
         Raises:
@@ -52,7 +52,7 @@ class OnnxSets:
         for index in indices:
             self._feeds(self._folders[index])
 
-    def read(self, indices: Sequence[int]) -> Iterator[Sample]:
+    def read(self, indices: Iterable[int]) -> Iterator[Sample]:
         """Yield the chosen sets, with one in memory at a time.
 
         Raises:

@@ -17,6 +17,7 @@ from qconv.data.onnx_sets import OnnxSets, find_onnx_sets
 from qconv.data.source import Source, TensorSpec
 from qconv.data.user_function import load_function, names_function, takes_run
 from qconv.errors import DataError, UsageError
+from qconv.files import require_regular
 
 DATA_KINDS = (
     "DATA may be a .npz file, a folder of .npz, .npy or image files, "
@@ -94,7 +95,8 @@ def _reader(spec: str, inputs: Sequence[TensorSpec], images: ImageOptions | None
     path = Path(spec)
     if path.is_dir():
         return _folder(path, inputs, images)
-    if path.is_file():
+    if path.exists():
+        require_regular(path, "data that qconv reads", DataError)
         if path.suffix.lower() == ".npz":
             return NpzReader(path, inputs)
         raise _unknown_file(path, inputs)

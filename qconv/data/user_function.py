@@ -1,4 +1,4 @@
-"""Finding and running a function that the user wrote: ``script.py:function``."""
+"""Finding a function that the user wrote: ``script.py:function``."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import importlib.util
 import inspect
 import re
 import sys
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 from qconv.data.fit import nearest
-from qconv.errors import DataError, QconvError
+from qconv.data.user_code import forget, user_code
+from qconv.errors import DataError
+from qconv.files import require_regular
 
 Function = Callable[[], object]
 _RUN = "run"
@@ -35,82 +35,95 @@ def script_of(spec: str) -> Path:
 
 def takes_run(function: Callable[..., object]) -> bool:
     """Whether the function wants to run the model itself: it has a parameter ``run``."""
-    try:
-        return _RUN in inspect.signature(function).parameters
-    except ValueError:
-        return False
+    signature = _signature(function)
+    return signature is not None and _RUN in signature.parameters
 
 
 def load_function(spec: str) -> Callable[..., object]:
-    """Import the script or module and return the function.
+    """Import a function that gives data.
+
+    Raises:
+        DataError: see :func:`load_callable`; it must take no arguments but ``run``.
+    """
+    function = _find(spec)
+    _check_call(
+        function,
+        spec,
+        {_RUN: None} if takes_run(function) else {},
+        f"'{spec.rpartition(':')[2]}' cannot be called without arguments",
+        "give the arguments default values; only 'run', which runs the model, is given",
+    )
+    return function
+
+
+def load_callable(spec: str, *arguments: str) -> Callable[..., object]:
+    """Import the script or module, and return the function.
 
     The script's folder, or the working directory for a module, is added at the end of the
     import path, so that the user's own modules are found.
 
+    Args:
+        spec: ``script.py:function`` or ``package.module:function``.
+        arguments: names of the positional arguments that the function is to be called with.
+
     Raises:
         DataError: there is no such script, module or function, the import fails, or the function
-            cannot be called without arguments.
+            does not take the arguments.
     """
+    function = _find(spec)
+    wanted = ", ".join(arguments)
+    hint = f"write it as: def {spec.rpartition(':')[2]}({wanted}): ..."
+    _check_call(function, spec, arguments, f"cannot be called with ({wanted})", hint)
+    return function
+
+
+def _find(spec: str) -> Callable[..., object]:
     place, _, name = spec.rpartition(":")
+    forget(spec)
     module = _load_script(Path(place), spec) if place.endswith(".py") else _load_module(place, spec)
-    function: object = getattr(module, name, None)
+    with user_code(spec):
+        function: object = getattr(module, name, None)
     if function is None:
-        own = [key for key, value in vars(module).items() if inspect.isfunction(value)]
-        near = nearest(name, own)
+        content = getattr(module, "__dict__", {})
+        near = nearest(name, [key for key, value in content.items() if inspect.isfunction(value)])
         raise DataError(
             f"{spec}: {place} has no function '{name}'",
             hint=f"did you mean '{near}'?" if near else None,
         )
     if not callable(function):
         raise DataError(f"{spec}: '{name}' is not a function but {type(function).__name__}")
-    try:
-        given = {_RUN: None} if takes_run(function) else {}
-        inspect.signature(function).bind(**given)
-    except TypeError as error:
-        raise DataError(
-            f"{spec}: '{name}' cannot be called without arguments: {error}",
-            hint="give the arguments default values; only 'run', which runs the model, is given",
-        ) from error
-    except ValueError:
-        pass  # a callable without a signature: calling it will tell
     return function
 
 
-@contextmanager
-def user_code(spec: str) -> Iterator[None]:
-    """Turn an error of the user's code into a DataError that carries its message and line.
-
-    What qconv itself raises inside of it, when it runs the model, passes as it is.
-    """
+def _signature(function: Callable[..., object]) -> inspect.Signature | None:
+    """Return None for a callable without a signature: calling it will tell."""
     try:
-        yield
-    except QconvError:
-        raise
-    except (Exception, SystemExit) as error:
-        name = type(error).__name__
-        text = f"{name}: {error}" if str(error) else name
-        raise DataError(f"{spec}: {text}{_place(error, spec)}") from error
+        return inspect.signature(function)
+    except Exception:  # what a callable says of itself is the user's code
+        return None
 
 
-def _place(error: BaseException, spec: str) -> str:
-    """Return `` (script.py, line 12)``: the last line reached in the script, or else at all."""
-    if isinstance(error, SyntaxError):
-        return ""
-    own = Path(spec.rpartition(":")[0]).name
-    frames = [
-        (Path(frame.filename).name, frame.lineno)
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).parent != Path(__file__).parent
-        and "importlib" not in frame.filename
-    ]
-    frames = [frame for frame in frames if frame[0] == own] or frames
-    return f" ({frames[-1][0]}, line {frames[-1][1]})" if frames else ""
+def _check_call(
+    function: Callable[..., object],
+    spec: str,
+    given: tuple[str, ...] | dict[str, None],
+    otherwise: str,
+    hint: str,
+) -> None:
+    signature = _signature(function)
+    if signature is None:
+        return
+    try:
+        signature.bind(**given) if isinstance(given, dict) else signature.bind(*given)
+    except TypeError as error:
+        raise DataError(f"{spec}: {otherwise}: {error}", hint=hint) from error
 
 
 def _load_script(path: Path, spec: str) -> ModuleType:
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{spec}: there is no file {path}")
-    name = f"qconv_data_{path.stem}"
+    require_regular(path, "a script", DataError)
+    name = f"qconv_user_{path.stem}"
     found = importlib.util.spec_from_file_location(name, path)
     if found is None or found.loader is None:
         raise DataError(f"{spec}: {path} cannot be imported")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -9,9 +10,9 @@ from typing import cast
 import numpy as np
 
 from qconv.data.source import Array, Sample
-from qconv.data.user_function import names_function, user_code
+from qconv.data.user_code import user_code
+from qconv.data.user_function import load_callable, names_function
 from qconv.errors import DataError, UsageError
-from qconv.evaluation.callables import load_callable
 from qconv.reporting.catalog import metric_names
 from qconv.reporting.expressions import KEYWORDS
 
@@ -35,12 +36,13 @@ class CustomMetric:
         try:
             with user_code(self.spec):
                 value = self.function(dict(outputs), sample)
+                number = _number(value)
+                shown = "" if number is not None else reprlib.repr(value)
         except DataError as error:
             raise DataError(f"{error}; on the sample {sample.origin}") from error.__cause__
-        number = _number(value)
         if number is None:
             raise DataError(
-                f"{self.spec}: returned {value!r:.60} for the sample {sample.origin}; "
+                f"{self.spec}: returned {shown} for the sample {sample.origin}; "
                 "one number is needed",
                 hint="a metric function takes (outputs, sample) and returns a float",
             )
@@ -111,10 +113,11 @@ class Mean:
 
 def _number(value: object) -> float | None:
     """Return the one number that ``value`` holds, None where it holds anything else."""
-    if value is None or isinstance(value, str | bytes):
-        return None
     try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
+        array = np.asarray(value)
+        if array.size != 1 or array.dtype.kind not in "biufOV":
+            return None
+        item = array.item()
+        return None if isinstance(item, str | bytes) else float(item)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return float(array.item()) if array.size == 1 else None

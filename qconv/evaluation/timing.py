@@ -11,6 +11,7 @@ from qconv.data import check_batchable
 from qconv.data.batching import batches
 from qconv.data.source import Feeds, Sample, Source
 from qconv.errors import UnsupportedError, UsageError
+from qconv.memory import require_free
 from qconv.progress import Progress
 from qconv.reporting.record import Latency, Timing
 from qconv.runtime.latency import Session, measure_latency
@@ -20,6 +21,8 @@ from qconv.specs import TensorSpec
 WARMUP = 5
 _FEEDS = 8
 _MOST_SAMPLES = 64
+_SAMPLE_BYTES = 32
+"""What a sample of a batch takes beside its arrays."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,13 @@ def timed_feeds(
 
     Raises:
         UsageError: the model takes no batches, or samples of differing shapes are to be joined.
+        OutOfMemoryError: a batch does not fit into the memory that is free.
     """
     if batch is None:
         return tuple(sample.feeds for sample in samples[:_FEEDS])
     check_batchable(specs)
+    size = sum(array.nbytes for array in samples[0].feeds.values()) + _SAMPLE_BYTES
+    require_free(batch * size, f"a batch of {batch} samples")
     count = max(1, min(_FEEDS, _MOST_SAMPLES // batch))
     joined = batches(_Repeated(samples, count * batch), batch)
     feeds = tuple(each.feeds for each in joined if len(each) == batch)

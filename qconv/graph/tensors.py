@@ -9,7 +9,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from qconv.errors import DataError
+from qconv.errors import DataError, foreign
+from qconv.files import require_regular
+from qconv.memory import megabytes
+
+_LARGEST = (1 << 31) - 1
 
 
 def read_tensor(path: Path) -> tuple[str, NDArray[np.generic]]:
@@ -21,13 +25,22 @@ def read_tensor(path: Path) -> tuple[str, NDArray[np.generic]]:
     Raises:
         DataError: the file is missing or does not hold a tensor.
     """
-    tensor = onnx.TensorProto()
-    try:
-        tensor.ParseFromString(path.read_bytes())
-        array: NDArray[np.generic] = numpy_helper.to_array(tensor, str(path.parent))
-    except Exception as error:  # protobuf and onnx share no base class for what they refuse
-        raise DataError(
+    size = require_regular(path, "an ONNX tensor", DataError)
+
+    def told(error: object) -> DataError:  # protobuf and onnx share no base class for errors
+        return DataError(
             f"{path}: cannot be read as an ONNX tensor: {error}",
             hint="qconv reads TensorProto files; sequences and maps are not supported",
-        ) from error
+        )
+
+    if size > _LARGEST:
+        raise told(f"it has {megabytes(size)}, and protobuf reads {megabytes(_LARGEST)} at most")
+    tensor = onnx.TensorProto()
+    with foreign(told):
+        tensor.ParseFromString(path.read_bytes())
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise ValueError("its values are in another file")
+        if min(tensor.dims, default=0) < 0:
+            raise ValueError(f"it has an axis of length {min(tensor.dims)}")
+        array: NDArray[np.generic] = numpy_helper.to_array(tensor)
     return tensor.name, array

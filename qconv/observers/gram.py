@@ -32,6 +32,11 @@ class Gram:
         self._sums: Floats = np.zeros((0, 0))
         self._products: NDArray[np.float32 | np.float64] = np.zeros((0, 0, 0))
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """G and K; zeros while nothing was seen."""
+        return self._sums.shape
+
     def update(self, vectors: NDArray[np.float32]) -> None:
         """Add P vectors of each group, ``[G, P, K]``; what overflows is not finite from then on."""
         with np.errstate(over="ignore", invalid="ignore"):

@@ -10,7 +10,8 @@ import onnx_ir as ir
 
 from qconv.calibration.collect import collect
 from qconv.calibration.observe import Depth
-from qconv.calibration.record import Record, write_record
+from qconv.calibration.record import Record
+from qconv.calibration.record_file import write_record
 from qconv.data import check_batchable
 from qconv.errors import NothingQuantized
 from qconv.graph.model_io import LoadedModel, load_model

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import onnx_ir as ir
 
+from qconv.calibration.belonging import require_channels, require_moments
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
 from qconv.conversions.dynamic import dynamic_model
@@ -128,6 +129,8 @@ def convert(
     loaded = load_model(source, quantized=quantized, assume=written(assume))
     record = given_record(calibration, loaded)
     job = _Job(loaded, prepare(loaded.ir), record, data, target, batch_size, progress)
+    if record is not None:
+        require_moments(record, job.prepared)
     with custom_operators(custom_ops):
         made = _make(job, settings)
         remove_unused(made.model)
@@ -212,6 +215,8 @@ def _static(job: _Job, settings: Int8Settings) -> _Made:
     plan = required_plan(job.prepared, job.loaded.path, job.target)
     said = _require_rest(job, plan, settings)
     values, record = quantizable_values(plan), job.record
+    if record is not None:
+        require_channels(record, job.prepared, plan)
     if settings.needs_samples and job.data is None:
         raise UsageError(SAMPLES_NEEDED)
     if record is None and values:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from qconv.calibration.record import Record, read_record
+from qconv.calibration.record import Record
+from qconv.calibration.record_file import read_record
 from qconv.data import LoopData, NamedData, Source, TensorSpec
 from qconv.errors import NothingQuantized
 from qconv.graph.model_io import LoadedModel

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qconv.codec import encode
 from qconv.printable import printable
-from qconv.reporting.codec import encode
 from qconv.reporting.sentences import counted
 
 SCHEMA = 1

@@ -34,6 +34,9 @@ from qconv.reporting.syntax import (
     Term,
 )
 
+MAX_LENGTH = 10_000
+"""How long the text of an expression may be."""
+
 MAX_DEPTH = 50
 """How deep parentheses and ``not`` may nest."""
 
@@ -58,6 +61,11 @@ def parse(text: str) -> Expression:
     Raises:
         UsageError: it is not one; the message shows the place and what was expected there.
     """
+    if len(text) > MAX_LENGTH:
+        raise UsageError(
+            f"a gate has {len(text):,} characters; at most {MAX_LENGTH:,} are read",
+            hint="several gates are judged one by one",
+        )
     return _Parser(text).parse()
 
 

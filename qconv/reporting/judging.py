@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from qconv.errors import UsageError
+from qconv.errors import InputError, UsageError
 from qconv.reporting.catalog import metric_names, metric_values
 from qconv.reporting.gates import BASELINE, Gate, judge, parse_gate, require
 from qconv.reporting.numbers import REPORT_FIELDS, VARIANT_FIELDS, variant_numbers
 from qconv.reporting.record import Report, VariantReport
+
+_MOST_VERDICTS = 100_000
 
 
 def read_gates(
@@ -75,6 +77,7 @@ def judged_again(
 
     Raises:
         UsageError: there is no gate, one is wrong, or needs a number that is not there.
+        InputError: there would be more verdicts than anybody reads.
     """
     own = tuple(dict.fromkeys(verdict.expression for verdict in report.verdicts))
     texts = tuple(fail_if) or own
@@ -82,6 +85,11 @@ def judged_again(
         raise UsageError(
             f"{origin}: was made without gates, and none is given",
             hint='give one, for example --fail-if "size_ratio > 0.3"',
+        )
+    if len(texts) * len(report.variants) > _MOST_VERDICTS:
+        raise InputError(
+            f"{origin}: {len(texts):,} gates and {len(report.variants):,} variants make more "
+            f"than {_MOST_VERDICTS:,} verdicts"
         )
     custom = tuple(report.reference.custom)
     return judged(report, read_gates(texts, custom, baseline=baseline is not None), baseline)

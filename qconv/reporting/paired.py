@@ -36,6 +36,13 @@ class Pairing:
     high: float
     p_value: float
 
+    def __post_init__(self) -> None:
+        counts = (self.samples - 1, self.lost, self.gained, self.samples - self.lost - self.gained)
+        if min(counts) < 0:
+            raise ValueError(
+                f"of {self.samples} samples, {self.lost} cannot be lost and {self.gained} gained"
+            )
+
     @classmethod
     def of(cls, samples: int, lost: int, gained: int) -> Pairing:
         """Return the pairing with these counts, and what follows from them."""

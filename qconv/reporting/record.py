@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qconv.codec import decode, encode, parse
 from qconv.errors import InputError
-from qconv.reporting.codec import decode, encode
+from qconv.files import require_regular
+from qconv.memory import megabytes
 from qconv.reporting.contents import (
     Coverage,
     FloatOperator,
@@ -32,6 +34,8 @@ from qconv.reporting.contents import (
 from qconv.reporting.paired import Pairing
 
 SCHEMA = 2
+LARGEST = 256_000_000
+"""Bytes of a report."""
 
 
 @dataclass(frozen=True)
@@ -228,8 +232,8 @@ def from_json(text: str, *, origin: str = "report") -> Report:
         InputError: not JSON, not a report, or written by a newer qconv.
     """
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = parse(text)
+    except ValueError as error:
         raise InputError(f"{origin}: not JSON: {error}") from error
     if not isinstance(content, dict) or type(content.get("schema")) is not int:
         raise InputError(f"{origin}: not a qconv report: it has no schema number")
@@ -253,6 +257,11 @@ def read_report(path: Path) -> Report:
     Raises:
         InputError: there is no such file, or it is no report.
     """
+    size = require_regular(path, "a report", InputError)
+    if size > LARGEST:
+        raise InputError(
+            f"{path}: has {megabytes(size)}; a report has {megabytes(LARGEST)} at most"
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+from qconv.codec import parse
 from qconv.data.source import Array, Feeds, Sample, TensorSpec
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import ASSUMED, shown
@@ -199,9 +199,12 @@ def check_same_ports(reference: Runner, variant: Runner) -> None:
 def _assumption_hint(variant: Runner) -> str | None:
     """Say which inputs a variant was made without, where it knows."""
     text = variant.session.get_modelmeta().custom_metadata_map.get(ASSUMED)
-    if text is None:
+    try:
+        fixed = parse(text or "")
+    except ValueError:
         return None
-    fixed: dict[str, str] = json.loads(text)
+    if not isinstance(fixed, dict):
+        return None
     options = " ".join(f"--assume {shown({name: value})}" for name, value in fixed.items())
     return f"{variant.path} was made with {shown(fixed)} assumed: give report {options}"
 

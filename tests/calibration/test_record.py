@@ -11,13 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qconv.calibration.record import (
-    Record,
-    merge_records,
-    read_record,
-    record_hash,
-    write_record,
-)
+from qconv.calibration.record import Record, merge_records, record_hash
+from qconv.calibration.record_file import read_record, write_record
 from qconv.errors import RecordError
 from qconv.observers.value import ValueStatistics
 

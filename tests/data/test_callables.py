@@ -113,7 +113,7 @@ class TestFeeds:
             """
         )
         assert len(opened()) == 3
-        assert sys.modules["qconv_data_calib"].passes == [0]
+        assert sys.modules["qconv_user_calib"].passes == [0]
 
     def test_a_generator_is_thinned_out_evenly(self) -> None:
         script(

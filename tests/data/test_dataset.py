@@ -26,8 +26,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @given(total=st.integers(1, 2000), count=st.integers(1, 2500))
 def test_spread_samples_are_even(total: int, count: int) -> None:
-    chosen = evenly_spread(total, count)
-    assert len(chosen) == min(total, count)
+    chosen = list(evenly_spread(total, count))
+    assert len(evenly_spread(total, count)) == len(chosen) == min(total, count)
     assert chosen[0] == 0
     steps = {after - before for before, after in zip(chosen, [*chosen[1:], total], strict=True)}
     assert min(steps) >= 1

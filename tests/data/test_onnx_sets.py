@@ -51,7 +51,7 @@ def test_a_file_without_a_tensor_is_refused(root: Path, content: bytes) -> None:
 
 def test_a_missing_tensor_file_is_refused(root: Path) -> None:
     message, _ = refusal(DataError, lambda: read_tensor(root / "x.pb"))
-    assert message.startswith("x.pb: cannot be read as an ONNX tensor: ")
+    assert message == "x.pb: no such file"
 
 
 def test_one_set_is_one_feed(root: Path) -> None:

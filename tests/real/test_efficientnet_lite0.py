@@ -11,7 +11,7 @@ import pytest
 import qconv
 from benchmarks.hard_net import convert_and_measure, make_hard
 from benchmarks.processes import measure
-from qconv.calibration.record import read_record, write_record
+from qconv.calibration.record_file import read_record, write_record
 from qconv.data import open_data
 from qconv.reporting.catalog import metric_values
 from qconv.reporting.record import Report

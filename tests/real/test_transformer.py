@@ -14,7 +14,7 @@ import pytest
 
 import qconv
 from benchmarks.sentences import cosines, dev_pairs, spearman, write_calibration
-from qconv.calibration.record import write_record
+from qconv.calibration.record_file import write_record
 from qconv.conversions.settings import Int8Settings
 from qconv.observers.estimators import Method
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qconv.errors import InputError
+from qconv.reporting.paired import Pairing
 from qconv.reporting.record import (
     OutputMetrics,
     Report,
@@ -15,6 +16,19 @@ from qconv.reporting.record import (
     from_json,
     to_json,
 )
+
+pairings = st.integers(1, 2**63 - 1).flatmap(
+    lambda samples: st.integers(0, samples).flatmap(
+        lambda lost: st.builds(
+            Pairing,
+            samples=st.just(samples),
+            lost=st.just(lost),
+            gained=st.integers(0, samples - lost),
+        )
+    )
+)
+st.register_type_strategy(Pairing, pairings)
+st.register_type_strategy(int, st.integers(-(2**63), 2**63 - 1))
 
 
 def strict(text: str) -> Any:
@@ -95,6 +109,12 @@ OUTPUT = (*VARIANT, "outputs", 0)
         ((*OUTPUT, "kl"), "many", "variants[0].outputs[0].kl is not a number"),
         ((*OUTPUT, "kl"), False, "variants[0].outputs[0].kl is not a number"),
         ((*OUTPUT, "kl"), 10**400, "variants[0].outputs[0].kl is not a number"),
+        ((*VARIANT, "size_bytes"), 10**400, "variants[0].size_bytes is too large"),
+        (
+            (*VARIANT, "paired", "lost"),
+            500,
+            "variants[0].paired: of 400 samples, 500 cannot be lost and 4 gained",
+        ),
         ((*VARIANT, "extra"), 1, "variants[0].extra is unknown"),
         (("variants",), {}, "variants is not a list"),
         (("reference",), None, "reference is not an object"),
@@ -135,6 +155,8 @@ def test_a_missing_field_is_named(full_report: Report) -> None:
         ("[1]", "^r: not a qconv report: it has no schema number$"),
         ('{"schema": "1"}', "^r: not a qconv report: it has no schema number$"),
         ('{"schema": true}', "^r: not a qconv report: it has no schema number$"),
+        ('{"schema": 2, "cpu": "a", "cpu": "b"}', "^r: not JSON: the key 'cpu' is there twice$"),
+        ('{"schema": 2, "cpu": NaN}', "^r: not JSON: NaN is not a number$"),
         ('{"schema": 0}', "^r: the report has the unknown schema 0$"),
     ],
 )
