@@ -9,7 +9,6 @@ from pathlib import Path
 
 import onnx
 import onnx_ir as ir
-from google.protobuf.message import EncodeError
 
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import Array, as_text, assumed_arrays, fix_inputs
@@ -18,12 +17,15 @@ from qconv.graph.checking import run_checker
 from qconv.graph.external import data_folder
 from qconv.graph.parsing import parse
 from qconv.graph.quiet import quiet_ir
+from qconv.graph.saving import PROTOBUF_LIMIT
 from qconv.graph.shapes import infer_shapes
 from qconv.graph.sound import data_files, open_sound
 from qconv.graph.structure import is_sorted
 from qconv.graph.summary import input_specs
 from qconv.graph.view import quantization_ops
 
+_SHAPE_BYTES = 1024
+"""Size up to which the runtime may read a tensor while it infers shapes."""
 _HASH_CHUNK = 1 << 22
 
 
@@ -50,10 +52,11 @@ class LoadedModel:
 
 @dataclass(frozen=True)
 class ModelBytes:
-    """A serialized model, and the folder that its external data lie in."""
+    """A serialized model, the folder that its external data lie in, and weights apart from both."""
 
     content: bytes
     folder: Path | None
+    weights: Mapping[str, Array]
 
 
 def load_model(
@@ -167,13 +170,36 @@ def _check(model: ir.Model, path: Path, *, quantized: bool) -> None:
 def model_to_bytes(model: ir.Model) -> ModelBytes:
     """Serialize a model as a runtime session takes it; external weights stay in their files.
 
-    Raises:
-        UnsupportedError: the model is larger than protobuf can hold.
+    Weights in memory go along as arrays, if all together are more than protobuf can hold.
     """
+    tensors = {name: value.const_value for name, value in model.graph.initializers.items()}
+    files = [tensor for tensor in tensors.values() if isinstance(tensor, ir.ExternalTensor)]
+    held = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if tensor is not None and not isinstance(tensor, ir.ExternalTensor)
+    }
+    if sum(tensor.nbytes for tensor in held.values()) <= PROTOBUF_LIMIT:
+        held = {}
+    large = {name: tensor for name, tensor in held.items() if _is_large_array(tensor)}
     try:
-        serialized: bytes = ir.to_proto(model).SerializeToString()
-    except (EncodeError, ValueError) as error:
-        raise UnsupportedError("the model is larger than 2 GB, which cannot be run yet") from error
-    tensors = (value.const_value for value in model.graph.initializers.values())
-    folders = {tensor.base_dir for tensor in tensors if isinstance(tensor, ir.ExternalTensor)}
-    return ModelBytes(serialized, Path(folders.pop()) if folders else None)
+        for name, tensor in large.items():
+            model.graph.initializers[name].const_value = _absent(name, tensor)
+        content = ir.to_proto(model).SerializeToString()
+    finally:
+        for name, tensor in large.items():
+            model.graph.initializers[name].const_value = tensor
+    folder = Path(files[0].base_dir) if files else None
+    return ModelBytes(content, folder, {name: tensor.numpy() for name, tensor in large.items()})
+
+
+def _is_large_array(tensor: ir.TensorProtocol) -> bool:
+    dtype = tensor.dtype.numpy()
+    return tensor.nbytes > _SHAPE_BYTES and dtype.isbuiltin == 1 and dtype.kind in "fiu"
+
+
+def _absent(name: str, tensor: ir.TensorProtocol) -> ir.ExternalTensor:
+    """Return what stands in a file for a tensor that is handed over apart from it."""
+    return ir.ExternalTensor(
+        "absent", None, None, tensor.dtype, shape=ir.Shape(tensor.shape), name=name, base_dir=""
+    )

@@ -45,6 +45,9 @@ _LEVELS = {
 class InferenceSession(ort.InferenceSession):  # type: ignore[misc]  # the runtime has no types
     """A model that is open in the runtime."""
 
+    weights: Sequence[ort.OrtValue] = ()
+    """Values whose memory the session reads, for as long as it lives."""
+
     def run(
         self,
         output_names: Sequence[str] | None,
@@ -130,6 +133,10 @@ def open_session(
         options.add_session_config_entry(key, value)
     if isinstance(model, ModelBytes) and model.folder is not None:
         options.add_session_config_entry(_WEIGHTS_FOLDER, str(model.folder.absolute()))
+    weights = {} if isinstance(model, Path) else model.weights
+    values = [ort.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
+    if values:
+        options.add_external_initializers(list(weights), values)
     source = str(model) if isinstance(model, Path) else model.content
     label = str(model) if isinstance(model, Path) else label
     try:
@@ -147,6 +154,7 @@ def open_session(
                 f"{label}: is too new for ONNX Runtime {ort.__version__}: {reason}"
             ) from error
         raise ModelError(f"{label}: ONNX Runtime cannot load it: {reason}") from error
+    session.weights = values
     if provider not in session.get_providers():
         raise UnsupportedError(f"{label}: {provider} does not start on this machine")
     return session
