@@ -54,7 +54,7 @@ def run_checker(model: ir.Model) -> None:
     for port in unknown:
         port.shape = ir.Shape(())
     try:
-        with _runtime_ops_aside(model):
+        with runtime_ops_aside(model):
             CheckerPass()(model)
     except Exception as error:  # the pass wraps the checker's own exceptions
         reason = " ".join(str(error.__cause__ or error).split("\n\n")[0].split())
@@ -65,27 +65,38 @@ def run_checker(model: ir.Model) -> None:
 
 
 @contextmanager
-def _runtime_ops_aside(model: ir.Model) -> Iterator[None]:
-    """Keep operators that ONNX does not know in a domain of their own, which it passes over."""
-    moved: list[tuple[ir.Node, str]] = []
-    opened: list[dict[str, int]] = []
-    scopes: list[ir.Graph | ir.Function] = [model.graph, *model.functions.values()]
-    for scope in scopes:
-        opsets = scope.opset_imports
-        for node in ir.traversal.RecursiveGraphIterator(scope):
-            if _is_unknown(node, opsets):
-                moved.append((node, node.domain))
-                node.domain = _ASIDE
-        if moved:
-            opsets[_ASIDE] = 1
-            opened.append(opsets)
+def runtime_ops_aside(model: ir.Model) -> Iterator[None]:
+    """Keep operators that ONNX does not know in a domain of their own, which it passes over.
+
+    A copy that is made in the meantime has them there, too; :func:`put_back` brings them home.
+    """
+    for scope in _scopes(model):
+        unknown = [node for node in _nodes(scope) if _is_unknown(node, scope.opset_imports)]
+        for node in unknown:
+            node.domain = _ASIDE
+        if unknown:
+            scope.opset_imports[_ASIDE] = 1
     try:
         yield
     finally:
-        for node, domain in moved:
-            node.domain = domain
-        for opsets in opened:
-            del opsets[_ASIDE]
+        put_back(model)
+
+
+def put_back(model: ir.Model) -> None:
+    """Bring operators that were set aside back to the domain ai.onnx."""
+    for scope in _scopes(model):
+        if scope.opset_imports.pop(_ASIDE, None) is not None:
+            for node in _nodes(scope):
+                if node.domain == _ASIDE:
+                    node.domain = ""
+
+
+def _scopes(model: ir.Model) -> list[ir.Graph | ir.Function]:
+    return [model.graph, *model.functions.values()]
+
+
+def _nodes(scope: ir.Graph | ir.Function) -> Iterator[ir.Node]:
+    return iter(ir.traversal.RecursiveGraphIterator(scope))
 
 
 def _is_unknown(node: ir.Node, opsets: dict[str, int]) -> bool:

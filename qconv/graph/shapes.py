@@ -21,8 +21,15 @@ _MOST_DIMENSIONS = 4_000_000
 _GROWING = ("ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Tile")
 """Operators whose results are as large as their inputs say."""
 
-_ELEMENTWISE = ("BiasGelu", "FastGelu", "Gelu", "QuickGelu", "SkipLayerNormalization")
-"""Operators of com.microsoft whose first result has the type and shape of the first input."""
+_LIKE_INPUT = {
+    "com.microsoft": (
+        *("BiasGelu", "FastGelu", "Gelu", "QuickGelu", "RotaryEmbedding"),
+        *("SkipLayerNormalization", "SkipSimplifiedLayerNormalization"),
+    ),
+    "": ("LayerNormalization", "SimplifiedLayerNormalization"),
+}
+"""Operators, by domain, whose first result has the type and shape of the first input, and for which
+ONNX has no inference, or none at older opsets."""
 
 _WRAPPERS: Mapping[str, type[ir.SequenceType] | type[ir.OptionalType]] = {
     "Optional": ir.OptionalType,
@@ -42,7 +49,7 @@ def infer_shapes(model: ir.Model) -> None:
     )
     with quiet_ir():
         inference(model)
-        while _type_elementwise(model):
+        while _type_known(model):
             inference(model)
         _wrap_sequences(model)
 
@@ -127,14 +134,30 @@ def _type_results(node: ir.Node) -> None:
             output.type, output.shape = copy.deepcopy(result.type), None
 
 
-def _type_elementwise(model: ir.Model) -> bool:
+def _type_known(model: ir.Model) -> bool:
     """Type the results of known operators that ONNX has no inference for; return if any was."""
     found = False
     for node in all_nodes(model):
-        if node.domain != "com.microsoft" or node.op_type not in _ELEMENTWISE:
+        data, output = (*node.inputs, None)[0], node.outputs[0]
+        if output.type is not None or data is None or data.type is None:
             continue
-        data, output = node.inputs[0], node.outputs[0]
-        if output.type is None and data is not None and data.type is not None:
+        if node.op_type in _LIKE_INPUT.get(node.domain, ()):
             output.type, output.shape = copy.deepcopy(data.type), copy.deepcopy(data.shape)
             found = True
+        elif node.op_type == "GroupQueryAttention" and node.domain == "com.microsoft":
+            output.type, output.shape = copy.deepcopy(data.type), _attention_shape(node, data)
+            found = True
     return found
+
+
+def _attention_shape(node: ir.Node, query: ir.Value) -> ir.Shape | None:
+    """Return ``[batch, length, heads * size]``; without a key the query holds all three."""
+    if query.shape is None or len(query.shape) != 3:
+        return None
+    batch, length, width = query.shape
+    if any(value is not None for value in node.inputs[1:2]):
+        return ir.Shape((batch, length, width))
+    heads = node.attributes.get_int("num_heads", 0)
+    parts = heads + 2 * node.attributes.get_int("kv_num_heads", 0)
+    known = isinstance(width, int) and parts > 0
+    return ir.Shape((batch, length, width * heads // parts if known else None))

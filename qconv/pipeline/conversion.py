@@ -270,8 +270,8 @@ def _gram_inputs(model: ir.Model, plan: Plan, settings: Int8Settings) -> Sequenc
 
 def _weight_only(job: _Job, settings: WeightOnlySettings) -> _Made:
     record, measure = job.record, None
-    if job.data is not None:
-        inputs = affordable(layer_inputs(job.prepared))
+    inputs = affordable(layer_inputs(job.prepared))
+    if job.data is not None and inputs:
         record = job.collect(job.data, job.nearest_plan(), (), "full", inputs)
         measure = moment_measure(job.loaded, job.prepared, job.data, job.batch_size)
     model, plan, remarks = weight_only_model(

@@ -183,3 +183,19 @@ def test_an_output_keeps_its_shape_when_the_node_before_goes(tmp_path: Path) -> 
     assert op_types(made) == ["Reshape"]
     axes = made.graph.output[0].type.tensor_type.shape.dim
     assert [axes[0].dim_param, axes[1].dim_value] == ["M", 2]
+
+
+@pytest.mark.parametrize(("key", "width"), [("", 64), ("k", 128)])
+def test_operators_of_the_runtime_give_what_they_read(tmp_path: Path, key: str, width: int) -> None:
+    text = f"""(float[B, S, 128] x, float[B, S, 32] k, float[B, 1, P, 32] p, int32[B] l, int32 t)
+        => (float[B, S, 8] y, float[B, 1, T, 32] c, float[B, 1, T, 32] d)
+        <float[128] s, float[{width}, 8] w> {{
+            n = SimplifiedLayerNormalization(x, s)
+            a, c, d = com.microsoft.GroupQueryAttention<
+                num_heads = {width // 32}, kv_num_heads = 1>(n, {key}, {key}, p, p, l, t)
+            y = MatMul(a, w)
+        }}"""
+    model = prepare(load_model(save(parse(text), tmp_path)).ir)
+    shapes = {value.name: value.shape for node in model.graph for value in node.outputs}
+    assert list(shapes["n"] or ()) == ["B", "S", 128]
+    assert list(shapes["a"] or ()) == ["B", "S", width]

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from onnx import version_converter
 
 from qconv.errors import UnsupportedError
-from qconv.graph.checking import run_checker
+from qconv.graph.checking import put_back, run_checker, runtime_ops_aside
 from qconv.graph.view import all_nodes, is_standard
 
 _KEEP_BYTES = 1024
@@ -68,12 +68,14 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
     for name, value in large.items():
         model.graph.initializers.pop(name)
         model.graph.inputs.append(value)
-    proto = ir.to_proto(model)
+    with runtime_ops_aside(model):
+        proto = ir.to_proto(model)
     proto.ir_version = max(proto.ir_version, ir_version)
     try:
         converted = version_converter.convert_version(proto, opset)
         _correct_outputs(converted)
         result = ir.from_proto(converted)
+        put_back(result)
         run_checker(result)
     except Exception as error:  # the converter raises RuntimeError
         reason = str(error).split("\n")[0]
