@@ -43,7 +43,7 @@ TYPES: Mapping[str, tuple[str, ...]] = {
 """What ``qconv convert`` is asked for, by the name of the row."""
 
 LEAST_DB: Mapping[str, float] = {
-    "int8 weights": 10, "uint8": 10, "fp8e4m3": 5, "fp16": 20, "bf16": 10, "bf16 storage": 10,
+    "int8 weights": 10, "uint8": 10, "fp8e4m3": 0, "fp16": 20, "bf16": 10, "bf16 storage": 10,
     "fp32": 60,
 }  # fmt: skip
 """SQNR below which a file of 8 bits or more counts as broken; other types have no floor."""
