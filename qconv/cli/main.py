@@ -26,6 +26,7 @@ _COMMANDS = {
 }
 _BUG = 70
 _BROKEN_PIPE = 141
+_NO_MEMORY = ("failed to map segment", "annot allocate memory", "bad_alloc")
 
 
 class _LazyGroup(click.Group):
@@ -102,9 +103,6 @@ def _run(arguments: list[str]) -> int:
     except QconvError as error:
         _tell(error)
         return error.exit_code
-    except MemoryError:
-        _tell(OutOfMemoryError("the memory of this machine does not suffice"))
-        return OutOfMemoryError.exit_code
     except BaseException as error:  # the last resort: exit code 1 is for gates alone
         return _tell_unexpected(error)
     return result if isinstance(result, int) else 0
@@ -133,6 +131,9 @@ def _tell(error: QconvError) -> None:
 
 def _tell_unexpected(error: BaseException) -> int:
     """Tell what the system refused, or else a bug, with what a report of it needs."""
+    if isinstance(error, MemoryError) or _lacks_memory(error):
+        _tell(OutOfMemoryError("the memory of this machine does not suffice"))
+        return OutOfMemoryError.exit_code
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         say(f"qconv: error: {place}{error.strerror}", err=True)
@@ -142,6 +143,11 @@ def _tell_unexpected(error: BaseException) -> int:
     traceback.print_exception(error)
     say(f"qconv: this is a bug in qconv {__version__}: {error!r}", err=True)
     return _BUG
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether a library could not be loaded for lack of memory."""
+    return isinstance(error, ImportError) and any(reason in str(error) for reason in _NO_MEMORY)
 
 
 def _give_up_broken(stream: TextIO | None) -> None:

@@ -25,6 +25,9 @@ _PR_SET_PDEATHSIG = 1
 _SAME_PRESS = 1.0
 """Seconds within which a second interrupt is taken for the first one, come by another way."""
 
+_END = b"end"
+"""What a child writes after the paths of its folders, which are absolute."""
+
 _interrupted = -_SAME_PRESS
 
 
@@ -45,8 +48,9 @@ def main() -> None:
     _handle(forwarded, lambda number, _: os.kill(child, number))
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     _handle(forwarded, signal.SIG_IGN)
-    _remove_left(reading)
-    sys.exit(code if code >= 0 else _told(-code))
+    *folders, _ = _announced(reading).split(b"\0")
+    _remove_left(folders)
+    sys.exit(code if code >= 0 and _END in folders else _told(code))
 
 
 def _work(watcher: int | None = None) -> None:
@@ -57,7 +61,13 @@ def _work(watcher: int | None = None) -> None:
     if watcher is not None:
         announce_to(watcher)
     _handle(_INTERRUPTS, _interrupt)
-    command()
+    try:
+        command()
+    except SystemExit:
+        if watcher is not None:
+            with suppress(OSError):  # the parent was killed
+                os.write(watcher, _END + b"\0")
+        raise
 
 
 def _handle(
@@ -90,25 +100,31 @@ def _end_with(parent: int) -> None:
         sys.exit(INTERRUPTED)
 
 
-def _remove_left(announced: int) -> None:
-    """Remove the temporary folders that the child has named, and did not remove itself."""
-    os.set_blocking(announced, False)
-    names = b""
+def _announced(pipe: int) -> bytes:
+    """Return what the child has written: the paths of its folders, and word of its end."""
+    os.set_blocking(pipe, False)
+    written = b""
     with suppress(BlockingIOError):  # a process that the child started still holds the pipe
-        while part := os.read(announced, 1 << 16):
-            names += part
-    for folder in names.split(b"\0")[:-1]:
-        if os.path.lexists(folder):
+        while part := os.read(pipe, 1 << 16):
+            written += part
+    return written
+
+
+def _remove_left(folders: Iterable[bytes]) -> None:
+    """Remove the temporary folders that the child did not remove itself."""
+    for folder in folders:
+        if folder != _END and os.path.lexists(folder):
             import shutil
 
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _told(number: int) -> int:
-    """Tell by which signal the child died; return the exit code."""
-    name = {known.value: known.name for known in signal.Signals}.get(number)
-    if name in _CRASHES:
-        _say(f"qconv: error: ONNX Runtime, or native code that a script runs, crashed ({name})")
+def _told(code: int) -> int:
+    """Tell how the child ended, by a signal or by an exit that is not its own; return the code."""
+    name = {-known.value: known.name for known in signal.Signals}.get(code)
+    if name in _CRASHES or code >= 0:
+        how = f"crashed ({name})" if name else f"ended the command (exit code {code})"
+        _say(f"qconv: error: ONNX Runtime, or native code that a script runs, {how}")
         _say("hint: if the model crashes the runtime alone, too, please report it there")
         return UnsupportedError.exit_code
     if name == "SIGKILL":

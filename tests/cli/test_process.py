@@ -1,6 +1,7 @@
 """The command as two processes: crashes, kills, signals to either."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -19,10 +20,17 @@ CRASHER = """(float[N,8] x) => (float[N,8] y) <float[8] s, float[8,8] w> {
 }"""
 DYING = """
 import os
+import resource
 
 def feeds():
     os.kill(os.getpid(), {number})
     yield {{}}
+"""
+FEEDS = """
+import numpy as np
+
+def feeds():
+    yield {"x": np.ones((1, 3, 8, 8), np.float32)}
 """
 CRASHED = "qconv: error: ONNX Runtime, or native code that a script runs, crashed"
 CALIBRATE = ["calibrate", "model.onnx", "--data", "slow.py:feeds", "-o", "output"]
@@ -48,6 +56,23 @@ def test_a_command_that_dies_by_a_signal(
     said = process("calibrate", "model.onnx", "--data", "dying.py:feeds", "-o", "output")
     assert (said.code, said.out) == (code, "")
     assert said.error.strip().split("\nhint: ")[0] == message
+    assert contents(folder) == before
+
+
+def test_more_memory_than_there_may_be(folder: Path) -> None:
+    feeds = FEEDS.replace("np.ones((1, 3, 8, 8)", "np.ones((1 << 34,)")
+    (folder / "feeds.py").write_text(feeds)
+    before = contents(folder)
+    limit = 1 << 34
+    done = subprocess.run(
+        command("calibrate model.onnx --data feeds.py:feeds -o output".split()),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert (done.returncode, done.stdout) == (5, "")
+    assert done.stderr.splitlines()[-1].startswith("qconv: error: ")
     assert contents(folder) == before
 
 
@@ -84,6 +109,36 @@ def test_the_files_of_a_dead_child_are_removed(folder: Path) -> None:
     )
     assert done.returncode == 4
     assert done.stderr.startswith(f"{CRASHED} (SIGSEGV)")
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("megabytes", [120, 200, 240])
+def test_hardly_any_memory(folder: Path, megabytes: int) -> None:
+    """Libraries fail to load, or end the process; neither is a bug, nor a failed gate."""
+    (folder / "feeds.py").write_text(FEEDS)
+    before = contents(folder)
+    done = subprocess.run(
+        command(["calibrate", "model.onnx", "--data", "feeds.py:feeds", "-o", "output"]),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20,) * 2),
+    )
+    assert done.returncode in (4, 5), done.stderr
+    assert "\nqconv: error: " in f"\n{done.stderr}"
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_an_exit_that_is_not_the_commands_own(folder: Path, code: int) -> None:
+    (folder / "ending.py").write_text(f"import os\n\ndef feeds():\n    os._exit({code})\n")
+    before = contents(folder)
+    said = process("calibrate", "model.onnx", "--data", "ending.py:feeds", "-o", "output")
+    assert said.code == 4
+    assert said.error.split("\nhint: ")[0] == (
+        "qconv: error: ONNX Runtime, or native code that a script runs, ended the command "
+        f"(exit code {code})"
+    )
     assert contents(folder) == before
 
 
