@@ -2,7 +2,7 @@
 # Needs Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test floors browser fuzz lint types real clean
+.PHONY: help demo test floors browser fuzz nodes lint types real clean
 
 # The first of these that is 3.11 or newer and can make virtual environments;
 # `make PYTHON=/path/to/python test` chooses another.
@@ -19,6 +19,7 @@ help:
 	@echo 'make floors  run the tests on the lowest versions of all dependencies'
 	@echo 'make browser run the tests of the HTML report in Chromium (Debian: apt-get install chromium)'
 	@echo 'make fuzz    random models, data and options for every command (SECONDS=60 SEED=number)'
+	@echo 'make nodes   every command on the node models of ONNX (EVERY=20 takes every twentieth)'
 	@echo 'make lint    check style and format'
 	@echo 'make types   check types'
 	@echo 'make real    run the tests on real models (QCONV_DATA=folder, see CONTRIBUTING.md)'
@@ -40,6 +41,9 @@ browser: .venv/.test .venv/.browser
 
 fuzz: .venv/.test
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+nodes: .venv/.test
+	$(BIN)/python -m tests.nodes --every $(or $(EVERY),1) $(ARGS)
 
 lint: .venv/.lint
 	$(BIN)/ruff check .

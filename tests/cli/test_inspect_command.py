@@ -67,6 +67,23 @@ def test_axes_without_a_name_and_inputs_without_axes(qconv: Qconv, folder: Path)
     assert "input  x  float32 [?, 4]" in qconv("inspect m.onnx").out
 
 
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("string[4]", "string [4]"),
+        ("seq(int64[4])", "sequence of int64 [4]"),
+        ("optional(float[4])", "optional float32 [4]"),
+        ("optional(seq(float[4]))", "optional sequence of float32 [4]"),
+        ("float8e4m3fn[4]", "float8_e4m3fn [4]"),
+    ],
+)
+def test_inputs_that_are_no_plain_arrays(qconv: Qconv, folder: Path, kind: str, shown: str) -> None:
+    save_text(f"({kind} x, float[4] a) => (float[4] y) {{ y = Relu(a) }}", folder / "m.onnx")
+    assert f"input  x  {shown}" in qconv("inspect m.onnx").out
+    (read, _) = json.loads(qconv("inspect m.onnx --json").out)["inputs"]
+    assert (read["dtype"], read["shape"]) == (shown.removesuffix(" [4]"), [4])
+
+
 NOT_ONNX = "not an ONNX file, or a truncated one"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
@@ -32,16 +33,18 @@ def main() -> int:
 
     commands = options.command or list(COMMANDS)
     models = [model for model in every(options.every) if options.only in model.name]
-    ends = sorted(sweep(models, commands, options.workers), key=lambda end: end.model)
-    if options.told:
-        lines = (json.dumps(dataclasses.asdict(end)) for end in ends)
-        options.told.write_text("\n".join(lines))
+    ends = []
+    with options.told.open("w") if options.told else contextlib.nullcontext() as told:
+        for end in sweep(models, commands, options.workers):
+            ends.append(end)
+            if told:
+                told.write(json.dumps(dataclasses.asdict(end)) + "\n")
+            if end.wrong:
+                print(f"{end.model}, {end.command}, exit code {end.code}: {end.told}", flush=True)
+                print("".join(f"    {each}\n" for each in end.wrong), flush=True)
+    wrong = sum(bool(end.wrong) for end in ends)
     print("\n".join(_table(ends, commands)))
-    wrong = [end for end in ends if end.wrong]
-    for end in wrong:
-        print(f"\n{end.model}, {end.command}, exit code {end.code}: {end.told}")
-        print("\n".join(f"    {each}" for each in end.wrong))
-    print(f"\n{len(ends)} commands on {len(models)} models, {len(wrong)} with a fault")
+    print(f"\n{len(ends)} commands on {len(models)} models, {wrong} with a fault")
     return int(bool(wrong))
 
 

@@ -106,8 +106,9 @@ def _differences(
 
 def _sqnr(one: Array, other: Array) -> float:
     """Return signal to noise in dB, over the plain numbers of ``one``."""
+    one, other = one.astype(np.float64), other.astype(np.float64)
     plain = np.abs(one) < _SENTINEL
-    signal, given = one[plain].astype(np.float64), other[plain].astype(np.float64)
+    signal, given = one[plain], other[plain]
     if not np.isfinite(given).all():
         return -np.inf
     noise = ((given - signal) ** 2).sum()
