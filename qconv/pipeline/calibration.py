@@ -21,6 +21,7 @@ from qconv.observers.gram import Gram
 from qconv.outputs import check_output, staged
 from qconv.pipeline.inputs import Assume, Data, samples_for, written
 from qconv.pipeline.reads import ReadFiles
+from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.demands import require_quantized
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.observed import all_values, quantizable_values
@@ -34,6 +35,7 @@ from qconv.runtime.machine import library_versions
 Values = Literal["quantizable", "all"]
 
 
+@told_by_runtime("model")
 def calibrate(
     model: str | Path,
     *,

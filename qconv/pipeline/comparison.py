@@ -9,12 +9,14 @@ from qconv.evaluation.compare import DEFAULT_SQNR
 from qconv.evaluation.compare import compare as _compare
 from qconv.evaluation.report import report as _report
 from qconv.pipeline.inputs import Assume, Data, opener, written
+from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.progress import Progress, no_progress
 from qconv.reporting.comparison import Comparison
 from qconv.reporting.record import Report, read_report
 from qconv.runtime.libraries import custom_operators
 
 
+@told_by_runtime("model", "variants")
 def report(
     model: str | Path,
     variants: Sequence[str | Path],
@@ -63,6 +65,7 @@ def report(
         )
 
 
+@told_by_runtime("first", "second")
 def compare(
     first: str | Path,
     second: str | Path,

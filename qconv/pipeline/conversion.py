@@ -47,6 +47,7 @@ from qconv.pipeline.inputs import (
 )
 from qconv.pipeline.ranking import worst_layers
 from qconv.pipeline.reads import ReadFiles
+from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.observed import all_values, quantizable_values
 from qconv.placement.place import place
@@ -73,6 +74,7 @@ class Conversion:
     remarks: tuple[str, ...] = ()
 
 
+@told_by_runtime("model")
 def convert(
     model: str | Path,
     output: str | Path,

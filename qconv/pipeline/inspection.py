@@ -12,6 +12,7 @@ from qconv.graph.prepare import prepare
 from qconv.graph.summary import ModelSummary, summarize
 from qconv.observers.outliers import Outliers, find_outliers
 from qconv.pipeline.inputs import Assume, given_record, written
+from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
 from qconv.placement.tables import place_tables, with_tables
@@ -27,6 +28,7 @@ class Inspection:
     outliers: tuple[Outliers, ...] = ()
 
 
+@told_by_runtime("model")
 def inspect(
     model: str | Path,
     *,
