@@ -36,20 +36,18 @@ def parse(path: Path) -> onnx.ModelProto:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
     if not proto.ir_version or not proto.opset_import or not proto.graph.output:
         raise ModelError(not_onnx)
-    if (text := _bad_text(proto)) is not None:
-        raise ModelError(f"{path}: not a valid ONNX model: a name in it is not UTF-8: {text!r}")
     return proto
 
 
-def _bad_text(message: Message) -> bytes | None:
-    """Return a text of a message that protobuf could not decode, and gave as bytes."""
+def undecoded(message: Message) -> bytes | None:
+    """Return a text of a message that is not UTF-8, which protobuf gives as bytes, or None."""
     if isinstance(message, onnx.TensorProto):  # to list its fields would copy the weights
         texts: tuple[object, ...] = (message.name, message.doc_string)
         return next((text for text in texts if isinstance(text, bytes)), None)
     for field, value in message.ListFields():
         values = (value,) if isinstance(value, str | bytes | Message) else value
         for each in values if field.type in (field.TYPE_STRING, field.TYPE_MESSAGE) else ():
-            bad = _bad_text(each) if isinstance(each, Message) else each
+            bad = undecoded(each) if isinstance(each, Message) else each
             if isinstance(bad, bytes):
                 return bad
     return None

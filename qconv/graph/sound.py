@@ -15,7 +15,7 @@ import onnx
 from qconv.errors import ModelError
 from qconv.files import require_regular
 from qconv.graph.external import embed_external, resolve_external
-from qconv.graph.parsing import parse
+from qconv.graph.parsing import parse, undecoded
 from qconv.graph.sparse import make_dense
 from qconv.graph.structure import fault
 from qconv.graph.tensor_protos import all_tensors, check_stored, is_external
@@ -48,14 +48,20 @@ def open_sound(path: Path) -> SoundModel:
         UnsupportedError: a sparse tensor is far too large once it is dense.
     """
     proto = parse(path)
+    invalid = f"{path}: not a valid ONNX model"
     if found := fault(proto):
-        raise ModelError(f"{path}: not a valid ONNX model: {found}")
-    tensors = list(all_tensors(proto))
-    for tensor in tensors:
-        if not is_external(tensor):
+        raise ModelError(f"{invalid}: {found}")
+    if (text := undecoded(proto)) is not None:
+        raise ModelError(f"{invalid}: a name in it is not UTF-8: {text!r}")
+    external = []
+    for tensor in all_tensors(proto):
+        if is_external(tensor):
+            external.append(tensor)
+        else:
             check_stored(tensor, path)
-    files = tuple(resolve_external(filter(is_external, tensors), path))
-    embed_external(tensors[len(proto.graph.initializer) :], path)
+    mapped = sum(map(is_external, proto.graph.initializer))
+    files = tuple(resolve_external(external, path))
+    embed_external(external[mapped:], path)
     make_dense(proto, path)
     _known[_identity(path)] = files
     return SoundModel(proto, files)

@@ -90,6 +90,8 @@ def _scope_fault(nodes: Nodes, given: list[str], outputs: list[str], outer: Set[
 
 
 def _node_fault(node: onnx.NodeProto, known: Set[str]) -> str | None:
+    if not node.op_type:
+        return f"the node '{node.name}' has no operator"
     for attribute in node.attribute:
         field = _MESSAGES.get(attribute.type)
         if field and not attribute.HasField(field) and not attribute.ref_attr_name:
