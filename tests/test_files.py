@@ -42,4 +42,4 @@ def test_what_is_no_file_is_named() -> None:
         )
         assert refusal(folder / ("a" * 300)) == "FILE: cannot be read: File name too long"
     assert refusal(Path("/dev/zero")) == "FILE: is a device, not an npz file"
-    assert refusal(Path("a\0b")) == "FILE: cannot be read: embedded null byte"
+    assert refusal(Path("a\0b")) == r"a\x00b: cannot be read: embedded null byte"

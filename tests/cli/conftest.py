@@ -2,6 +2,7 @@ import contextlib
 import os
 import shutil
 import signal
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,19 @@ def unignored() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def frugal(qconv: Qconv) -> Qconv:
+    """Runs a command line that may take 100 MB of memory."""
+
+    def invoke(line: str, *more: str) -> Said:
+        tracemalloc.start()
+        try:
+            said = qconv(line, *more)
+            assert tracemalloc.get_traced_memory()[1] < 100_000_000
+        finally:
+            tracemalloc.stop()
+        return said
+
+    return invoke
