@@ -201,5 +201,11 @@ def _is_large_array(tensor: ir.TensorProtocol) -> bool:
 def _absent(name: str, tensor: ir.TensorProtocol) -> ir.ExternalTensor:
     """Return what stands in a file for a tensor that is handed over apart from it."""
     return ir.ExternalTensor(
-        "absent", None, None, tensor.dtype, shape=ir.Shape(tensor.shape), name=name, base_dir=""
+        "absent",
+        None,
+        None,
+        tensor.dtype,
+        shape=ir.Shape(tensor.shape.numpy()),
+        name=name,
+        base_dir="",
     )

@@ -65,7 +65,7 @@ def test_more_memory_than_there_may_be(folder: Path) -> None:
     before = contents(folder)
     limit = 1 << 34
     done = subprocess.run(
-        command("calibrate model.onnx --data feeds.py:feeds -o output".split()),
+        command(["calibrate", "model.onnx", "--data", "feeds.py:feeds", "-o", "output"]),
         capture_output=True,
         text=True,
         check=False,
