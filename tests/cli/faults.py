@@ -27,8 +27,8 @@ _FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 class Fault:
     """What goes wrong at which step that changes the disk; step 0: nothing does.
 
-    ``code`` is the errno of the disk's refusal, or 0 for a kill. ``size`` kills within a write,
-    when a file grows beyond so many bytes.
+    ``code`` is the errno of the disk's refusal, 0 for a kill, or -1 for Ctrl-C. ``size``
+    kills within a write, when a file grows beyond so many bytes.
     """
 
     step: int = 0
@@ -116,6 +116,8 @@ def _count(tell: int, fault: Fault) -> None:
         if steps == fault.step:
             if not fault.code:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if fault.code < 0:
+                raise KeyboardInterrupt
             raise OSError(fault.code, os.strerror(fault.code))
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:

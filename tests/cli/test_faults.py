@@ -132,6 +132,17 @@ def test_refused_at_every_step(case: Case) -> None:
         assert there in (case.before, case.after, case.before | case.after), (step, name, ended)
 
 
+def test_interrupted_at_every_step(case: Case) -> None:
+    for step, name in enumerate(case.steps, 1):
+        ended, there = case.ended(Fault(step, -1))
+        assert (ended.code, ended.err.strip()) == (130, "qconv: interrupted"), (step, name)
+        tidying = name in ("os.remove", "os.rmdir")  # what stays then is removed by the parent
+        known = {*case.before, *case.after}
+        kept = {f for f in there if f in known or not (tidying and LEFT.fullmatch(f))}
+        assert kept <= known, (step, name, ended)
+        assert kept >= {*case.before} or kept >= {*case.after}, (step, name, ended)
+
+
 def test_what_a_kill_left_is_told_and_does_no_harm(case: Case) -> None:
     last = max(step for step, name in enumerate(case.steps, 1) if name in ("os.rename", "os.link"))
     case.ended(Fault(last))
