@@ -120,7 +120,11 @@ def _to_ir(proto: onnx.ModelProto, path: Path) -> ir.Model:
         with quiet_ir():
             model = ir.from_proto(proto)
     except Exception as error:  # onnx-ir raises many types for invalid graphs
-        raise ModelError(f"{path}: not a valid ONNX model: {error}") from error
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        reason = " ".join(str(cause).split())
+        raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error
     ir.external_data.set_base_dir(model.graph, data_folder(path))
     if not is_sorted(proto):
         try:

@@ -40,7 +40,12 @@ def parse(path: Path) -> onnx.ModelProto:
 
 
 def undecoded(message: Message) -> bytes | None:
-    """Return a text of a message that is not UTF-8, which protobuf gives as bytes, or None."""
+    """Return a text of a message that is not UTF-8, which protobuf gives as bytes, or None.
+
+    Types are not looked at: onnx-ir refuses those with such names.
+    """
+    if isinstance(message, onnx.TypeProto):
+        return None
     if isinstance(message, onnx.TensorProto):  # to list its fields would copy the weights
         texts: tuple[object, ...] = (message.name, message.doc_string)
         return next((text for text in texts if isinstance(text, bytes)), None)
