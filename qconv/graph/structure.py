@@ -31,6 +31,9 @@ def fault(proto: onnx.ModelProto) -> str | None:
     Looked at are names, what nodes read, what the bodies of If, Loop and Scan give, and what
     functions call. The order of the nodes is not: see :func:`is_sorted`.
     """
+    for opset in proto.opset_import:
+        if opset.version < 1:
+            return f"it has version {opset.version} of the operators of '{opset.domain}'"
     found = _graph_fault(proto.graph, frozenset())
     for function in proto.functions:
         found = found or _scope_fault(

@@ -268,6 +268,19 @@ class TestFunctions:
             "takes 1 and gives 1"
         )
 
+    def test_that_are_called_with_too_little(self, tmp_path: Path) -> None:
+        path = save(_with_function("b = Neg(a)", calls="z = Relu(x) y = f.F()"), tmp_path)
+        with pytest.raises(ModelError) as caught:
+            inspect(path)
+        assert str(caught.value) == "a function is called without what its Neg needs as X"
+
+    def test_of_a_domain_without_a_version(self, tmp_path: Path) -> None:
+        model = parse(TEXT)
+        model.opset_import.add(domain="test")
+        assert refusal(model, tmp_path) == (
+            "FILE: not a valid ONNX model: it has version 0 of the operators of 'test'"
+        )
+
     def test_of_another_version_of_their_own_domain_are(self, tmp_path: Path) -> None:
         path = save(_with_function("b = Relu(a)"), tmp_path)
         assert inspect(path).model.op_counts == {"F": 1, "Relu": 1}
