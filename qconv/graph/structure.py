@@ -39,7 +39,7 @@ def fault(proto: onnx.ModelProto) -> str | None:
         found = found or _scope_fault(
             function.node, list(function.input), list(function.output), frozenset()
         )
-    return found or _call_fault(proto)
+    return found or _reference_fault(proto.graph.node) or _call_fault(proto)
 
 
 def is_sorted(proto: onnx.ModelProto) -> bool:
@@ -121,6 +121,17 @@ def _node_fault(node: onnx.NodeProto, known: Set[str]) -> str | None:
     for graph in _graphs(node):
         if found := _graph_fault(graph, known):
             return found
+    return None
+
+
+def _reference_fault(nodes: Nodes) -> str | None:
+    for node in _nested(nodes):
+        for attribute in node.attribute:
+            if attribute.ref_attr_name:
+                return (
+                    f"the attribute {attribute.name} of {_shown(node)} is "
+                    f"'{attribute.ref_attr_name}' of a function, and it is in none"
+                )
     return None
 
 

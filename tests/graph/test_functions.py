@@ -6,9 +6,9 @@ from pathlib import Path
 
 import onnx_ir as ir
 import pytest
-from onnx import ModelProto, helper
+from onnx import AttributeProto, ModelProto, helper
 
-from qconv.errors import UnsupportedError
+from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from tests.model_helpers import parse, save
@@ -28,6 +28,15 @@ def test_a_function_whose_operators_are_the_same(tmp_path: Path) -> None:
     prepared = prepare(load_model(save(calling("Relu", 14), tmp_path)).ir)
     assert [node.op_type for node in prepared.graph] == ["Relu"]
     assert prepared.graph.opset_imports[""] == 17
+
+
+def test_an_attribute_of_a_function_outside_of_one(tmp_path: Path) -> None:
+    model = parse("(float[2, 4] x) => (float[2, 4] y) { y = Elu(x) }")
+    alpha = AttributeProto(name="alpha", type=AttributeProto.FLOAT, ref_attr_name="slope")
+    model.graph.node[0].attribute.append(alpha)
+    told = r"the attribute alpha of Elu 'y' is 'slope' of a function, and it is in none"
+    with pytest.raises(ModelError, match=told):
+        load_model(save(model, tmp_path))
 
 
 def test_a_function_whose_operators_are_others() -> None:
