@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.fuzz.seeds import Seed
+from tests.fuzz.worker import import_all
 from tests.model_helpers import parse, save
 from tests.nodes.judge import judge
 from tests.nodes.sweep import COMMANDS, run
 
 TEXT = "(float[4, 64] x) => (float[4, 64] y) <float[64, 64] w> { h = MatMul(x, w) y = Relu(h) }"
 FEEDS = {"x": np.random.default_rng(0).standard_normal((4, 64), np.float32)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imports() -> None:
+    """Children are forked from a process that holds the imports; some libraries warn in them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import_all()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
