@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +13,13 @@ from onnx import TensorProto, numpy_helper
 from qconv.conversions.settings import HalfSettings
 from qconv.errors import ModelError
 from qconv.evaluation.compare import compare
-from qconv.graph.model_io import load_model, model_bytes, model_fingerprint, read_model
+from qconv.graph.model_io import load_model, model_bytes, model_fingerprint
 from qconv.pipeline import convert, inspect
-from qconv.runtime.runner import Runner
+from tests.graph.refusals import OPENERS
 from tests.model_helpers import data, parse, run
 
 FEED = {"x": np.ones((2, 64), np.float32)}
 NUMBERS = np.arange(64, dtype=np.float32)
-OPENERS: list[Callable[[Path], object]] = [
-    load_model,
-    read_model,
-    lambda path: Runner.open(path, threads=1),
-]
 SUM = "(float[N, 64] x) => (float[N, 64] y) "
 
 
