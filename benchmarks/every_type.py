@@ -114,10 +114,12 @@ def convert_all(
     samples: int = 8,
     types: Sequence[str] = tuple(TYPES),
     custom_ops: str | None = None,
+    least: Mapping[str, float] = LEAST_DB,
 ) -> Iterator[Row]:
     """Convert a model to each type in ``out``, and yield how it went; see :data:`TYPES`.
 
-    Static INT8 and FP16 learn from the data, of which ``samples`` are taken; they judge all types.
+    Static INT8 and FP16 learn from the data, of which ``samples`` are taken; they judge all types,
+    and ``least`` says from how many dB on a file is right.
     """
     reference = _session(model, custom_ops)
     source = open_data([data], input_specs(reference), samples=samples)
@@ -130,7 +132,7 @@ def convert_all(
             options += ["--data", data, "--samples", str(samples)]
         if custom_ops is not None:
             options += ["--custom-ops", custom_ops]
-        yield _row(name, model, path, options, answers, custom_ops)
+        yield _row(name, model, path, options, answers, custom_ops, least)
 
 
 def _row(
@@ -140,6 +142,7 @@ def _row(
     options: Sequence[str],
     answers: Sequence[tuple[Sample, Mapping[str, Array]]],
     custom_ops: str | None,
+    least: Mapping[str, float],
 ) -> Row:
     done = run(["-m", "qconv", "convert", str(model), "-o", str(path), "-f", *options])
     sentence, fault, found, size = "", "", math.nan, 0.0
@@ -149,7 +152,7 @@ def _row(
         allowed = name == "bf16" and any(word in sentence for word in _NO_KERNEL)
         if allowed:
             sentence = "the runtime has no kernels for it"
-        elif sentence or not found >= LEAST_DB.get(name, -math.inf):
+        elif sentence or not found >= least.get(name, -math.inf):
             fault = "the file does not run" if sentence else "SQNR too low"
     else:
         sentence = _error(done.written)

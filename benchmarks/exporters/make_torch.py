@@ -112,7 +112,10 @@ def _shape(name: str) -> tuple[int, ...]:
 
 
 def _settle(model: nn.Module, x: Tensor) -> None:
-    """Give each normalization the statistics of the samples."""
+    """Give each normalization the statistics of the samples, and numbers to weights of zero."""
+    for weight in model.parameters():
+        if weight.ndim > 1 and not weight.any():
+            nn.init.normal_(weight, std=0.02)
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = None

@@ -6,7 +6,9 @@ python -m benchmarks.exporters.table --torch PYTHON [--models NAME ...] [--maker
 PYTHON is an interpreter with torch, torchvision and onnxscript (for builder: and transformers and
 onnxruntime-genai). Weights are random. Each model is made in a process of its own, and kept in
 FOLDER, where one that is there already is not made again; then every type is converted, loaded and
-run as :mod:`benchmarks.every_type` does. Ends with 1 if a row is neither right nor refused.
+run as :mod:`benchmarks.every_type` does. Ends with 1 if a row is not right; fp32 has nothing to
+convert here. The rows of ssdlite need not be close: with random weights the ranks of boxes are
+near ties, so that any rounding changes which box stands where.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.every_type import TYPES, convert_all
+from benchmarks.every_type import LEAST_DB, TYPES, convert_all
 from benchmarks.exporters.sizes import CHAINS, DECODERS
 from benchmarks.large_model import write_model
 from benchmarks.processes import measure
@@ -89,12 +91,13 @@ def _faults(case: Case, folder: Path, torch: str, types: Sequence[str], samples:
         case.make(path, torch)
     print(f"\n{case.model}, {case.maker}\ntype          code      s   peak       MB     dB")
     faults = 0
+    least = {} if case.model == "ssdlite" else LEAST_DB
     for name in types:
         with tempfile.TemporaryDirectory(dir=folder) as out:
             data = str(path.with_suffix(".npz"))
-            for row in convert_all(path, data, Path(out), samples=samples, types=[name]):
-                print(row, flush=True)
-                faults += bool(row.fault)
+            [row] = convert_all(path, data, Path(out), samples=samples, types=[name], least=least)
+            print(row, flush=True)
+            faults += bool(row.fault or (row.code and name != "fp32"))
     return faults
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 
@@ -194,7 +195,8 @@ def model_to_bytes(model: ir.Model) -> ModelBytes:
         for name, tensor in large.items():
             model.graph.initializers[name].const_value = tensor
     folder = Path(files[0].base_dir) if files else None
-    return ModelBytes(content, folder, {name: tensor.numpy() for name, tensor in large.items()})
+    weights = {name: np.ascontiguousarray(tensor.numpy()) for name, tensor in large.items()}
+    return ModelBytes(content, folder, weights)
 
 
 def _is_large_array(tensor: ir.TensorProtocol) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 
 from qconv.graph import model_io
@@ -43,3 +44,19 @@ def test_weights_go_along_as_arrays(
     np.testing.assert_allclose(session.run(None, {"x": x})[0], expected, rtol=1e-4, atol=1e-5)
     assert model.graph.initializers["v"].const_value is not None
     np.testing.assert_array_equal(model.graph.initializers["v"].const_value.numpy(), weights["v"])
+
+
+def test_weights_that_are_views_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime reads the memory of the arrays, so it must be theirs, and in order."""
+    text = "(float[2048] x) => (float[2048] y) <float[2048, 2048] w> { y = MatMul(x, w) }"
+    model = ir.from_proto(parse(text))
+    weight = np.random.default_rng(0).standard_normal((2048, 2048), np.float32)
+    model.graph.initializers["w"].const_value = ir.Tensor(weight.T, name="w")
+    monkeypatch.setattr(model_io, "PROTOBUF_LIMIT", 10_000)
+    made = model_to_bytes(model)
+    assert list(made.weights) == ["w"]
+    session = open_session(made, optimization="none")
+    del made
+    x = np.ones(2048, np.float32)
+    for _ in range(3):
+        np.testing.assert_allclose(session.run(None, {"x": x})[0], weight @ x, rtol=1e-3, atol=1e-3)
