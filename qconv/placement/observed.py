@@ -22,13 +22,13 @@ def quantizable_values(plan: Plan) -> tuple[ValuePlan, ...]:
 
 
 def all_values(model: ir.Model, plan: Plan) -> tuple[ValuePlan, ...]:
-    """Every float32 value of the main graph; the plan's own come first, as it describes them."""
+    """Every float32 tensor of the main graph; the plan's own come first, as it describes them."""
     planned = {value.name: value for value in quantizable_values(plan)}
     scheme = find_target(plan.target).activation
     computed = [output for node in model.graph for output in node.outputs if output.name]
     for value in (*model.graph.inputs, *computed):
         name = name_of(value)
-        if value.dtype is not ir.DataType.FLOAT or name in planned or is_constant(value):
+        if value.type != ir.TensorType(ir.DataType.FLOAT) or name in planned or is_constant(value):
             continue
         planned[name] = ValuePlan(
             name=name,

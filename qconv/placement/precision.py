@@ -151,6 +151,8 @@ def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
         return f"ONNX Runtime generates no {dtype.name.lower()} numbers"
     if (reason := _bits_reason(node)) is not None:
         return reason
+    if node.op_type == "Dropout" and len(node.inputs) > 2:
+        return f"ONNX Runtime drops nothing in {dtype.name.lower()}"
     if node.op_type in _SCATTERS and node.attributes.get_string("reduction", "none") != "none":
         return f"ONNX Runtime has no kernel for its reduction in {dtype.name.lower()}"
     floats = [

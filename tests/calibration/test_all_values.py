@@ -36,6 +36,14 @@ def test_maps_of_different_batches_and_maps_without_elements(tmp_path: Path) -> 
     assert found["y"].range.high > 0
 
 
+def test_sequences_are_passed_over(tmp_path: Path) -> None:
+    text = """(float[4] x) => (float[4] y) <int64 i = {0}>
+        { r = Relu(x) s = SequenceConstruct(r, x) y = SequenceAt(s, i) }"""
+    feeds = [{"x": np.linspace(-1, 1, 4, dtype=np.float32)}]
+    record = calibrate(save(parse(text), tmp_path), data=data(feeds), values="all")
+    assert record.statistics.keys() == {"x", "r", "y"}
+
+
 def test_a_model_without_float32_values(tmp_path: Path) -> None:
     path = save(parse("(int64[3] x) => (int64[3] y) { y = Neg(x) }"), tmp_path)
     with pytest.raises(NothingQuantized) as caught:

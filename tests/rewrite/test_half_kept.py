@@ -26,6 +26,10 @@ EYE = """(float[4,4] x) => (float[4,4] y) <float[4,4] w>
     { h = MatMul(x, w) i = Cast<to = 7>(h) e = EyeLike<dtype = 1>(i) y = Add(h, e) }"""
 
 
+DROPOUT = """(float[4,4] x) => (float[4,4] y) <float[4,4] w, float r = {0.5}, bool t = {1}>
+    { h = MatMul(x, w) d = Dropout<seed = 3>(h, r, t) y = Relu(d) }"""
+
+
 @pytest.mark.parametrize(
     ("text", "operator", "reason"),
     [
@@ -34,8 +38,9 @@ EYE = """(float[4,4] x) => (float[4,4] y) <float[4,4] w>
         (SCATTER, "ScatterND", "ONNX Runtime has no kernel for its reduction in float16"),
         (ELEMENTS, "ScatterElements", "ONNX Runtime has no kernel for its reduction in float16"),
         (EYE, "EyeLike", "ONNX Runtime generates no float16 numbers"),
+        (DROPOUT, "Dropout", "ONNX Runtime drops nothing in float16"),
     ],
-    ids=["bits", "from bits", "ScatterND", "ScatterElements", "EyeLike"],
+    ids=["bits", "from bits", "ScatterND", "ScatterElements", "EyeLike", "Dropout"],
 )
 def test_it_stays_in_float32(text: str, operator: str, reason: str, tmp_path: Path) -> None:
     model = parse(text, opset=26, ir=13)
