@@ -69,3 +69,12 @@ def test_inputs_that_cannot_be_fed(kind: str, body: str, told: str, tmp_path: Pa
     assert str(caught.value) == (
         f"the input 'x' is {told}; only tensors of numbers that NumPy has can be fed"
     )
+
+
+def test_sequences_between_tensors_are_not_looked_at(tmp_path: Path) -> None:
+    text = """(float[2, 4] x) => (float[4, 4] y) {
+      n = Neg(x) s = SequenceConstruct(x, n) y = ConcatFromSequence<axis = 0>(s)
+    }"""
+    feeds = [{"x": np.ones((2, 4), np.float32)}]
+    record = calibrate(save(parse(text), tmp_path), data=data(feeds), values="all")
+    assert set(record.statistics) == {"x", "n", "y"}
