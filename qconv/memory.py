@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
-
 from qconv.errors import InputError, OutOfMemoryError
+from qconv.free_memory import free_memory
 
 UNPACKED = 256_000_000
 """Bytes that the content of any file may take in memory."""
@@ -14,8 +12,6 @@ RATIO = 50
 """How many times its size in the file may take what takes more than that."""
 
 _SMALL = 64_000_000
-_MEMINFO = Path("/proc/meminfo")
-_GROUP = Path("/sys/fs/cgroup")
 
 
 def require_unpacked(packed: int, unpacked: int, what: str, kind: type[InputError]) -> None:
@@ -53,32 +49,6 @@ def require_free(size: int, what: str) -> None:
         )
 
 
-def free_memory() -> int | None:
-    """Return the bytes that this process may still take, None where the system does not say.
-
-    It is what Linux gives without swapping, or what the process's group may still have.
-    """
-    found = [_available(), _left_to_group()]
-    return min((size for size in found if size is not None), default=None)
-
-
 def megabytes(size: int) -> str:
     """Return ``1,234 MB``; 1 MB is 1,000,000 bytes."""
     return f"{size / 1e6:,.0f} MB" if size >= 10e6 else f"{size / 1e6:,.2g} MB"
-
-
-def _available() -> int | None:
-    with suppress(OSError, ValueError):
-        for line in _MEMINFO.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return None
-
-
-def _left_to_group() -> int | None:
-    with suppress(OSError, ValueError):
-        limit, used = ((_GROUP / name).read_text() for name in ("memory.max", "memory.current"))
-        for line in (_GROUP / "memory.stat").read_text().splitlines():
-            if line.startswith("file "):  # what the system has cached, and gives back
-                return max(0, int(limit) - int(used) + int(line.split()[1]))
-    return None

@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
     {"codec", "errors", "files", "memory", "specs", "schemes", "progress", "outputs", "parallel"}
-    | {"locks", "printable", "temporary"},
+    | {"free_memory", "locks", "printable", "temporary"},
     {"numerics", "reporting"},
     {"graph"},
     {"data"},

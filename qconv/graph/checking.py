@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 from onnx_ir.passes.common import CheckerPass
 
-from qconv.errors import ModelError
+from qconv.errors import ModelError, foreign
 from qconv.graph.view import is_standard
 
 _SMALL = 4096
@@ -31,12 +31,12 @@ def check_model(path: Path) -> None:
     Raises:
         ModelError: the checker found a fault.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            onnx.checker.check_model(str(path), full_check=True)
-    except Exception as error:  # the checker and shape inference raise different types
-        raise ModelError(f"{path}: the ONNX checker rejects it: {error}") from error
+    with (
+        foreign(lambda error: ModelError(f"{path}: the ONNX checker rejects it: {error}")),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        onnx.checker.check_model(str(path), full_check=True)
 
 
 def run_checker(model: ir.Model) -> None:
@@ -54,14 +54,16 @@ def run_checker(model: ir.Model) -> None:
     for port in unknown:
         port.shape = ir.Shape(())
     try:
-        with runtime_ops_aside(model):
+        with foreign(lambda error: ModelError(_first_sentence(error))), runtime_ops_aside(model):
             CheckerPass()(model)
-    except Exception as error:  # the pass wraps the checker's own exceptions
-        reason = " ".join(str(error.__cause__ or error).split("\n\n")[0].split())
-        raise ModelError(reason) from error
     finally:
         for port in unknown:
             port.shape = None
+
+
+def _first_sentence(error: Exception) -> str:
+    """Return what the checker says first; the pass wraps its exceptions."""
+    return " ".join(str(error.__cause__ or error).split("\n\n")[0].split())
 
 
 @contextmanager

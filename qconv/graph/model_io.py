@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from qconv.errors import ModelError, UnsupportedError
+from qconv.errors import ModelError, UnsupportedError, foreign
 from qconv.graph.assume import Array, as_text, assumed_arrays, fix_inputs
 from qconv.graph.axes import free_axes, shape_weights
 from qconv.graph.checking import run_checker
@@ -116,16 +116,19 @@ def node_count(path: Path) -> int:
     return len(parse(path).graph.node)
 
 
+def _cause(error: BaseException) -> str:
+    """Return what the innermost of nested exceptions says, on one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split())
+
+
 def _to_ir(proto: onnx.ModelProto, path: Path) -> ir.Model:
-    try:
-        with quiet_ir():
-            model = ir.from_proto(proto)
-    except Exception as error:  # onnx-ir raises many types for invalid graphs
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        reason = " ".join(str(cause).split())
-        raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error
+    with (
+        foreign(lambda error: ModelError(f"{path}: not a valid ONNX model: {_cause(error)}")),
+        quiet_ir(),
+    ):
+        model = ir.from_proto(proto)
     ir.external_data.set_base_dir(model.graph, data_folder(path))
     if not is_sorted(proto):
         try:

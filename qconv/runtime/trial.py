@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, QconvError, UnsupportedError
+from qconv.free_memory import free_memory
 from qconv.graph.model_io import model_bytes, model_files, node_count
 from qconv.graph.validity import require_as_valid
+from qconv.memory import UNPACKED
 from qconv.runtime.mapped import letting_go
-from qconv.runtime.memory import free_memory
 from qconv.runtime.runner import Runner
 from qconv.runtime.session import Optimization, takes_arrays
+from qconv.specs import TensorSpec
 
 _SMALL = 64_000_000
 """Bytes up to which a model is tried as a user would run it, with copies of its weights."""
@@ -32,11 +35,12 @@ def require_running(
     """Check a model, load it, and run it on zeros, or on ones where the float model needs them.
 
     An input may hold an index, a length or a divisor. Where even the float model fails on both
-    zeros and ones, or an input is no tensor of numbers that NumPy has, that the model loads has to
-    do. A model above 64 MB is loaded as it is written, with its weights mapped from their file, so
-    that trying it takes no more memory than making it; and it is run where it is no larger than a
-    quarter of the free memory. A model of more than 5,000 nodes, too, runs as it is written, since
-    the time that the runtime takes to optimize it grows faster than the number of nodes.
+    zeros and ones, or an input is no tensor of numbers that NumPy has, or all of them take more
+    than 256 MB, that the model loads has to do. A model above 64 MB is loaded as it is written,
+    with its weights mapped from their file, so that trying it takes no more memory than making it;
+    and it is run where it is no larger than a quarter of the free memory. A model of more than
+    5,000 nodes, too, runs as it is written, since the time that the runtime takes to optimize it
+    grows faster than the number of nodes.
 
     Args:
         path: the model to try.
@@ -90,9 +94,17 @@ def _reason(path: Path, error: Exception) -> str:
 def _feeds(runner: Runner, shapes: Mapping[str, tuple[int, ...]], number: int) -> Sample:
     feeds = {}
     for spec in runner.specs:
-        free = tuple(size if isinstance(size, int) else 1 for size in spec.shape or ())
-        feeds[spec.name] = np.full(shapes.get(spec.name, free), number, spec.dtype)
+        feeds[spec.name] = np.full(_fed_shape(spec, shapes), number, spec.dtype)
     return Sample(feeds, None, f"a feed of {'ones' if number else 'zeros'}")
+
+
+def _fed_shape(spec: TensorSpec, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    free = tuple(size if isinstance(size, int) else 1 for size in spec.shape or ())
+    return shapes.get(spec.name, free)
+
+
+def _fed_bytes(runner: Runner, shapes: Mapping[str, tuple[int, ...]]) -> int:
+    return sum(spec.dtype.itemsize * prod(_fed_shape(spec, shapes)) for spec in runner.specs)
 
 
 def _opened(path: Path, size: int, assumed: Feeds | None = None) -> Runner:
@@ -111,7 +123,7 @@ def _fits(size: int) -> bool:
 def _run(
     runner: Runner, reference: Path, shapes: Mapping[str, tuple[int, ...]], assumed: Feeds | None
 ) -> None:
-    if not takes_arrays(runner.session):
+    if not takes_arrays(runner.session) or _fed_bytes(runner, shapes) > UNPACKED:
         return
     for number in (0, 1):
         try:

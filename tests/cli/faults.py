@@ -6,15 +6,13 @@ import json
 import os
 import resource
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from tests.cli.cli_helpers import ROOT
+from tests.cli.server import Server
 
 _STEPS = {
     *("os.rename", "os.link", "os.symlink", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"),
@@ -45,36 +43,15 @@ class Ended:
     steps: list[str]
 
 
-class Faulty:
+class Faulty(Server):
     """Runs command lines in a folder, each in a process forked from one that holds all imports."""
 
     def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", f"from tests.cli.faults import serve; serve({str(folder)!r})"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            text=True,
-        )
-
-    def __enter__(self) -> Faulty:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.communicate()
+        super().__init__(__name__, str(folder))
 
     def __call__(self, line: str, fault: Fault = Fault()) -> Ended:
         """Run a command line with a fault."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{json.dumps([line.split(), asdict(fault)])}\n")
-        self._process.stdin.flush()
-        return Ended(**json.loads(self._process.stdout.readline()))
+        return Ended(**self.ask([line.split(), asdict(fault)]))
 
 
 def serve(folder: str) -> None:

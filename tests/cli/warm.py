@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import termios
 import tty
@@ -14,10 +13,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
-from types import TracebackType
 from typing import Any
 
-from tests.cli.cli_helpers import ROOT
+from tests.cli.server import Server
 
 
 @dataclass(frozen=True)
@@ -28,37 +26,15 @@ class Printed:
     bytes: bytes
 
 
-class Warm:
+class Warm(Server):
     """Runs command lines in a process of their own that needs no imports any more."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", "from tests.cli.warm import serve; serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            text=True,
-        )
-
-    def __enter__(self) -> Warm:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.communicate()
+        super().__init__(__name__)
 
     def __call__(self, lines: Sequence[Sequence[str]], folder: Path, *, terminal: bool) -> Printed:
         """Run command lines in a folder, one after the other, on one terminal or one pipe."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        order = {"lines": lines, "folder": str(folder), "terminal": terminal}
-        self._process.stdin.write(f"{json.dumps(order)}\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
+        answer = self.ask({"lines": lines, "folder": str(folder), "terminal": terminal})
         return Printed(answer["codes"], answer["text"].encode("latin-1"))
 
 

@@ -130,6 +130,8 @@ def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
             warnings.simplefilter("ignore")
             evaluator = ReferenceEvaluator(ir.to_proto(node), opsets=opsets)
             found = evaluator.run(None, arrays)
+    except MemoryError:
+        raise
     except Exception:  # an operator that the reference cannot compute stays in the graph
         return None
     if not all(isinstance(result, np.ndarray | np.generic) for result in found):

@@ -77,6 +77,8 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
         result = ir.from_proto(converted)
         put_back(result)
         run_checker(result)
+    except MemoryError:
+        raise
     except Exception as error:  # the converter raises RuntimeError
         reason = str(error).split("\n")[0]
         raise UnsupportedError(

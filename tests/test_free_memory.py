@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qconv.runtime import memory
-from qconv.runtime.memory import free_memory
+from qconv import free_memory as module
+from qconv.free_memory import free_memory
 
 MEMINFO = "MemTotal:  2000 kB\nMemFree:  100 kB\nMemAvailable:  1000 kB\n"
 
@@ -18,8 +18,8 @@ def system(folder: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str])
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    monkeypatch.setattr(memory, "_PROC", folder / "proc")
-    monkeypatch.setattr(memory, "_CGROUPS", folder / "cgroup")
+    monkeypatch.setattr(module, "_PROC", folder / "proc")
+    monkeypatch.setattr(module, "_CGROUPS", folder / "cgroup")
 
 
 def test_here_some_is_free() -> None:
