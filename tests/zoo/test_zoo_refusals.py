@@ -79,6 +79,6 @@ def test_a_model_that_the_runtime_spoils_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError) as caught:
         convert(path, tmp_path / "out.onnx", data=data(random_feeds(onnx.load(path), SIZES)))
     assert str(caught.value).startswith(
-        f"{path}: the converted model does not work, and is not written: ONNX Runtime cannot load"
+        f"{path}: the converted model would not run, so it is not written: ONNX Runtime cannot load"
     )
     assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
