@@ -18,7 +18,7 @@ def floors() -> Iterator[tuple[str, str]]:
     extras = project["optional-dependencies"].values()
     for group in (project["dependencies"], *extras, content["dependency-groups"]["test"]):
         for requirement in group:
-            found = re.fullmatch(r"([\w-]+)>=([\w.]+)(,<\d+)?", requirement)
+            found = re.fullmatch(r"([\w-]+)>=([\w.]+)(,<\d+)?(;.*)?", requirement)
             if found is None:
                 sys.exit(f"{PROJECT.name}: '{requirement}' does not begin with a lowest version")
             yield found[1], found[2]
