@@ -37,9 +37,6 @@ _SIZE = 1000
 _LINE = "convert {} --dtype fp16 --external-data always -q --force -o out/y.onnx"
 _MODELS = ("one.onnx", "two.onnx")
 _FEEDS = {"x": np.ones((1, _SIZE), np.float32)}
-_WINDOW = 0.2
-"""Seconds from the temporary folder to the end of a conversion, about."""
-
 _LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 del convert, conversion  # held, so that no command imports them
@@ -54,7 +51,10 @@ class Kills:
         self._answers = []
         for index, name in enumerate(_MODELS):
             save_text(_TEXT.format(_SIZE), home / name, seed=index)
-            os.waitpid(self._start(name), 0)
+            parent = self._begun(name)
+            begin = time.monotonic()
+            os.waitpid(parent, 0)
+            self._window = time.monotonic() - begin
             self._answers.append(self._answer())
 
     def kill(self) -> str:
@@ -64,16 +64,21 @@ class Kills:
             ValueError: the output is neither of the two models.
         """
         target = 1 - self._known()
-        parent = self._start(_MODELS[target])
-        while not any(self._temporary()) and os.waitid(os.P_PID, parent, _LOOK) is None:
-            time.sleep(0.001)
-        time.sleep(self._random.random() * _WINDOW)
+        parent = self._begun(_MODELS[target])
+        time.sleep(self._random.random() * self._window)
         ended = os.waitid(os.P_PID, parent, _LOOK) is not None
         self._end(parent)
         for path in self._temporary():
             shutil.rmtree(path)
         what = "new" if self._known() == target else "old"
         return f"{what}, ended before it was to be killed" if ended else what
+
+    def _begun(self, name: str) -> int:
+        """Start a conversion; return its number when it has a temporary folder."""
+        parent = self._start(name)
+        while not any(self._temporary()) and os.waitid(os.P_PID, parent, _LOOK) is None:
+            time.sleep(0.001)
+        return parent
 
     def _start(self, name: str) -> int:
         """Run a command line in a process that needs no imports any more; return its number."""
