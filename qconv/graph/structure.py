@@ -115,8 +115,8 @@ def _node_fault(node: onnx.NodeProto, known: Set[str]) -> str | None:
         given, wanted = len(body.output), len(node.output) + (node.op_type == "Loop")
         if given != wanted:
             return f"the {name} of {_shown(node)} gives {given} values, not {wanted}"
-        taken, fed = len(body.input), max(2, len(node.input))
-        if node.op_type == "Loop" and taken != fed:
+        taken, fed = len(body.input), max(2, len(node.input)) if node.op_type == "Loop" else 0
+        if node.op_type != "Scan" and taken != fed:
             return f"the {name} of {_shown(node)} takes {taken} values, not {fed}"
     for graph in _graphs(node):
         if found := _graph_fault(graph, known):

@@ -75,11 +75,13 @@ def require_valid(path: Path, reference: Path) -> None:
     """Check a model that this runtime has no kernels for.
 
     Raises:
+        ModelError: the runtime rejects the float model, too.
         QconvError: the checker rejects the model.
     """
     try:
         require_as_valid(path, reference)
     except ModelError as error:
+        _opened(reference, model_bytes(reference))
         raise QconvError(
             f"{reference}: the converted model is not valid, and is not written: "
             f"{_reason(path, error)}",

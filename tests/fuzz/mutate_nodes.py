@@ -51,12 +51,12 @@ def any_graph(random: Random, model: ModelProto) -> GraphProto:
 
 def value_names(graph: GraphProto) -> list[str]:
     """Return the names of all values of one graph; at least one."""
-    return [
+    names = [
         *(info.name for info in graph.input),
         *(tensor.name for tensor in graph.initializer),
         *(output for node in graph.node for output in node.output),
-        *(() if graph.node or graph.input else ("x",)),
     ]
+    return names or ["x"]
 
 
 def _node(random: Random, graph: GraphProto) -> NodeProto:

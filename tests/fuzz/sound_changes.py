@@ -42,7 +42,7 @@ def free_axes(random: Random, model: ModelProto, _: Path) -> None:
 def scale(random: Random, model: ModelProto, _: Path) -> None:
     """Multiply float weights, whole, one channel or one number of them."""
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or random.random() < 0.5:
+        if tensor.data_type != TensorProto.FLOAT or not tensor.raw_data or random.random() < 0.5:
             continue
         array = np.array(numpy_helper.to_array(tensor))
         if not array.size:

@@ -49,6 +49,10 @@ class TestNodes:
                 "the else_branch of If 'y' gives 2 values, not 1",
             ),
             (
+                IF.format(outputs="y", gives="float[N] b").replace("t ()", "t (float[N] q)"),
+                "the then_branch of If 'y' takes 1 values, not 0",
+            ),
+            (
                 LOOP.format(takes="float[N] a", gives="float[N] b, float[N] a"),
                 "the body of Loop 'y' gives 3 values, not 2",
             ),

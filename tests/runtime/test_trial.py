@@ -66,6 +66,14 @@ def test_a_float_model_that_the_runtime_rejects_is_what_is_told(tmp_path: Path) 
     assert str(caught.value).startswith(f"{reference}: ONNX Runtime has no kernel for it: ")
 
 
+def test_a_float_model_that_the_runtime_rejects_may_give_an_invalid_one(tmp_path: Path) -> None:
+    float_text = "(float[N,3,8,8] x) => (float[N,4,8,8] y) <float[0] w> { y = Conv(x, w) }"
+    path, reference = files(tmp_path, "(float[4] x) => (float[4] y) { y = Relu(z) }", float_text)
+    with pytest.raises(ModelError) as caught:
+        require_valid(path, reference)
+    assert str(caught.value).startswith(f"{reference}: ONNX Runtime cannot load it: ")
+
+
 def test_a_failing_inference_is_a_reason(tmp_path: Path) -> None:
     text = (
         "(float[N, 4] x) => (float[N, M] y) <int64[2] s = {3, -1}> "
