@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Arrays = Mapping[str, NDArray[np.generic]]
 
 SENTINEL = 1e30
-"""Magnitudes from here on are sentinels, such as the -3.4e38 of an attention mask, not data."""
+"""Magnitudes from here on are sentinels, not data: -3.4e38 or -Inf of an attention mask."""
 
 
 class Mergeable(Protocol):

@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 
 
 class NotFinite(ValueError):  # noqa: N818 - a finding about data, turned into an error above
-    """The array holds NaN or Inf; the message says which."""
+    """The array holds NaN or +Inf; the message says which."""
 
 
 @dataclass
@@ -86,7 +86,7 @@ class ValueStatistics:
             histogram: whether to count the numbers.
 
         Raises:
-            NotFinite: the array holds NaN or Inf.
+            NotFinite: the array holds NaN or +Inf.
         """
         if not array.size:
             return
@@ -107,7 +107,7 @@ class ValueStatistics:
         of the channels, too.
 
         Raises:
-            NotFinite: the array holds NaN or Inf.
+            NotFinite: the array holds NaN or +Inf.
         """
         if not array.size:
             return
@@ -135,7 +135,7 @@ def _without_sentinels(array: Floats) -> Floats:
         return array
     if np.isnan(array).any():
         raise NotFinite("NaN")
-    if np.isinf(array).any():
+    if array.max() == np.inf:
         raise NotFinite("Inf")
     kept: Floats = array[np.abs(array) < SENTINEL]
     return kept

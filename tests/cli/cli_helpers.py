@@ -26,6 +26,7 @@ CONVOLUTIONS = """(float[N,3,8,8] x) => (float[N,4] y) <
 }"""
 FIXED = "(float[1,4] x) => (float[1,4] y) <float[4,4] w> { y = MatMul(x, w) }"
 LOG = "(float[N,4] x) => (float[N,4] y) <float[4,4] w> { l = Log(x) y = MatMul(l, w) }"
+RECIPROCAL = LOG.replace("Log", "Reciprocal")
 DIVIDE = "(float[N,4] x) => (float[N,4] y) <float[4,4] w> { q = Div(x, x) y = MatMul(q, w) }"
 TANH = "(float[N,4] x) => (float[N,4] y) { t = Tanh(x) y = Tanh(t) }"
 

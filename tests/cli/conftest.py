@@ -15,6 +15,7 @@ from tests.cli.cli_helpers import (
     DIVIDE,
     FIXED,
     LOG,
+    RECIPROCAL,
     ROOT,
     TANH,
     Qconv,
@@ -29,7 +30,14 @@ from tests.cli.cli_helpers import (
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Models, data and records, made once."""
     folder = tmp_path_factory.mktemp("made")
-    texts = {"model": CONVOLUTIONS, "fixed": FIXED, "log": LOG, "divide": DIVIDE, "tanh": TANH}
+    texts = {
+        "model": CONVOLUTIONS,
+        "fixed": FIXED,
+        "log": LOG,
+        "reciprocal": RECIPROCAL,
+        "divide": DIVIDE,
+        "tanh": TANH,
+    }
     for name, text in texts.items():
         save_text(text, folder / f"{name}.onnx")
     random = np.random.default_rng(0)

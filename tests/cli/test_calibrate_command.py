@@ -186,7 +186,7 @@ def test_data_that_are_none(folder: Path, refuses: Refuses, data: str, message: 
 
 
 @pytest.mark.parametrize(
-    ("model", "found", "value"), [("log.onnx", "Inf", "l"), ("divide.onnx", "NaN", "q")]
+    ("model", "found", "value"), [("reciprocal.onnx", "Inf", "l"), ("divide.onnx", "NaN", "q")]
 )
 def test_a_model_that_makes_what_is_not_finite(
     refuses: Refuses, model: str, found: str, value: str
@@ -197,6 +197,11 @@ def test_a_model_that_makes_what_is_not_finite(
         message=f"zero.npz[3]: the float model gives {found} at '{value}'",
         hint="a model whose inner values are not finite cannot be calibrated",
     )
+
+
+def test_minus_infinity_is_a_mask(qconv: Qconv) -> None:
+    said = qconv("calibrate log.onnx --data zero.npz -o r.qcal")
+    assert said.code == 0
 
 
 def test_nothing_to_quantize(refuses: Refuses) -> None:
