@@ -18,6 +18,8 @@ from qconv.graph.shapes import infer_shapes
 from qconv.graph.view import name_of, static_shape
 
 _SAMPLED_POSITIONS = 64
+_MOST_AXES = 5
+"""The runtime pools along three axes at most."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def add_probes(
     ``feed_shapes`` are the shapes of one feed, from which the sampling density of maps with
     dynamic axes is chosen. The values ``also`` are given as they are, beside what is requested.
     Values of branches are given whole, without elements where the branch is not taken; maps
-    without elements are given whole, since no pooling takes them.
+    without elements, or of more axes than can be pooled, are given whole, too.
     """
     shapes = _map_shapes(model, feed_shapes)
     probed = model.clone()
@@ -112,7 +114,7 @@ def _map_shapes(
     return {
         name: shape
         for name, value in values.items()
-        if (shape := static_shape(value)) is not None and len(shape) >= 3
+        if (shape := static_shape(value)) is not None and 3 <= len(shape) <= _MOST_AXES
     }
 
 

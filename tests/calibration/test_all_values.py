@@ -36,6 +36,14 @@ def test_maps_of_different_batches_and_maps_without_elements(tmp_path: Path) -> 
     assert found["y"].range.high > 0
 
 
+def test_arrays_of_more_axes_than_can_be_pooled(tmp_path: Path) -> None:
+    text = "(float[1, 2, 3, 2, 3, 2] x) => (float[1, 2, 3, 2, 3, 2] y) { y = Relu(x) }"
+    x = np.random.default_rng(0).standard_normal((1, 2, 3, 2, 3, 2), np.float32)
+    found = calibrate(save(parse(text), tmp_path), data=data([{"x": x}]), values="all").statistics
+    assert (found["x"].range.low, found["y"].range.low) == (x.min(), 0)
+    assert found["x"].range.high == found["y"].range.high == x.max()
+
+
 def test_sequences_are_passed_over(tmp_path: Path) -> None:
     text = """(float[4] x) => (float[4] y) <int64 i = {0}>
         { r = Relu(x) s = SequenceConstruct(r, x) y = SequenceAt(s, i) }"""
