@@ -1,4 +1,4 @@
-"""What a model says of its weights beside what they are."""
+"""What a model says of its weights and outputs beside what they are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qconv.errors import ModelError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.pipeline import convert
-from tests.model_helpers import list_weights_as_inputs, parse, save
+from tests.model_helpers import list_weights_as_inputs, parse, run, save
 
 TEXT = "(float[N, 4] x) => (float[N, 5] y) <float[4, 5] w> { y = MatMul(x, w) }"
 
@@ -69,3 +69,13 @@ def test_a_normalization_of_unequal_lengths_is_not_folded(tmp_path: Path, length
     }}"""
     prepared = prepare(load_model(save(parse(text), tmp_path)).ir)
     assert [node.op_type for node in prepared.graph] == ["Conv", "BatchNormalization"]
+
+
+def test_an_output_may_be_declared_otherwise_than_constants_show(tmp_path: Path) -> None:
+    text = """(float[2, 3] x) => (float[3, 1000] y) <float[2] f = {3, 2}> {
+      s = Cast<to = 7>(f) r = Relu(x) y = Reshape(r, s)
+    }"""
+    path, output = save(parse(text), tmp_path), tmp_path / "half.onnx"
+    convert(path, output, settings=HalfSettings("fp16"))
+    feeds = {"x": np.ones((2, 3), np.float32)}
+    assert run(output, feeds)["y"].shape == run(path, feeds)["y"].shape == (3, 2)
