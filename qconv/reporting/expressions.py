@@ -34,7 +34,7 @@ from qconv.reporting.syntax import (
     Term,
 )
 
-MAX_LENGTH = 10_000
+MAX_LENGTH = 1_000_000
 """How long the text of an expression may be."""
 
 MAX_DEPTH = 50

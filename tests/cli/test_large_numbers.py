@@ -57,9 +57,9 @@ def test_threads_that_no_machine_has(qconv: Qconv) -> None:
 
 def test_gates_of_any_length(folder: Path, qconv: Qconv) -> None:
     assert qconv(f"{REPORT} data.npz --json r.json").code == 0
-    said = qconv("gate r.json --fail-if", "size_mb < " + "+".join(["1"] * 6000))
+    said = qconv("gate r.json --fail-if", "size_mb < " + "+".join(["1"] * 600_000))
     assert said.error == (
-        "qconv: error: a gate has 12,009 characters; at most 10,000 are read\n"
+        "qconv: error: a gate has 1,200,009 characters; at most 1,000,000 are read\n"
         "hint: several gates are judged one by one"
     )
     assert said.code == 2
