@@ -59,8 +59,11 @@ def _has_long_vectors(model: ir.Model) -> bool:
 
     To propagate data means to make a dimension of each element: 144 bytes, and about 1 us.
     """
-    graphs = list(model.graphs())
-    values = (value for graph in graphs for value in (*graph.inputs, *graph.initializers.values()))
+    values = [
+        *(value for graph in model.graphs() for value in graph.inputs),
+        *(value for graph in model.graphs() for value in graph.initializers.values()),
+        *(output for node in all_nodes(model) for output in node.outputs),
+    ]
     shapes = [value.shape.dims for value in values if value.shape is not None]
     for node in all_nodes(model):
         if node.op_type in _GROWING and is_standard(node):

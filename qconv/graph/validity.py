@@ -53,8 +53,9 @@ def _declares_wrong_outputs(path: Path, reference: Path) -> bool:
         if output.type.HasField("tensor_type"):
             output.type.tensor_type.ClearField("shape")
     try:
-        onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
-    except onnx.shape_inference.InferenceError:
+        onnx.checker.check_model(str(path))
+        onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
         return False
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +80,16 @@ def test_an_output_may_be_declared_otherwise_than_constants_show(tmp_path: Path)
     convert(path, output, settings=HalfSettings("fp16"))
     feeds = {"x": np.ones((2, 3), np.float32)}
     assert run(output, feeds)["y"].shape == run(path, feeds)["y"].shape == (3, 2)
+
+
+def test_a_shape_that_is_declared_to_be_long_takes_no_memory(tmp_path: Path) -> None:
+    text = """(float[2, 3] x) => (float[K, L, M, N] y) {
+      s = Shape(x) c = Concat<axis = 0>(s, s) y = Expand(x, c)
+    }"""
+    model = parse(text)
+    model.graph.value_info.append(helper.make_tensor_value_info("s", 7, [6_000_000]))
+    path = save(model, tmp_path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    prepare(load_model(path).ir)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 500_000
