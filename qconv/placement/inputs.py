@@ -91,12 +91,12 @@ def _input_of(node: ir.Node) -> LayerInput | None:
     name, nodes = name_of(data), (str(node.name),)
     if node.op_type == "MatMul" and len(sizes) == 2:
         return LayerInput(name, name, None, 1, sizes[0], nodes)
-    if node.op_type == "Gemm" and not int_attribute(node, "transA", 0):
+    if node.op_type == "Gemm" and len(sizes) == 2 and not int_attribute(node, "transA", 0):
         columns = sizes[1 if int_attribute(node, "transB", 0) else 0]
         return LayerInput(name, name, None, 1, columns, nodes)
-    if node.op_type in ("LSTM", "GRU", "RNN"):
+    if node.op_type in ("LSTM", "GRU", "RNN") and len(sizes) == 3:
         return LayerInput(name, name, None, 1, sizes[2], nodes)
-    if node.op_type == "Conv" and (rank(data) or 0) >= 3:
+    if node.op_type == "Conv" and rank(data) == len(sizes) >= 3:
         windows = windows_of(node, sizes[2:])
         groups = windows.groups
         size = sizes[1]

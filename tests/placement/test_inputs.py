@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
+import onnx_ir as ir
 import pytest
 
 from qconv.conversions.settings import Effort, Int8Settings
 from qconv.pipeline import convert
-from qconv.placement.inputs import LayerInput, affordable
+from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from tests.model_helpers import data, parse, random_feeds, save
 
 
@@ -37,3 +38,9 @@ def test_it_is_told(tmp_path: Path, effort: Effort) -> None:
     remarks = convert(path, tmp_path / "y.onnx", data=data(feeds), settings=settings).remarks
     assert "weights rounded to nearest in 1 layer without second moments" in remarks
     assert "second moments that would take 0.6 GB were left out" in remarks
+
+
+@pytest.mark.parametrize("text", ["c = Conv(x, w)", "c = LSTM<hidden_size=2>(x, w, w)"])
+def test_a_weight_of_another_rank_is_no_layer(text: str) -> None:
+    model = parse(f"(float[1, 3, 8] x) => (c) <float[9] w> {{ {text} }}")
+    assert layer_inputs(ir.from_proto(model)) == ()
