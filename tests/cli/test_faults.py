@@ -155,8 +155,8 @@ def test_what_a_kill_left_is_told_and_does_no_harm(case: Case) -> None:
 
 
 def test_random_kills() -> None:
-    line = [sys.executable, "-m", "tests.cli.kills", "--kills", "10"]
+    line = [sys.executable, "-m", "tests.cli.kills", "--kills", "3"]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     counts = dict(line.split(": ") for line in done.stdout.splitlines())
-    assert int(counts.get("old", 0)) + int(counts.get("new", 0)) == 10
+    assert int(counts.get("old", 0)) + int(counts.get("new", 0)) == 3

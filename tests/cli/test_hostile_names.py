@@ -127,7 +127,8 @@ def test_each_name_where_it_is_refused(warm: Warm, tmp_path: Path) -> None:
         save_array(tmp_path / "wrong.npz", f"{name}x", 5)
         (tmp_path / "script.py").write_text(SCRIPT.format(name=name), encoding="utf-8")
         (tmp_path / "broken.json").write_text(json.dumps({"schema": 2, name: name}))
-        said = warm(failing_lines(name), tmp_path, terminal=index % 2 == 0)
+        lines = failing_lines(name)[index % 4 :: 4]  # a fourth of them: each with ten names
+        said = warm(lines, tmp_path, terminal=index // 4 % 2 == 0)
         check(said.bytes)
         assert set(said.codes) <= {0, 2, 3, 4}
         assert b"Traceback" not in said.bytes
