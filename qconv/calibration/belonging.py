@@ -34,11 +34,14 @@ def require_moments(record: Record, model: ir.Model) -> None:
 
 
 def require_channels(record: Record, model: ir.Model, plan: Plan) -> None:
-    """Refuse statistics with more or fewer channels than the values of the plan have.
+    """Refuse statistics without the inputs of layers, or with other channels than the values have.
 
     Raises:
-        RecordError: a value has another number of channels.
+        RecordError: a value is not there, or has another number of channels.
     """
+    for layer in plan.layers.values():
+        if not plan.values[layer.input].constant and layer.input not in record.statistics:
+            raise _changed(f"the record has no statistics of '{layer.input}'")
     values = ir.convenience.create_value_mapping(model.graph)
     for name, value_plan in plan.values.items():
         if name in record.statistics and name in values:

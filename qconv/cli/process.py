@@ -22,7 +22,7 @@ _INTERRUPTS = [
 ]
 _CRASHES = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGSYS", "SIGTRAP"}
 _PR_SET_PDEATHSIG = 1
-_SAME_PRESS = 1.0
+_SAME_PRESS = 5.0
 """Seconds within which a second interrupt is taken for the first one, come by another way."""
 
 _END = b"end"
@@ -64,6 +64,7 @@ def _work(watcher: int | None = None) -> None:
     try:
         command()
     except SystemExit:
+        _handle(_INTERRUPTS, signal.SIG_IGN)  # Python would restore the default, which kills
         if watcher is not None:
             with suppress(OSError):  # the parent was killed
                 os.write(watcher, _END + b"\0")

@@ -107,6 +107,19 @@ def test_a_record_with_other_channels(folder: Path, refuses: Refuses) -> None:
     )
 
 
+def test_a_record_without_the_input_of_a_layer(folder: Path, refuses: Refuses) -> None:
+    record = read_record(folder / "histogram.qcal")
+    kept = {name: found for name, found in record.statistics.items() if name != "f"}
+    assert len(kept) < len(record.statistics)
+    write_record(replace(record, statistics=kept), folder / "other.qcal")
+    refuses(
+        f"{CONVERT} other.qcal",
+        code=3,
+        message="the record has no statistics of 'f'",
+        hint="it was changed after it was written; calibrate again",
+    )
+
+
 def test_a_record_with_other_second_moments(folder: Path, qconv: Qconv, refuses: Refuses) -> None:
     assert qconv("calibrate model.onnx --data data.npz --statistics full -o full.qcal").code == 0
     record = read_record(folder / "full.qcal")

@@ -73,32 +73,17 @@ def _with_header(random: Random, array: NDArray[Any]) -> bytes:
     return b"\x93NUMPY" + version + size + header + array.tobytes()
 
 
+_TYPES = ("f2", "f4", "f8", "i1", "u1", "i4", "i8", "u8", "?", "c8", "S4", "U4", ">f4", "O")
+
+
 def changed_array(random: Random, array: NDArray[Any]) -> NDArray[Any]:
     """Return an array of other numbers, shape or type."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         match random.randrange(8):
             case 0:
-                return array.astype(
-                    random.choice(
-                        (
-                            "f2",
-                            "f4",
-                            "f8",
-                            "i1",
-                            "u1",
-                            "i4",
-                            "i8",
-                            "u8",
-                            "?",
-                            "c8",
-                            "S4",
-                            "U4",
-                            ">f4",
-                            "O",
-                        )
-                    )
-                )
+                names = _TYPES if array.dtype.kind in "biufc" else ("S4", "U4", "O")
+                return array.astype(random.choice(names))
             case 1:
                 return array[None] if random.random() < 0.5 else array.reshape(-1)
             case 2:

@@ -72,10 +72,13 @@ def test_a_normalization_of_unequal_lengths_is_not_folded(tmp_path: Path, length
     assert [node.op_type for node in prepared.graph] == ["Conv", "BatchNormalization"]
 
 
-def test_an_output_may_be_declared_otherwise_than_constants_show(tmp_path: Path) -> None:
-    text = """(float[2, 3] x) => (float[3, 1000] y) <float[2] f = {3, 2}> {
+@pytest.mark.parametrize("other", ["2, 3", "N, 3"])
+def test_an_output_may_be_declared_otherwise_than_constants_show(
+    tmp_path: Path, other: str
+) -> None:
+    text = f"""(float[2, 3] x) => (float[3, 1000] y, float[{other}] r) <float[2] f = {{3, 2}}> {{
       s = Cast<to = 7>(f) r = Relu(x) y = Reshape(r, s)
-    }"""
+    }}"""
     path, output = save(parse(text), tmp_path), tmp_path / "half.onnx"
     convert(path, output, settings=HalfSettings("fp16"))
     feeds = {"x": np.ones((2, 3), np.float32)}
