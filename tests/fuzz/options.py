@@ -134,9 +134,8 @@ class _Drawn:
             chosen = f"{OUTPUTS}/made{len(self.outputs)}.{suffix}"
         else:
             odd = hostile.name(random)[:80].replace("/", "_")
-            chosen = random.choice(
-                (OUTPUTS, f"{OUTPUTS}/{odd}", f"{INPUTS}/model.onnx", f"{OUTPUTS}/no/made")
-            )
+            read = self.arguments[:1] or [OUTPUTS]
+            chosen = random.choice((OUTPUTS, f"{OUTPUTS}/{odd}", *read, f"{OUTPUTS}/no/made"))
         self.outputs.append(chosen)
         return chosen
 
