@@ -133,11 +133,14 @@ class _Drawn:
         if random.random() < 0.9:
             chosen = f"{OUTPUTS}/made{len(self.outputs)}.{suffix}"
         else:
-            odd = hostile.name(random)[:80].replace("/", "_")
+            odd = self._odd()
             read = self.arguments[:1] or [OUTPUTS]
             chosen = random.choice((OUTPUTS, f"{OUTPUTS}/{odd}", *read, f"{OUTPUTS}/no/made"))
         self.outputs.append(chosen)
         return chosen
+
+    def _odd(self) -> str:
+        return hostile.name(self._random)[:80].replace("/", "_")
 
     def _value(self, name: str, kind: click.ParamType[Any]) -> str:
         random = self._random
@@ -147,6 +150,10 @@ class _Drawn:
             return self._output("onnx")
         if name.endswith("_file"):
             return "-" if random.random() < 0.4 else self._output(name.removesuffix("_file"))
+        if name == "external_data_name":
+            chosen = random.choice(("weights.data", self._odd()))
+            self.outputs.append(f"{OUTPUTS}/{chosen}")
+            return chosen
         if random.random() < 0.02:
             return hostile.name(random)
         if isinstance(kind, click.Choice):
