@@ -213,6 +213,10 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     vnni: bool | None = None
 
+    def __post_init__(self) -> None:
+        if not self.variants:
+            raise ValueError("it is of no variant")
+
     @property
     def exit_code(self) -> int:
         """1 if a gate failed, else 0."""

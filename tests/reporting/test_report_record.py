@@ -12,6 +12,7 @@ from qconv.reporting.paired import Pairing
 from qconv.reporting.record import (
     OutputMetrics,
     Report,
+    VariantReport,
     Verdict,
     from_json,
     to_json,
@@ -30,6 +31,8 @@ pairings = st.integers(1, 2**63 - 1).flatmap(
 st.register_type_strategy(Pairing, pairings)
 st.register_type_strategy(int, st.integers(-(2**63), 2**63 - 1))
 
+variants = st.lists(st.from_type(VariantReport), min_size=1, max_size=3).map(tuple)
+
 
 def strict(text: str) -> Any:
     def refuse(constant: str) -> None:
@@ -39,7 +42,7 @@ def strict(text: str) -> Any:
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
-@given(report=st.from_type(Report))
+@given(report=st.builds(Report, variants=variants))
 def test_any_report_survives_json(report: Report) -> None:
     text = to_json(report)
     strict(text)
@@ -163,3 +166,10 @@ def test_a_missing_field_is_named(full_report: Report) -> None:
 def test_what_is_no_report_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         from_json(text, origin="r")
+
+
+def test_a_report_of_no_variant(bare_report: Report) -> None:
+    content = json.loads(to_json(bare_report))
+    content["variants"] = []
+    with pytest.raises(InputError, match="not a qconv report: Report: it is of no variant"):
+        from_json(json.dumps(content))
