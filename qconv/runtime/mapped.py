@@ -41,7 +41,7 @@ def _mapped(files: set[str]) -> list[tuple[int, int]]:
     if not _MAPS.exists():
         return []
     found = []
-    for line in _MAPS.read_text(errors="surrogateescape").splitlines():
+    for line in _MAPS.read_text(errors="surrogateescape").rstrip("\n").split("\n"):
         addresses, rights, _, _, _, *path = line.split(maxsplit=5)
         if path and path[0] in files and rights.endswith("p"):
             start, end = (int(address, 16) for address in addresses.split("-"))

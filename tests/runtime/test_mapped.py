@@ -23,8 +23,9 @@ def held(path: Path) -> int:
     return sum(int(size) * 1024 for size in re.findall(r"^Rss:\s+(\d+)", parts[1], re.M)[:1])
 
 
-def test_pages_are_given_back_and_read_again(tmp_path: Path) -> None:
-    path = tmp_path / "weights of a model.data"
+@pytest.mark.parametrize("name", ["weights of a model.data", "next\x85line\u2028.data"])
+def test_pages_are_given_back_and_read_again(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     content = bytes(range(256)) * (SIZE // 256)
     path.write_bytes(content)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE) as mapped:
