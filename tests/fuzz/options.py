@@ -151,9 +151,7 @@ class _Drawn:
         if name.endswith("_file"):
             return "-" if random.random() < 0.4 else self._output(name.removesuffix("_file"))
         if name == "external_data_name":
-            chosen = random.choice(("weights.data", self._odd()))
-            self.outputs.append(f"{OUTPUTS}/{chosen}")
-            return chosen
+            return f"{self._odd()}.data"
         if random.random() < 0.02:
             return hostile.name(random)
         if isinstance(kind, click.Choice):

@@ -228,7 +228,10 @@ def _may_write(case: Case, name: str, code: int) -> bool:
     if code not in (0, 1):
         return False
     for output in case.outputs:
-        if name == output or (name.startswith(output) and name.endswith(".data")):
+        named = (
+            "--external-data-name" in case.arguments and Path(output).parent == Path(name).parent
+        )
+        if name == output or (name.endswith(".data") and (named or name.startswith(output))):
             return True
         if output == os.path.dirname(name) and Path(name).suffix in (".onnx", ".data"):  # noqa: PTH120
             return True
