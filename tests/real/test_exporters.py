@@ -13,7 +13,7 @@ from benchmarks.exporters.sizes import CHAINS
 from benchmarks.exporters.table import Case
 
 TYPES = ["int8 static", "int8 dynamic", "int8 weights", "int4", "fp8e4m3", "fp16", "bf16 storage"]
-BAR_MB = {"fp16": 350, "int4": 350}
+BAR_MB = {"int4": 400, "int8 weights": 450}
 """Largest resident memory that converting a model of 550 MB may take, by type."""
 
 
