@@ -91,7 +91,7 @@ def faults(case: Case, outcome: Outcome) -> Iterator[Fault]:
         yield Fault(f"exit code 1 of {case.command}", told)
     elif outcome.code in (2, 3, 4, 5) and not told:
         yield Fault(f"exit code {outcome.code} of {case.command} without a word", "")
-    if outcome.code == 0 and outcome.missing:
+    if outcome.code == 0 and outcome.missing and not {"-h", "--help"} & {*case.arguments}:
         yield Fault(f"{case.command}: no output after exit code 0", outcome.missing[0])
     for thing in outcome.left:
         yield Fault(f"{case.command}: {_shape(thing)}", thing)
