@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+from onnxruntime import RunOptions
 
 from qconv.codec import parse
 from qconv.data.source import Array, Feeds, Sample, TensorSpec
@@ -102,15 +103,15 @@ class Runner:
         """Return the feeds of a sample with the assumed inputs added."""
         return {**feeds, **self._assumed}
 
-    def run(self, sample: Sample) -> Mapping[str, Array]:
-        """Run one sample and return the outputs by name.
+    def run(self, sample: Sample, options: RunOptions | None = None) -> Mapping[str, Array]:
+        """Run one sample and return the outputs by name; the options can end the run.
 
         Raises:
             ModelError: the runtime fails on the sample.
             OutOfMemoryError: the memory does not suffice.
         """
         try:
-            values = self.session.run(None, dict(self.complete(sample.feeds)))
+            values = self.session.run(None, dict(self.complete(sample.feeds)), options)
         except ModelError as error:
             where = f"{self.path}: fails on {sample.origin}"
             raise ModelError(f"{where}: {error}") from error

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
+from onnxruntime import RunOptions
 
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, QconvError, UnsupportedError
@@ -24,6 +26,7 @@ _SMALL = 64_000_000
 _SHARE = 4
 """A larger model is run if it is no larger than the free memory divided by this."""
 _OPTIMIZED_NODES = 5000
+_SECONDS = 20.0
 
 
 def require_running(
@@ -40,7 +43,8 @@ def require_running(
     with its weights mapped from their file, so that trying it takes no more memory than making it;
     and it is run where it is no larger than a quarter of the free memory. A model of more than
     5,000 nodes, too, runs as it is written, since the time that the runtime takes to optimize it
-    grows faster than the number of nodes.
+    grows faster than the number of nodes. A run that takes more than 20 s, as an endless loop does,
+    is ended, and that the model loads has to do.
 
     Args:
         path: the model to try.
@@ -128,13 +132,20 @@ def _run(
     if not takes_arrays(runner.session) or _fed_bytes(runner, shapes) > UNPACKED:
         return
     for number in (0, 1):
+        options = RunOptions()
+        timer = Timer(_SECONDS, setattr, (options, "terminate", True))
+        timer.start()
         try:
-            runner.run(_feeds(runner, shapes, number))
+            runner.run(_feeds(runner, shapes, number), options)
         except ModelError:
+            if options.terminate:
+                return
             if _runs(reference, shapes, number, assumed):
                 raise
         else:
             return
+        finally:
+            timer.cancel()
 
 
 def _runs(

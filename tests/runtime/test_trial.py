@@ -179,3 +179,14 @@ def large_reference(folder: Path) -> Path:
     """Save a small model that takes the feeds of the large ones."""
     text = "(float[N, 4096] x) => (float[N, 4096] y) { y = Relu(x) }"
     return save(parse(text), folder, "float.onnx")
+
+
+def test_an_endless_loop_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qconv.runtime.trial._SECONDS", 0.2)
+    text = """(float[N, 4] x) => (float[N, 4] y) <bool t = {1}> {
+      y = Loop("", t, x) <body = l (int64 i, bool go, float[N, 4] s) => (bool on, float[N, 4] r) {
+        on = Identity(go) r = Tanh(s)
+      }>
+    }"""
+    path, reference = files(tmp_path, text, text)
+    require_running(path, reference, SHAPES)
