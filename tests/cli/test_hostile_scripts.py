@@ -148,7 +148,7 @@ def test_what_a_script_prints_does_not_mix_with_the_report(folder: Path, qconv: 
     ("value", "shown"),
     [
         ("10**400", "100000000000000000...0000000000000000000"),
-        ("np.complex128(1j)", "np.complex128(1j)"),
+        ("complex(0, 1)", "1j"),
         ("np.array(['3'])", "array(['3'], dtype='<U1')"),
         ("[[1, 2], [3]]", "[[1, 2], [3]]"),
     ],
