@@ -24,6 +24,8 @@ from qconv.runtime.audit import audit_fusion
 Array = NDArray[Any]
 Feeds = Mapping[str, Array]
 
+RUNTIME = tuple(int(part) for part in ort.__version__.split(".")[:2])
+"""Major and minor version of the runtime."""
 HEADER = '<ir_version: {ir}, opset_import: ["" : {opset}, "com.microsoft" : 1]>'
 
 

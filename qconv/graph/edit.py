@@ -101,6 +101,17 @@ def insert_after(value: ir.Value, graph: ir.Graph, *nodes: ir.Node) -> None:
         graph.extend(nodes)
 
 
+def insert_before_reader(readers: Iterable[ir.Node], graph: ir.Graph, *nodes: ir.Node) -> None:
+    """Insert nodes that compute from constants right before the one node that reads their result.
+
+    A runtime that computes in the order of the file then holds the result for one node only. Where
+    several nodes read it, or one of another graph, the nodes go to the start of ``graph``.
+    """
+    distinct = set(readers)
+    lone = next(iter(distinct)) if len(distinct) == 1 else None
+    graph.insert_before(lone if lone is not None and lone.graph is graph else graph[0], nodes)
+
+
 def supersede(node: ir.Node, *nodes: ir.Node) -> None:
     """Put nodes in the place of one with one output; the last takes over its names and readers."""
     graph = node.graph

@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.graph.edit import Editor, release
+from qconv.graph.edit import Editor, insert_before_reader, release
 from qconv.graph.view import constant, name_of
 from qconv.observers.statistic import SENTINEL
 from qconv.placement.plan import PrecisionPlan
@@ -77,8 +77,9 @@ def store_bfloat16(model: ir.Model) -> int:
                 shape=value.shape,
                 to=int(ir.DataType.FLOAT),
             )
+            readers = [usage.node for usage in value.uses()]
             value.replace_all_uses_with(cast.outputs[0])
-            graph.insert_before(graph[0], cast)
+            insert_before_reader(readers, graph, cast)
             stored += 1
     return stored
 

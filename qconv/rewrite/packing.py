@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor
+from qconv.graph.edit import Editor, insert_before_reader
 from qconv.graph.view import constant, name_of
 from qconv.numerics.packing import pack
 
@@ -47,7 +47,7 @@ def pack_weight(graph: ir.Graph, value: ir.Value, editor: Editor) -> None:
     cast = editor.node(
         "Cast", [None], f"{name}/int8", dtype=ir.DataType.INT8, shape=shape, to=ir.DataType.INT8
     )
-    graph.insert_before(graph[0], cast)
+    insert_before_reader([usage.node for usage in value.uses()], graph, cast)
     value.replace_all_uses_with(cast.outputs[0])
     cast.replace_input_with(0, value)
     value.const_value = ir.PackedTensor(

@@ -11,7 +11,7 @@ from pathlib import Path
 _MAPS = Path("/proc/self/maps")
 _DONT_NEED = 4
 """MADV_DONTNEED of madvise(2): of a mapped file, pages are read again when they are touched."""
-_PAUSE = 0.005
+_PAUSE = 0.001
 """Seconds between two looks at the mapped pages."""
 
 
@@ -19,7 +19,7 @@ _PAUSE = 0.005
 def letting_go(files: Sequence[Path]) -> Iterator[None]:
     """While the block runs, keep little in memory of files that are mapped for reading.
 
-    Pages that were read are given back every few milliseconds, and the system reads them anew if
+    Pages that were read are given back every millisecond, and the system reads them anew if
     they are touched once more. The files must stay mapped until the block ends. Where the system
     does not tell what is mapped (it is not Linux), nothing happens.
     """

@@ -20,6 +20,7 @@ from qconv.graph.sound import require_sound
 from qconv.runtime.session import CPU, InferenceSession, Optimization, input_specs, open_session
 
 Axis = int | str | None
+_LARGEST_CONSTANT = "optimization.constant_folding_max_output_size_in_bytes"
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,13 @@ class Runner:
         assumed: Feeds | None = None,
         provider: str = CPU,
         frugal: bool = False,
+        largest_constant: int | None = None,
     ) -> Runner:
         """Open a model file; threads that wait are put to sleep once an inference ends.
 
-        ``frugal`` saves memory at the cost of speed, see :func:`open_session`. Axes of inputs that
+        ``frugal`` saves memory at the cost of speed, see :func:`open_session`. What the runtime
+        computes from constants alone, it computes once, when it loads the model, unless the result
+        takes more than ``largest_constant`` bytes. Axes of inputs that
         the file declares to have the length 0, which the runtime takes at its word, are free: see
         :func:`qconv.graph.axes.free_axes`.
 
@@ -77,13 +81,16 @@ class Runner:
             UnsupportedError: the runtime has no kernel for it.
         """
         require_sound(path)
+        settings = {"session.force_spinning_stop": "1"}
+        if largest_constant is not None:
+            settings[_LARGEST_CONSTANT] = str(largest_constant)
 
         def opened(model: Path | ModelBytes) -> InferenceSession:
             return open_session(
                 model,
                 threads=threads,
                 optimization=optimization,
-                settings={"session.force_spinning_stop": "1"},
+                settings=settings,
                 provider=provider,
                 frugal=frugal,
                 label=str(path),

