@@ -12,6 +12,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST := python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 help:
 	@echo 'make demo    convert the sample models to INT8, with the commands of the README'
@@ -29,11 +30,11 @@ demo: .venv/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
 
 test: .venv/.test
-	$(BIN)/python -m pytest --ignore=tests/real --ignore=tests/browser $(ARGS)
+	$(BIN)/$(PYTEST) --ignore=tests/real --ignore=tests/browser $(ARGS)
 
 # Old packages beside new ones call each other's deprecated names.
 floors: .venv-floors/.installed
-	.venv-floors/bin/python -m pytest --ignore=tests/real --ignore=tests/browser -x -q \
+	.venv-floors/bin/$(PYTEST) --ignore=tests/real --ignore=tests/browser -q \
 		-W ignore::DeprecationWarning $(ARGS)
 
 browser: .venv/.test .venv/.browser
