@@ -76,7 +76,7 @@ _BODIES = (
     "data = dict\n",
     "data = lambda: iter(FEEDS)\n",
     "class data:\n    def __len__(self):\n        return {length}\n    def __getitem__(self, i):\n"
-    "        return {yielded}\n",
+    "        return {yielded} if i < 50 else FEEDS[i]\n",
     "class data:\n    def __len__(self):\n        raise {raised}\n    def __getitem__(self, i):\n"
     "        return FEEDS[0]\n",
     "class data:\n    def __len__(self):\n        return 2\n    def __getitem__(self, i):\n"
