@@ -71,9 +71,9 @@ PARTS = (
     Part("balanced, entropy ranges", Int8Settings("entropy")),
     Part("balanced, layers ranges", Int8Settings("layers")),
     Part("balanced, weights per tensor", Int8Settings(granularity="tensor")),
-    Part("fast, weights in 4 bits", Int8Settings(effort="fast", weight_bits=4)),
-    Part("balanced, weights in 4 bits", Int8Settings(weight_bits=4)),
-    Part("best, weights in 4 bits", Int8Settings(effort="best", weight_bits=4)),
+    Part("fast, weights in 4 bits", Int8Settings(effort="fast", weights="int4")),
+    Part("balanced, weights in 4 bits", Int8Settings(weights="int4")),
+    Part("best, weights in 4 bits", Int8Settings(effort="best", weights="int4")),
 )
 
 

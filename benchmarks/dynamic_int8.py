@@ -23,7 +23,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 import qconv
 from benchmarks.sentences import cosines, dev_pairs, spearman
 from benchmarks.speech import probabilities, read_speech
-from qconv.conversions.settings import DynamicSettings, Float32Settings, Int8Settings, Settings
+from qconv.recipe.settings import DynamicSettings, Float32Settings, Int8Settings, Settings
 
 _ROUNDS = 60
 _RATE = {"sr": 16000}

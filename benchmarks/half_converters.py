@@ -28,14 +28,14 @@ import onnxruntime as ort
 
 import qconv
 from benchmarks.half_graphs import GRAPHS, HalfGraph
-from qconv.conversions.settings import HalfSettings
+from qconv.recipe.settings import HalfSettings
 
 Convert = Callable[[HalfGraph, Path, Path, bool], None]
 _STAGES = ("converted", "valid", "loads", "right")
 
 
 def _qconv(graph: HalfGraph, source: Path, output: Path, io: bool) -> None:
-    settings = HalfSettings("fp16", graph.keep, convert_io=io)
+    settings = HalfSettings("fp16", graph.keep, "fp16" if io else "fp32")
     qconv.convert(source, output, settings=settings)
 
 

@@ -17,12 +17,13 @@ import numpy as np
 
 import qconv
 from qconv import Int8Settings
-from qconv.conversions.settings import Equalize
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
-from qconv.graph.saving import Storage, save_model
+from qconv.graph.saving import save_model
 from qconv.pipeline.inputs import Data
 from qconv.placement.groups import find_groups
+from qconv.recipe.settings import Equalize
+from qconv.recipe.sources import Storage
 from qconv.reporting.catalog import metric_values
 from qconv.rewrite.channels import divide_group
 from qconv.runtime.unchanged import compute_the_same

@@ -21,12 +21,21 @@ import qconv
 from benchmarks.efficientnet_data import write
 from benchmarks.sentences import cosines, dev_pairs, spearman, write_calibration
 from benchmarks.speech import probabilities, read_speech
-from qconv.conversions.settings import WeightOnlySettings
+from qconv.recipe.settings import WeightOnlySettings, WeightType
 from qconv.reporting.catalog import metric_values
 
-_SENTENCES = ("int8", "int4", "uint4", "int3", "int2", "uint2", "ternary", "binary")
-_IMAGES = ("int8", "int4", "uint4", "int3", "ternary", "binary", "fp8e4m3")
-_SPEECH = ("int8", "int4", "fp8e4m3", "ternary", "binary")
+_SENTENCES: tuple[WeightType, ...] = (
+    "int8",
+    "int4",
+    "uint4",
+    "int3",
+    "int2",
+    "uint2",
+    "ternary",
+    "binary",
+)
+_IMAGES: tuple[WeightType, ...] = ("int8", "int4", "uint4", "int3", "ternary", "binary", "fp8e4m3")
+_SPEECH: tuple[WeightType, ...] = ("int8", "int4", "fp8e4m3", "ternary", "binary")
 _ROUNDS = 30
 
 
@@ -35,7 +44,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--models", nargs="+", default=["sentences", "images", "speech"])
     parser.add_argument("--types", nargs="+")
-    parser.add_argument("--block-size", type=int)
+    parser.add_argument("--block-size", type=int, default="auto")
     parser.add_argument("--algorithms", nargs="+", default=["rtn", "auto"])
     arguments = parser.parse_args()
     tasks = {"sentences": _sentences, "images": _images, "speech": _speech}
@@ -44,7 +53,9 @@ def main() -> None:
             tasks[name](arguments, Path(out))
 
 
-def _settings(arguments: argparse.Namespace, types: tuple[str, ...]) -> list[WeightOnlySettings]:
+def _settings(
+    arguments: argparse.Namespace, types: tuple[WeightType, ...]
+) -> list[WeightOnlySettings]:
     return [
         WeightOnlySettings(dtype=dtype, algorithm=algorithm, block_size=arguments.block_size)
         for dtype in arguments.types or types

@@ -16,12 +16,12 @@ import onnx_ir as ir
 
 from qconv.calibration.record import Record
 from qconv.conversions.int8 import to_int8
-from qconv.conversions.settings import Int8Settings
 from qconv.graph.prepare import prepare
 from qconv.observers.value import ValueStatistics
 from qconv.placement.observed import quantizable_values
 from qconv.placement.place import place
 from qconv.placement.targets import ORT_CPU
+from qconv.recipe.settings import Int8Settings
 
 
 def chain(nodes: int) -> ir.Model:

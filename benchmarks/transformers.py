@@ -22,7 +22,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 import qconv
 from benchmarks.sentences import cosines, dev_pairs, spearman, write_calibration
-from qconv.conversions.settings import Int8Settings
+from qconv.recipe.settings import Int8Settings
 
 _SHAPES = ((1, 32, 1), (8, 128, 2))
 _DYNAMIC = "onnxruntime dynamic"

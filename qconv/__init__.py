@@ -17,14 +17,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qconv.conversions.settings import (
+    from qconv.pipeline import calibrate, compare, convert, inspect, report
+    from qconv.recipe.settings import (
         DynamicSettings,
         Float32Settings,
         HalfSettings,
         Int8Settings,
         WeightOnlySettings,
     )
-    from qconv.pipeline import calibrate, compare, convert, inspect, report
 
 __version__ = "0.1.0"
 __all__ = [
@@ -51,6 +51,6 @@ _SETTINGS = (
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        home = "qconv.conversions.settings" if name in _SETTINGS else "qconv.pipeline"
+        home = "qconv.recipe.settings" if name in _SETTINGS else "qconv.pipeline"
         return getattr(import_module(home), name)
     raise AttributeError(f"module 'qconv' has no attribute '{name}'")

@@ -14,10 +14,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
 
-from qconv.conversions.settings import Int8Settings
 from qconv.data import Sample, TensorSpec
 from qconv.numerics.metrics import Sqnr
 from qconv.pipeline import Conversion, OpenData, calibrate, convert
+from qconv.recipe.settings import Int8Settings
 from qconv.reporting.contents import FusionAudit
 from qconv.runtime.audit import audit_fusion
 

@@ -104,7 +104,7 @@ def test_paths_and_feeds_do_as_well(model: Path) -> None:
 
 def test_other_types(model: Path) -> None:
     output = model.with_name("y.onnx")
-    made = qconv.convert(model, output, settings=qconv.HalfSettings("fp16", convert_io=True))
+    made = qconv.convert(model, output, settings=qconv.HalfSettings("fp16", io="fp16"))
     assert len(made.plan.kept_float) == 0
     with pytest.raises(NothingQuantized):
         qconv.convert(model, output, settings=qconv.Float32Settings(), force=True)

@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
     {"codec", "errors", "files", "memory", "specs", "schemes", "progress", "outputs", "parallel"}
-    | {"free_memory", "locks", "printable", "temporary"},
+    | {"free_memory", "locks", "printable", "recipe", "temporary"},
     {"numerics", "reporting"},
     {"graph"},
     {"data"},

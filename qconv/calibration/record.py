@@ -67,7 +67,7 @@ class Record:
             raise RecordError(
                 f"{label}: was made with {shown(self.assumptions)} assumed, "
                 f"and this conversion assumes {shown(assumptions or {})}",
-                hint="give calibrate and convert the same --assume",
+                hint="give calibrate and convert the same `assume`",
             )
 
 

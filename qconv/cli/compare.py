@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qconv.cli.custom_ops_option import custom_ops_option
-from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.delivery import STDOUT, Files, file_option, write_text
+from qconv.cli.options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
 from qconv.printable import printable
+from qconv.recipe.resolve import Chosen
+from qconv.recipe.sources import ModelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +33,10 @@ def _decibels(context: click.Context, parameter: click.Parameter, value: float) 
     return value
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("first", metavar="A", type=FilePath())
 @click.argument("second", metavar="B", type=FilePath())
-@data_options()
-@custom_ops_option
+@recipe_options(*DATA, "custom_ops")
 @click.option(
     "--sqnr",
     metavar="DB",
@@ -57,8 +57,7 @@ def compare(
     *,
     first: Path,
     second: Path,
-    data: DataArguments,
-    custom_ops: tuple[Path, ...],
+    chosen: Chosen,
     sqnr: float,
     show_all: bool,
     check: bool,
@@ -81,7 +80,7 @@ def compare(
     from qconv.reporting.comparison import to_json
 
     files = Files(json=json_file)
-    named = data.named()
+    named, custom_ops = named_data(chosen), chosen.build(ModelSettings).custom_ops
     files.check(ReadFiles([("model A", first), ("model B", second)], (), named, custom_ops))
     result = run(
         first,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qconv.cli.terminal import say
+from qconv.recipe.spelling import with_flags
 
 if TYPE_CHECKING:
     from qconv.pipeline import Conversion
@@ -25,9 +26,9 @@ def print_conversion(conversion: Conversion, words: str) -> None:
     )
     say(f"{len(plan.quantized)} of {len(plan.nodes)} operators {words}")
     for (op, reason), (count, _) in list(count_nodes(plan.kept_float).items())[:_SHOWN_REASONS]:
-        say(f"  {count} x {op} in float: {reason}")
+        say(f"  {count} x {op} in float: {with_flags(reason)}")
     hidden = len(count_nodes(plan.kept_float)) - _SHOWN_REASONS
     if hidden > 0:
         say(f"  and {hidden} more reasons, which qconv inspect lists")
     for remark in conversion.remarks:
-        say(f"  {remark}")
+        say(f"  {with_flags(remark)}")

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qconv.cli.assume_option import assume_option
+from qconv.cli.options import GroupedCommand, recipe_options
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import print_table, say, show
+from qconv.recipe.resolve import Chosen
+from qconv.recipe.sources import ConvertSettings, ModelSettings
 
 if TYPE_CHECKING:
     from qconv.graph.summary import PortSummary
@@ -17,32 +19,11 @@ if TYPE_CHECKING:
     from qconv.pipeline import Inspection
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
-@assume_option
-@click.option(
-    "--target",
-    default="ort-cpu",
-    show_default=True,
-    metavar="NAME",
-    help="Runtime to place operators for; ort-cpu is ONNX Runtime's CPU provider.",
-)
-@click.option(
-    "--calibration",
-    metavar="FILE",
-    type=FilePath(),
-    help="A record that qconv calibrate wrote for this model: shows the channels of what products "
-    "read that are far larger than the others.",
-)
+@recipe_options("assume", "target", "calibration")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every node of the graph.")
-def inspect(
-    model: Path,
-    target: str,
-    *,
-    assume: dict[str, str],
-    calibration: Path | None,
-    as_json: bool,
-) -> None:
+def inspect(*, model: Path, chosen: Chosen, as_json: bool) -> None:
     """Show a float MODEL's inputs, size and operators, and what INT8 would do to each operator.
 
     For every operator that would stay in float it gives the reason.
@@ -54,7 +35,13 @@ def inspect(
     """
     from qconv.pipeline import inspect as run
 
-    inspection = run(model, calibration=calibration, assume=assume, target=target)
+    given = chosen.build(ModelSettings)
+    inspection = run(
+        model,
+        calibration=chosen.build(ConvertSettings).calibration,
+        assume=given.constants,
+        target=given.target,
+    )
     if as_json:
         show(f"{_to_json(inspection)}\n")
     else:

@@ -15,6 +15,7 @@ import click
 from qconv import __version__
 from qconv.cli.terminal import guarded, say, show
 from qconv.errors import INTERRUPTED, InputError, OutOfMemoryError, OutputWarning, QconvError
+from qconv.recipe.spelling import with_flags
 
 _COMMANDS = {
     "inspect": "Show what a model holds, and what would be quantized.",
@@ -124,9 +125,9 @@ def _show_own_warnings() -> None:
 
 def _tell(error: QconvError) -> None:
     with suppress(OSError, ValueError):  # nobody reads it, or a script has closed it
-        show(f"qconv: error: {error}\n", err=True)
+        show(f"qconv: error: {with_flags(str(error))}\n", err=True)
         if error.hint:
-            say(f"hint: {error.hint}", err=True)
+            say(f"hint: {with_flags(error.hint)}", err=True)
 
 
 def _tell_unexpected(error: BaseException) -> int:

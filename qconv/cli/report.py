@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qconv.cli.assume_option import assume_option
-from qconv.cli.custom_ops_option import custom_ops_option
-from qconv.cli.data_options import DataArguments, data_options
 from qconv.cli.delivery import Files, file_option, tell_github
+from qconv.cli.options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
+from qconv.recipe.resolve import Chosen
+from qconv.recipe.sources import ModelSettings
 
 if TYPE_CHECKING:
     from qconv.reporting.record import Report
 
 
-class _ReportCommand(click.Command):
+class _ReportCommand(GroupedCommand):
     """A command whose help ends with the metrics that gates may name."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -40,9 +40,7 @@ class _ReportCommand(click.Command):
 @click.argument(
     "variants", metavar="VARIANT...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@data_options()
-@assume_option
-@custom_ops_option
+@recipe_options(*DATA, "assume", "custom_ops")
 @click.option(
     "--fail-if",
     metavar="EXPRESSION",
@@ -112,9 +110,7 @@ def report(
     *,
     model: Path,
     variants: tuple[Path, ...],
-    data: DataArguments,
-    assume: dict[str, str],
-    custom_ops: tuple[Path, ...],
+    chosen: Chosen,
     fail_if: tuple[str, ...],
     baseline: Path | None,
     metrics: tuple[str, ...],
@@ -145,7 +141,7 @@ def report(
     from qconv.pipeline.reads import ReadFiles
 
     files = Files(json_file, markdown_file, junit_file, html_file)
-    named = data.named()
+    named, given = named_data(chosen), chosen.build(ModelSettings)
     files.check(
         ReadFiles(
             [("the float model", model), *(("a variant", variant) for variant in variants)],
@@ -154,15 +150,15 @@ def report(
                 *(("the script of a metric", script_of(metric)) for metric in metrics),
             ],
             named,
-            custom_ops,
+            given.custom_ops,
         )
     )
     result = pipeline.report(
         model,
         variants,
         data=named,
-        assume=assume,
-        custom_ops=custom_ops,
+        assume=given.constants,
+        custom_ops=given.custom_ops,
         fail_if=fail_if,
         baseline=baseline,
         metrics=metrics,

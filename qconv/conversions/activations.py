@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qconv.conversions.settings import Int8Settings
 from qconv.placement.plan import Plan
 from qconv.placement.targets import Target, find_target
+from qconv.recipe.settings import Int8Settings
 from qconv.schemes import DType, PerTensor, Scheme
 
 _SCHEMES = {

@@ -11,13 +11,13 @@ import onnx_ir as ir
 
 from qconv.algorithms.dynamic_weights import quantize_dynamic
 from qconv.algorithms.stored_weights import Rounding, WeightRounder
-from qconv.conversions.settings import DynamicSettings
 from qconv.conversions.tables import store_tables
 from qconv.errors import NothingQuantized
 from qconv.numerics.stored import STORED_TYPES
 from qconv.placement.dynamic import place_dynamic, place_stored
 from qconv.placement.plan import Decisions, DynamicKind
 from qconv.placement.weights import Role
+from qconv.recipe.settings import DynamicSettings
 from qconv.rewrite.dynamic import rewrite_dynamic
 from qconv.rewrite.weights.rewriter import rewrite_weights
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.channel_noise import WeightSummary
 from qconv.algorithms.equalization import Activation, Layer, Net, equalize_groups
-from qconv.conversions.settings import Int8Settings
 from qconv.graph.view import constant, int_attribute
 from qconv.observers.estimators import mean_square
 from qconv.observers.gram import Gram
@@ -19,6 +18,7 @@ from qconv.observers.value import ValueStatistics
 from qconv.placement.inputs import layer_inputs
 from qconv.placement.plan import Plan, ScaleGroup
 from qconv.placement.rules import output_axis
+from qconv.recipe.settings import Int8Settings
 from qconv.rewrite.channels import divide_group, group_constants
 from qconv.runtime.unchanged import compute_the_same
 

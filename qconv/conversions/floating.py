@@ -5,20 +5,20 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from qconv.calibration.record import Record
-from qconv.conversions.settings import HalfSettings
-from qconv.errors import NothingQuantized, UsageError
+from qconv.errors import NothingQuantized
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.placement.plan import NodePlan, PrecisionPlan
 from qconv.placement.precision import place_float32, place_precision
+from qconv.recipe.settings import HalfSettings
 from qconv.rewrite.floating import store_bfloat16, to_float32, to_half
 
 _BFLOAT16_OPSET = 22
 """From this opset on Conv, pooling and the recurrent operators take bfloat16."""
 
 UNSEEN = (
-    "no data were seen: a value beyond 65,504 would become infinite; --data, or --calibration with "
-    "a record of --values all, keeps such values in float32"
+    "no data were seen: a value beyond 65,504 would become infinite; `data`, or "
+    "`calibration` with a record of `values=all`, keeps such values in float32"
 )
 """What to say of a model in float16 whose values are not known."""
 
@@ -29,23 +29,23 @@ def half_model(
     """Convert a prepared model; return it with its plan and a note on what was done.
 
     Raises:
-        UsageError: a pattern matches nothing, or settings contradict each other.
+        UsageError: a pattern matches nothing.
         NothingQuantized: every operator keeps float32.
     """
     dtype = ir.DataType.FLOAT16 if settings.dtype == "fp16" else ir.DataType.BFLOAT16
     if settings.storage_only:
-        return _stored(model, settings, label)
+        return _stored(model, label)
     if dtype is ir.DataType.BFLOAT16:
         model = normalize(raise_opset(model, _BFLOAT16_OPSET))
     ranges = None
     if record is not None:
         ranges = {name: statistics.range for name, statistics in record.statistics.items()}
-    keep_ports = not settings.convert_io
+    keep_ports = settings.io == "fp32"
     plan = place_precision(model, dtype, ranges, settings.keep_float, keep_ports=keep_ports)
     if not plan.quantized:
         raise NothingQuantized(
             f"{label}: no operator can compute in {settings.dtype}",
-            hint="a float64 model becomes float32 first, by qconv convert --dtype fp32; "
+            hint="a float64 model becomes float32 first, by qconv convert `dtype=fp32`; "
             "qconv inspect shows the types that a model holds",
         )
     casts = to_half(model, plan, keep_ports=keep_ports)
@@ -69,13 +69,7 @@ def float32_model(
     return plan, f"{casts} Casts added"
 
 
-def _stored(
-    model: ir.Model, settings: HalfSettings, label: str
-) -> tuple[ir.Model, PrecisionPlan, str]:
-    if settings.dtype != "bf16":
-        raise UsageError("storage only is for bf16; fp16 weights are stored by a plain fp16 model")
-    if settings.keep_float or settings.convert_io:
-        raise UsageError("storage only computes in float32 throughout; there is nothing to keep")
+def _stored(model: ir.Model, label: str) -> tuple[ir.Model, PrecisionPlan, str]:
     count = store_bfloat16(model)
     if not count:
         raise NothingQuantized(f"{label}: it has no float32 weights to store in bf16")

@@ -20,7 +20,6 @@ from qconv.conversions.dynamic import store_weights, write_dynamic
 from qconv.conversions.equalize import equalize
 from qconv.conversions.kept import float_layers
 from qconv.conversions.sequential import round_in_sequence, sequential_inputs
-from qconv.conversions.settings import Int8Settings, RangeMethod
 from qconv.conversions.smooth import smooth
 from qconv.conversions.tables import store_tables
 from qconv.data import Source
@@ -33,11 +32,12 @@ from qconv.observers.value import ValueStatistics
 from qconv.placement.inputs import affordable, layer_inputs
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress, no_progress
+from qconv.recipe.settings import Int8Settings, RangeMethod
 from qconv.rewrite.float_products import part_sums_from_norms, use_float_products
 from qconv.rewrite.qdq import rewrite_qdq
 from qconv.schemes import PerTensor, Scheme
 
-SAMPLES_NEEDED = "--effort best and --method layers run the model again, and need --data for it"
+SAMPLES_NEEDED = "`effort=best` and `method=layers` run the model again, and need `data` for it"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def fit_model(model: ir.Model, plan: Plan, record: Record | None, settings: Int8
     if method == "auto" and record is not None and record.depth == "ranges":
         method = "minmax"
     ranges = RangeSettings(method, settings.percentile)
-    kept = float_layers(plan, settings.float_layers)
+    kept = float_layers(plan, settings.float_patterns)
     statistics = {} if record is None else record.statistics
     plan = with_activations(plan, settings.activations)
     moments = {} if record is None else record.grams
@@ -204,13 +204,13 @@ def _rounding_remarks(
     if settings.algorithm != "auto" and not known:
         raise UsageError(
             f"{settings.algorithm} needs second moments of what the layers read",
-            hint="calibrate with --statistics full, or give --data",
+            hint="calibrate with `statistics=full`, or give `data`",
         )
     if not known and not sequential:
         yield (
             "weights rounded to nearest: the record has no second moments, which "
-            f"--effort {settings.effort} would use; calibrate with --statistics full, or give "
-            "--data"
+            f"`effort={settings.effort}` would use; calibrate with `statistics=full`, or give "
+            "`data`"
         )
         return
     if known:

@@ -50,7 +50,7 @@ def check_float_layers(
             raise UsageError(
                 f"'{pattern}' is found only in operators that are one with those before them in "
                 f"integers: {_shown(name, owners)}",
-                hint=f"keep that one in float: --float-layers '^{re.escape(owners[name])}$'",
+                hint=f"keep that one in float: `float_layers=^{re.escape(owners[name])}$`",
             )
     if not owners:
         return ()
@@ -83,5 +83,5 @@ def _hint(model: ir.Model, pattern: str) -> str:
     matches = re.compile(pattern).search
     tables = place_tables(model, _TABLE_BITS).nodes.values()
     if any(node.quantized and (matches(node.node) or matches(node.op_type)) for node in tables):
-        return "--embeddings float keeps tables in float"
+        return "`embeddings=float` keeps tables in float"
     return "qconv inspect --json lists them; capital and small letters differ"

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import qconv
 from qconv.calibration.record import Record, record_hash
-from qconv.conversions.settings import Settings, dtype_of
 from qconv.graph.assume import ASSUMED
 from qconv.graph.model_io import LoadedModel
+from qconv.recipe.settings import Settings, dtype_of
 
 
 def provenance(

@@ -11,7 +11,6 @@ from qconv.algorithms.rows import BY_MOMENTS, Method
 from qconv.algorithms.stored_weights import Rounding, WeightRounder
 from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
-from qconv.conversions.settings import WeightOnlySettings
 from qconv.conversions.tables import TABLE_BLOCK, table_type
 from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.prepare import normalize
@@ -21,6 +20,7 @@ from qconv.observers.gram import Gram
 from qconv.placement.inputs import LayerInput, layer_inputs
 from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weights
 from qconv.progress import Progress
+from qconv.recipe.settings import WeightOnlySettings
 from qconv.rewrite.weights.rewriter import Written, rewrite_weights
 
 Measure = Callable[[ir.Model, LayerInput], Gram]
@@ -70,7 +70,7 @@ def weight_only_model(
     rounder = WeightRounder(model, rounding, bias_correction=settings.bias_correction)
     if settings.sequential:
         if measure is None:
-            raise UsageError("rounding in sequence needs --data, to measure again after each layer")
+            raise UsageError("`sequential` needs `data`, to measure again after each layer")
         _round_in_sequence(model, rounder, plan, grams, measure, progress)
     else:
         _round_all(rounder, plan, grams, progress)
@@ -82,13 +82,10 @@ def weight_only_model(
 
 
 def _check(settings: WeightOnlySettings, grams: Mapping[str, Gram]) -> None:
-    size = settings.block_size or _BLOCK
-    if not 16 <= size <= 256 or size & (size - 1):
-        raise UsageError(f"the block size is {size}; it must be 16, 32, 64, 128 or 256")
     if settings.algorithm in (*BY_MOMENTS, "awq") and not grams:
         raise UsageError(
             f"{settings.algorithm} needs second moments of what the layers read",
-            hint="calibrate with --statistics full, or give --data",
+            hint="calibrate with `statistics=full`, or give `data`",
         )
 
 
@@ -110,7 +107,8 @@ def _roundings(
     def block(stored: StoredType) -> int:
         small = "block" if stored.bits < 8 else "channel"
         chosen = small if settings.granularity == "auto" else settings.granularity
-        size = settings.block_size or (_BLOCK if stored.bits >= 4 else _SMALL_BLOCK)
+        usual = _BLOCK if stored.bits >= 4 else _SMALL_BLOCK
+        size = usual if settings.block_size == "auto" else settings.block_size
         return {"tensor": -1, "channel": 0, "block": size}[chosen]
 
     rounding = {role: Rounding(stored, block(stored), method) for role in Role}
@@ -198,7 +196,7 @@ def _remarks(
     if slow:
         yield (
             f"dequantized at every inference, which is slower than float: weights of "
-            f"{_listed(slow)}; --format operator avoids that"
+            f"{_listed(slow)}; `format=operator` avoids that"
         )
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qconv.data.image_labels import absolute, find_labels, read_labels
-from qconv.data.image_options import ImageOptions
 from qconv.data.image_plan import ImagePlan, plan_images
 from qconv.data.listing import files_in, natural_key
 from qconv.data.source import Array, Sample, TensorSpec
 from qconv.errors import DataError, UnsupportedError, foreign
 from qconv.memory import require_unpacked
+from qconv.recipe.images import ImageOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image

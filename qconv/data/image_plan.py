@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv.data.fit import check_shape, describe, format_shape, quoted
-from qconv.data.image_options import ImageOptions, channels
 from qconv.data.source import TensorSpec
 from qconv.errors import DataError, UsageError
 from qconv.memory import require_free
+from qconv.recipe.images import ImageOptions, channels
 
 Size = tuple[int, int]
 """Height and width in pixels."""

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from qconv.data.image_folder import IMAGE_SUFFIXES
 from qconv.data.image_labels import find_labels
-from qconv.data.image_options import ImageOptions
 from qconv.data.listing import files_in
 from qconv.data.loops import LoopData
 from qconv.data.onnx_sets import find_onnx_sets
 from qconv.data.open import open_any
 from qconv.data.source import Source, TensorSpec
 from qconv.data.user_function import script_of
+from qconv.recipe.images import ImageOptions
 
 _SUFFIXES = IMAGE_SUFFIXES | {".npz", ".npy", ".pb"}
 

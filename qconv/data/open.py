@@ -9,7 +9,6 @@ from qconv.data.array_folders import NpyFolder, NpzFolder
 from qconv.data.callables import FunctionReader
 from qconv.data.dataset import Dataset, Reader
 from qconv.data.image_folder import IMAGE_SUFFIXES, ImageFolder
-from qconv.data.image_options import ImageOptions
 from qconv.data.listing import files_in
 from qconv.data.loops import Loop, LoopData
 from qconv.data.npz import NpzReader
@@ -18,6 +17,7 @@ from qconv.data.source import Source, TensorSpec
 from qconv.data.user_function import load_function, names_function, takes_run
 from qconv.errors import DataError, UsageError
 from qconv.files import require_regular
+from qconv.recipe.images import ImageOptions
 
 DATA_KINDS = (
     "DATA may be a .npz file, a folder of .npz, .npy or image files, "

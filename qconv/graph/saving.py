@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import onnx_ir as ir
 
-from qconv.errors import UnsupportedError, UsageError
+from qconv.errors import UnsupportedError
 from qconv.outputs import side_file_name, why_it_ended
+from qconv.recipe.sources import Storage
 
 PROTOBUF_LIMIT = 1_900_000_000
 """Bytes of weights from which on a model no longer fits into one file."""
 
 _SMALL = 256
 """Bytes up to which a weight stays in the model."""
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Where weights are written: into the model file, or into one beside it.
-
-    ``auto`` uses external data from ``threshold`` bytes of weights on. ``name`` is that of the
-    file beside the model; None stands for ``<model>.<hash of the weights>.data``.
-    """
-
-    external: Literal["auto", "always", "never"] = "auto"
-    threshold: int = 1_000_000_000
-    name: str | None = None
-
-    def named_files(self, path: Path) -> list[Path]:
-        """Return the files that a model at ``path`` is written to besides, as far as it is known.
-
-        Raises:
-            UsageError: the name has a folder in it, or is the model's own.
-        """
-        if self.name is None:
-            return []
-        if self.name in ("", ".", "..", path.name) or Path(self.name).name != self.name:
-            raise UsageError(
-                f"'{self.name}' cannot be the name of the file of weights beside {path.name}",
-                hint="the two stand in one folder: give another name, without a folder",
-            )
-        return [path.with_name(self.name)]
 
 
 def save_model(model: ir.Model, path: Path, storage: Storage) -> None:
@@ -62,7 +33,7 @@ def save_model(model: ir.Model, path: Path, storage: Storage) -> None:
     if storage.external == "never" and weights > PROTOBUF_LIMIT:
         raise UnsupportedError(
             f"{path.name}: {weights / 1e6:.0f} MB of weights do not fit into one ONNX file",
-            hint="leave out --external-data never",
+            hint="leave out `external_data=never`",
         )
     by_size = storage.external == "auto" and weights > min(storage.threshold, PROTOBUF_LIMIT)
     if storage.external == "always" or by_size:

@@ -64,7 +64,7 @@ def estimate_range(statistics: ValueStatistics, method: Method, percentile: floa
     if not distribution.points.size:
         raise RecordError(
             f"method '{method}' needs histograms, and the record holds ranges only",
-            hint="calibrate with --statistics histogram, or convert with --method minmax",
+            hint="calibrate with `statistics=histogram`, or convert with `method=minmax`",
         )
     if method == "percentile":
         return percentile_range(distribution, percentile)

@@ -18,21 +18,13 @@ from qconv.conversions.kept import check_float_layers, float_layers
 from qconv.conversions.packing import pack_weights
 from qconv.conversions.provenance import provenance
 from qconv.conversions.sequential import sequential_inputs
-from qconv.conversions.settings import (
-    DynamicSettings,
-    HalfSettings,
-    Int8Settings,
-    Settings,
-    WeightOnlySettings,
-    runs_on_cpu,
-)
 from qconv.conversions.weight_only import weight_only_model
 from qconv.data import Source
 from qconv.errors import UsageError
 from qconv.graph.model_io import LoadedModel, load_model, model_bytes
 from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_notes, remove_unused
-from qconv.graph.saving import Storage, save_model
+from qconv.graph.saving import save_model
 from qconv.graph.summary import input_specs
 from qconv.outputs import check_output, staged
 from qconv.pipeline.calibration import collect_record, moment_measure
@@ -54,6 +46,15 @@ from qconv.placement.place import place
 from qconv.placement.plan import Decisions, Plan, ValuePlan
 from qconv.placement.targets import ORT_CPU, find_target
 from qconv.progress import Progress, no_progress
+from qconv.recipe.settings import (
+    DynamicSettings,
+    HalfSettings,
+    Int8Settings,
+    Settings,
+    WeightOnlySettings,
+    runs_on_cpu,
+)
+from qconv.recipe.sources import Storage
 from qconv.runtime.libraries import custom_operators
 from qconv.runtime.trial import require_running, require_valid
 
@@ -234,7 +235,7 @@ def _static(job: _Job, settings: Int8Settings) -> _Made:
         source = job.samples(job.data)
     if settings.float_count:
         if source is None:
-            raise UsageError("ranking layers needs --data; --float-layers REGEX does not")
+            raise UsageError("`float_layers` with a number needs `data`, to rank the layers")
         worst, ranked = worst_layers(job.prepared, plan, record, settings, source, job.progress)
         settings = replace(settings, float_layers=(*settings.float_layers, *worst))
         said = (*ranked, *_require_rest(job, plan, settings))
@@ -254,11 +255,11 @@ def _require_rest(job: _Job, plan: Plan, settings: Int8Settings) -> tuple[str, .
         UsageError: see :func:`check_float_layers`.
         NothingQuantized: no operator would run in integers.
     """
-    if not settings.float_layers:
+    if not settings.float_patterns:
         return ()
-    kept = float_layers(plan, settings.float_layers)
+    kept = float_layers(plan, settings.float_patterns)
     placed = place(job.prepared, find_target(job.target), kept=kept)
-    remarks = check_float_layers(job.prepared, plan, placed, settings.float_layers)
+    remarks = check_float_layers(job.prepared, plan, placed, settings.float_patterns)
     require_integers(job.prepared, job.loaded.path, placed)
     return remarks
 

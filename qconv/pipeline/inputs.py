@@ -76,7 +76,7 @@ def require_integers(prepared: ir.Model, path: Path, plan: Plan) -> None:
         raise NothingQuantized(
             f"{path}: only its embeddings can be stored in {_TABLE_BITS} bits; "
             "no operator can run in integers",
-            hint="--mode weight-only does that, and needs no data",
+            hint="`mode=weight-only` does that, and needs no data",
         )
     require_quantized(plan, str(path))
 

@@ -13,11 +13,11 @@ from qconv.calibration.estimate import estimate_params
 from qconv.calibration.record import Record
 from qconv.conversions.activations import suited
 from qconv.conversions.int8 import fit_model, weight_settings
-from qconv.conversions.settings import Int8Settings
 from qconv.data import Source
 from qconv.evaluation.output_errors import output_errors
 from qconv.placement.plan import Plan
 from qconv.progress import Progress
+from qconv.recipe.settings import Int8Settings
 from qconv.rewrite.qdq import rewrite_qdq
 
 

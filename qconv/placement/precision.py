@@ -89,7 +89,7 @@ def place_precision(
         matching = {p for p in patterns if any(map(p.search, origins(node)))}
         unused -= matching
         reason = (
-            "it was asked for with --keep-float"
+            "it was asked for with `keep_float`"
             if matching
             else _schema_reason(node, opset, dtype)
             or _recast_reason(node)
@@ -100,7 +100,7 @@ def place_precision(
         nodes[name] = NodePlan(name, node.op_type, reason is None, reason or "")
     if unused:
         listed = ", ".join(f"'{pattern.pattern}'" for pattern in unused)
-        raise UsageError(f"--keep-float matches no node name and no operator: {listed}")
+        raise UsageError(f"`keep_float` matches no node name and no operator: {listed}")
     saved = save_casts(model, nodes, keep_ports=keep_ports)
     if any(node.quantized for node in saved.values()):
         nodes = saved
@@ -126,7 +126,7 @@ def _compiled(patterns: Sequence[str]) -> list[re.Pattern[str]]:
     try:
         return [re.compile(pattern) for pattern in patterns]
     except re.error as error:
-        raise UsageError(f"--keep-float: not a regular expression: {error.pattern!r}") from error
+        raise UsageError(f"`keep_float`: not a regular expression: {error.pattern!r}") from error
 
 
 def _is_float(node: ir.Node) -> bool:

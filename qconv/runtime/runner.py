@@ -213,7 +213,7 @@ def _assumption_hint(variant: Runner) -> str | None:
         return None
     if not isinstance(fixed, dict):
         return None
-    options = " ".join(f"--assume {shown({name: value})}" for name, value in fixed.items())
+    options = " ".join(f"`assume={shown({name: value})}`" for name, value in fixed.items())
     return f"{variant.path} was made with {shown(fixed)} assumed: give report {options}"
 
 

@@ -147,7 +147,7 @@ def open_session(
         if unknown or "NOT_IMPLEMENTED" in reason:
             raise UnsupportedError(
                 f"{label}: ONNX Runtime has no kernel for it: {reason}",
-                hint="--custom-ops names a library that has the operator" if unknown else None,
+                hint="`custom_ops` names a library that has the operator" if unknown else None,
             ) from error
         if _TOO_NEW.search(reason):
             raise UnsupportedError(

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.activation_aware import search_input_scale
 from qconv.algorithms.rows import RowSettings
-from qconv.conversions.settings import WeightOnlySettings
 from qconv.errors import UsageError
 from qconv.numerics.stored import STORED_TYPES
 from qconv.pipeline import convert
+from qconv.recipe.settings import WeightOnlySettings
 from tests.model_helpers import parse, save
 
 Floats = NDArray[np.float32]

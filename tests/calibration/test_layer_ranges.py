@@ -11,7 +11,6 @@ import pytest
 
 from qconv.calibration.layer_ranges import layer_ranges
 from qconv.calibration.observe import Depth
-from qconv.conversions.settings import Int8Settings
 from qconv.data import LoopData
 from qconv.errors import DataError, RecordError, UsageError
 from qconv.graph.model_io import load_model
@@ -21,6 +20,7 @@ from qconv.pipeline import OpenData, calibrate, convert
 from qconv.placement.place import place
 from qconv.placement.targets import ORT_CPU
 from qconv.progress import no_progress
+from qconv.recipe.settings import Int8Settings
 from tests.model_helpers import Feeds, data, parse, save, set_weight, sqnr
 
 TEXT = "(float[N, 2] x) => (float[N, 8] y) <float[2, 8] w> { y = MatMul(x, w) }"

@@ -143,17 +143,16 @@ def test_the_model_says_how_it_was_made(qconv: Qconv, folder: Path) -> None:
         "effort": "fast",
         "embeddings": "auto",
         "equalize": "auto",
-        "float_count": 0,
         "float_layers": [],
         "format": "operator",
-        "granularity": "channel",
+        "granularity": "auto",
         "method": "percentile",
         "percentile": 99.5,
         "portable": False,
         "reduce_range": False,
         "smooth": "auto",
         "target": "ort-cpu",
-        "weight_bits": 4,
+        "weights": "int4",
     }
     assert made.pop("qconv.version") == package.__version__
     assert made.pop("qconv.dtype") == "int8"

@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.cli_helpers import Qconv, Refuses
 
+ALONE = "weights alone: --dtype int4, or --dtype int8 --mode weight-only"
+
 
 def test_it_needs_no_data(qconv: Qconv, folder: Path) -> None:
     said = qconv("convert log.onnx --dtype int8 --mode dynamic -o d.onnx")
@@ -21,25 +23,33 @@ def test_it_needs_no_data(qconv: Qconv, folder: Path) -> None:
     assert "qconv.record" not in metadata
 
 
+@pytest.mark.parametrize("option", ["--data ones.npz", "--calibration histogram.qcal"])
+def test_it_learns_nothing(refuses: Refuses, option: str) -> None:
+    refuses(
+        f"convert log.onnx --dtype int8 --mode dynamic -o d.onnx {option}",
+        code=2,
+        message=f"{option.split()[0]} has no effect with --dtype int8 --mode dynamic, "
+        "which learns nothing",
+    )
+
+
 @pytest.mark.parametrize(
     ("option", "goes_with"),
     [
-        ("--data ones.npz", "--mode static"),
-        ("--calibration histogram.qcal", "--mode static"),
-        ("--method minmax", "--mode static"),
-        ("--no-bias-correction", "--mode static"),
-        ("--reduce-range", "--mode static"),
+        ("--method minmax", "--dtype int8 --mode static"),
+        ("--no-bias-correction", f"--dtype int8 --mode static, or {ALONE}"),
+        ("--reduce-range", "--dtype int8 --mode static"),
         (
             "--algorithm gptq",
-            "--dtype int8 --mode static, or weights alone: --dtype int4",
+            f"--dtype int8 --mode static, or {ALONE}",
         ),
         (
             "--block-size 32",
-            "weights alone: --dtype int4, or --dtype int8 --mode weight-only",
+            ALONE,
         ),
         (
             "--granularity tensor",
-            "--dtype int8 --mode static, or weights alone: --dtype int4",
+            f"--dtype int8 --mode static, or {ALONE}",
         ),
     ],
 )

@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 import pytest
 
-from qconv.conversions.settings import Activations, Int8Settings
 from qconv.placement.plan import Plan
+from qconv.recipe.settings import Activations, Int8Settings
 from tests.model_helpers import Feeds, convert_model, op_types, parse, random_feeds
 
 BODY = """(float[N, 4, H, W] x) => (float[N, 8] y)

@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 import pytest
 
-from qconv.conversions.settings import Embeddings, Int8Settings
 from qconv.errors import NothingQuantized
 from qconv.pipeline import calibrate, convert, inspect
+from qconv.recipe.settings import Embeddings, Int8Settings
 from tests.model_helpers import convert_model, data, op_types, parse, random_feeds, save, sqnr
 
 MODEL = """(int64[N, T] ids) => (float[N, T, 24] y)

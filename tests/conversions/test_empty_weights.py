@@ -8,13 +8,13 @@ import onnx
 import pytest
 
 from qconv import calibrate, convert
-from qconv.conversions.settings import (
+from qconv.errors import NothingQuantized
+from qconv.recipe.settings import (
     DynamicSettings,
     Int8Settings,
     Settings,
     WeightOnlySettings,
 )
-from qconv.errors import NothingQuantized
 from tests.model_helpers import RUNTIME, data, parse, random_feeds, save, sqnr
 
 REST = "float[64, 64] u"

@@ -18,13 +18,13 @@ import qconv
 from benchmarks.hard_net import convert_and_measure, make_hard
 from qconv.conversions import equalize as step
 from qconv.conversions.equalize import Equalized, equalize
-from qconv.conversions.settings import Equalize, Int8Settings
 from qconv.graph.model_io import load_model, model_to_bytes
 from qconv.graph.prepare import prepare
 from qconv.pipeline import calibrate
 from qconv.placement.place import place
 from qconv.placement.plan import ScaleGroup
 from qconv.placement.targets import ORT_CPU
+from qconv.recipe.settings import Equalize, Int8Settings
 from qconv.rewrite.channels import divide_group
 from tests.model_helpers import Feeds, convert_model, data, parse, random_feeds, save, sqnr
 

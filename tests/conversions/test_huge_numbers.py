@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qconv.conversions.settings import Int8Settings
 from qconv.pipeline import convert
+from qconv.recipe.settings import Int8Settings
 from tests.model_helpers import data, parse, save, sqnr
 
 PRODUCTS = """(float[N, 8] x) => (float[N, 8] y) <float[8, 8] w, float[8, 8] v, float[8] b>

@@ -12,7 +12,6 @@ import pytest
 from onnx import numpy_helper
 
 from qconv.conversions import packing
-from qconv.conversions.settings import Int8Settings
 from qconv.errors import UnsupportedError
 from qconv.evaluation.portability import integer_rows, layer_risks
 from qconv.evaluation.restored import layer_weights
@@ -20,6 +19,7 @@ from qconv.evaluation.weights import stored_weights
 from qconv.graph.model_io import read_model
 from qconv.graph.prepare import normalize
 from qconv.pipeline import conversion
+from qconv.recipe.settings import Int8Settings
 from tests.model_helpers import Array, Converted, convert_model, parse, random_feeds, run
 
 CONVOLUTIONS = """(float[N, 3, 9, 9] x) => (float[N, 5] y)
@@ -47,7 +47,7 @@ BRANCH = """(float[N, 8, 9, 9] x, bool z) => (float[N, 8, H, W] y)
     },
     else_branch = e () => (float[N, 8, H, W] o) { o = Neg(a) }>
 }"""
-FOUR_BITS = Int8Settings(weight_bits=4)
+FOUR_BITS = Int8Settings(weights="int4")
 
 
 def _converted(text: str, folder: Path, settings: Int8Settings = FOUR_BITS) -> Converted:

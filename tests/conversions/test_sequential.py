@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 import pytest
 
-from qconv.conversions.settings import Int8Settings
 from qconv.errors import UnsupportedError, UsageError
 from qconv.pipeline import calibrate, convert
+from qconv.recipe.settings import Int8Settings
 from tests.model_helpers import data, parse, random_feeds, save, sqnr
 
 BEST = Int8Settings(effort="best")
@@ -38,7 +38,7 @@ def test_it_is_closer_to_the_float_model(tmp_path: Path, bits: Literal[4, 8]) ->
     seen, unseen = data(feeds[:32], "seen"), feeds[32:]
     found = {}
     for effort in ("fast", "best"):
-        settings = Int8Settings(effort=effort, weight_bits=bits)
+        settings = Int8Settings(effort=effort, weights="int4" if bits == 4 else "int8")
         output = tmp_path / f"{effort}.onnx"
         convert(path, output, data=seen, settings=settings)
         found[effort] = sqnr(path, output, unseen)["y"]

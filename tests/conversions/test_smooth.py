@@ -9,13 +9,13 @@ import numpy as np
 import onnx
 import pytest
 
-from qconv.conversions.settings import Int8Settings
 from qconv.conversions.smooth import smooth
 from qconv.graph.model_io import load_model, model_to_bytes
 from qconv.graph.prepare import prepare
 from qconv.pipeline import calibrate, convert, report
 from qconv.placement.place import place
 from qconv.placement.targets import ORT_CPU
+from qconv.recipe.settings import Int8Settings
 from tests.model_helpers import Feeds, convert_model, data, op_types, parse, run, save, sqnr
 
 IN = "float[N, T, 32] x"

@@ -10,9 +10,9 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from qconv.conversions.settings import WeightOnlySettings
 from qconv.errors import ModelError, NothingQuantized, UsageError
 from qconv.pipeline import Conversion, convert
+from qconv.recipe.settings import WeightOnlySettings, WeightType
 from tests.model_helpers import parse, save
 
 Floats = NDArray[np.float32]
@@ -182,7 +182,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"block_size": 48}, "the block size is 48; it must be 16, 32, 64, 128 or 256"),
+        ({"block_size": 48}, "`block_size` is 48; it must be auto, 16, 32, 64, 128 or 256"),
         ({"algorithm": "gptq"}, "gptq needs second moments of what the layers read"),
         ({"algorithm": "adaround"}, "adaround needs second moments of what the layers read"),
         ({"sequential": True}, "rounding in sequence needs --data"),
@@ -213,18 +213,18 @@ def test_remarks_say_what_the_runtime_does_with_the_weights(tmp_path: Path) -> N
     assert conversion.remarks[1:] == (
         "behind DequantizeLinear, which the runtime fuses: 1 Gemm",
         "dequantized at every inference, which is slower than float: weights of 1 Conv; "
-        "--format operator avoids that",
+        "`format=operator` avoids that",
     )
 
 
 @pytest.mark.parametrize("dtype", ["ternary", "binary", "fp8e4m3", "fp8e5m2"])
-def test_adaround_is_for_integers(dtype: str) -> None:
+def test_adaround_is_for_integers(dtype: WeightType) -> None:
     with pytest.raises(UsageError, match=f"integers of 2 to 8 bits, not to {dtype}"):
         WeightOnlySettings(dtype, "adaround")
 
 
 @pytest.mark.parametrize("dtype", ["int4", "uint4", "int3"])
-def test_adaround_is_closer_than_rounding_to_nearest(tmp_path: Path, dtype: str) -> None:
+def test_adaround_is_closer_than_rounding_to_nearest(tmp_path: Path, dtype: WeightType) -> None:
     """On correlated inputs that were not seen; a table is rounded without them."""
     weights = "float[40, 64] t, float[64, 48] w"
     body = "e = Gather(t, ids) a = MatMul(x, w) y = MatMul(e, w)"
@@ -236,8 +236,11 @@ def test_adaround_is_closer_than_rounding_to_nearest(tmp_path: Path, dtype: str)
     ids = random.integers(0, 40, 600)
     np.savez(tmp_path / "d.npz", allow_pickle=False, x=x[:400], ids=ids[:400])
     found = {}
-    for algorithm in ("mse", "adaround"):
-        settings = WeightOnlySettings(dtype, algorithm)
+    settings_of = {
+        "mse": WeightOnlySettings(dtype, "mse"),
+        "adaround": WeightOnlySettings(dtype, "adaround"),
+    }
+    for algorithm, settings in settings_of.items():
         path = tmp_path / f"{algorithm}.onnx"
         data = [str(tmp_path / "d.npz")]
         made = convert(save(proto, tmp_path), path, data=data, settings=settings)

@@ -111,7 +111,7 @@ def test_layers_stay_float_by_name(folder: Path) -> None:
 
 
 def test_the_worst_layers_stay_float(folder: Path) -> None:
-    worst = qconv.Int8Settings(float_count=1)
+    worst = qconv.Int8Settings(float_layers=("1",))
     named = [qconv.Int8Settings(float_layers=(f"^{name}$",)) for name in ("first", "second")]
     paths = [_convert(folder, f"{i}.onnx", s) for i, s in enumerate((worst, *named))]
     kinds = [[node.op_type for node in onnx.load(path).graph.node] for path in paths]
@@ -132,7 +132,7 @@ def test_patterns_must_be_found(folder: Path) -> None:
 
 def test_ranking_needs_data(folder: Path) -> None:
     record = qconv.calibrate(folder / "model.onnx", data=str(folder / "data.npz"))
-    settings = qconv.Int8Settings(float_count=1)
+    settings = qconv.Int8Settings(float_layers=("1",))
     with pytest.raises(UsageError, match="ranking layers needs --data"):
         qconv.convert(
             folder / "model.onnx", folder / "q.onnx", calibration=record, settings=settings

@@ -68,7 +68,7 @@ def test_layers_with_float_outputs_are_ranked(tmp_path: Path, changed: dict[str,
     set_weight(model, "w", small * np.float32(0.05))
     set_weight(model, "v", differences - differences.mean(axis=0))
     path, feeds = save(model, tmp_path), random_feeds(model, {"N": (8,)})
-    settings = qconv.Int8Settings(float_count=1, **changed)
+    settings = qconv.Int8Settings(float_layers=("1",), **changed)
     made = qconv.convert(path, tmp_path / "q.onnx", data=data(feeds), settings=settings)
     assert _kept(made) == {"coarse"}
     assert not [remark for remark in made.remarks if "ranked" in remark]
@@ -85,7 +85,7 @@ def test_an_error_of_the_input_counts_where_no_layer_before_rounds_it(tmp_path: 
     feeds = random_feeds(model, {"N": (8,)})
     for feed in feeds:
         feed["x"][:, 0] *= 10
-    path, settings = save(model, tmp_path), qconv.Int8Settings(float_count=1, smooth="off")
+    path, settings = save(model, tmp_path), qconv.Int8Settings(float_layers=("1",), smooth="off")
     made = qconv.convert(path, tmp_path / "q.onnx", data=data(feeds), settings=settings)
     assert _kept(made) == {"wide"}
 
@@ -93,7 +93,7 @@ def test_an_error_of_the_input_counts_where_no_layer_before_rounds_it(tmp_path: 
 def test_layers_that_cannot_be_ranked_are_said(tmp_path: Path) -> None:
     model = parse(BRANCHES)
     path, feeds = save(model, tmp_path), random_feeds(model, {"N": (8,)}, count=12)
-    settings = qconv.Int8Settings(float_count=2)
+    settings = qconv.Int8Settings(float_layers=("2",))
     made = qconv.convert(path, tmp_path / "q.onnx", data=data(feeds), settings=settings)
     assert _kept(made) == {"outer"}
     assert made.remarks[0] == "1 of 2 layers could be ranked, where 2 should stay in float"
@@ -111,6 +111,6 @@ def test_layers_that_equalization_makes_fit_for_8_bits_are_ranked(tmp_path: Path
     scales = np.logspace(0, -6, 8, dtype=np.float32)
     set_weight(model, "w", weight * scales[:, None, None, None])
     path, feeds = save(model, tmp_path), random_feeds(model, {"N": (4,)})
-    settings = qconv.Int8Settings(float_count=1)
+    settings = qconv.Int8Settings(float_layers=("1",))
     made = qconv.convert(path, tmp_path / "q.onnx", data=data(feeds), settings=settings)
     assert _kept(made) in ({"first"}, {"second"})

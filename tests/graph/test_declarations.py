@@ -10,11 +10,11 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from qconv.conversions.settings import HalfSettings, WeightOnlySettings
 from qconv.errors import ModelError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.pipeline import convert
+from qconv.recipe.settings import HalfSettings, WeightOnlySettings
 from tests.model_helpers import list_weights_as_inputs, parse, run, save
 
 TEXT = "(float[N, 4] x) => (float[N, 5] y) <float[4, 5] w> { y = MatMul(x, w) }"
@@ -45,7 +45,7 @@ def test_a_wrong_note_on_weights_is_not_written(tmp_path: Path, storage_only: bo
     model = parse(TEXT.replace("[4, 5]", "[128, 128]").replace("[N, 4]", "[N, 128]"))
     model.graph.value_info.append(helper.make_tensor_value_info("w", 11, [10**12]))
     output = tmp_path / "half.onnx"
-    convert(save(model, tmp_path), output, settings=HalfSettings("bf16", (), False, storage_only))
+    convert(save(model, tmp_path), output, settings=HalfSettings("bf16", storage_only=storage_only))
     (tensor,) = [t for t in onnx.load(output).graph.initializer if len(t.dims) == 2]
     assert numpy_helper.to_array(tensor).shape == (128, 128)
 

@@ -10,11 +10,11 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from qconv.conversions.settings import HalfSettings
 from qconv.errors import ModelError
 from qconv.evaluation.compare import compare
 from qconv.graph.model_io import load_model, model_bytes, model_fingerprint
 from qconv.pipeline import convert, inspect
+from qconv.recipe.settings import HalfSettings
 from tests.graph.refusals import OPENERS
 from tests.model_helpers import data, parse, run
 

@@ -18,8 +18,9 @@ from qconv.graph.model_io import (
     node_count,
     read_model,
 )
-from qconv.graph.saving import Storage, save_model
+from qconv.graph.saving import save_model
 from qconv.pipeline import convert
+from qconv.recipe.sources import Storage
 from tests.model_helpers import Feeds, data, parse, run, save, set_weight, side_files
 
 TEXT = "(float[N, 64] x) => (float[N, 64] y) <float[64, 64] w, float[64] b> { y = Gemm(x, w, b) }"
@@ -212,7 +213,7 @@ def test_small_weights_need_no_file_beside_the_model(tmp_path: Path) -> None:
 
 def test_storage_by_size(tmp_path: Path) -> None:
     model = load_model(save(parse(TEXT), tmp_path)).ir
-    save_model(model, tmp_path / "out.onnx", Storage("auto", threshold=10_000))
+    save_model(model, tmp_path / "out.onnx", Storage("auto", 0.01))
     (beside,) = side_files(tmp_path / "out.onnx")
     assert beside.stat().st_size >= 64 * 64 * 4
 

@@ -11,11 +11,11 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from qconv.cli.main import run as run_command
-from qconv.conversions.settings import HalfSettings
 from qconv.errors import ModelError, UnsupportedError
 from qconv.evaluation.compare import compare
 from qconv.graph.model_io import load_model, read_model
 from qconv.pipeline import convert
+from qconv.recipe.settings import HalfSettings
 from tests.graph.refusals import refusal, with_function
 from tests.model_helpers import data, parse, run, save
 

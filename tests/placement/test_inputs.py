@@ -8,9 +8,9 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from qconv.conversions.settings import Effort, Int8Settings
 from qconv.pipeline import convert
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
+from qconv.recipe.settings import Effort, Int8Settings
 from tests.model_helpers import data, parse, random_feeds, save
 
 

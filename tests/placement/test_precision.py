@@ -11,12 +11,12 @@ import onnx_ir as ir
 import pytest
 
 import qconv
-from qconv.conversions.settings import HalfSettings
 from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.prepare import prepare
 from qconv.observers.ranges import Range
 from qconv.placement.plan import PrecisionPlan
 from qconv.placement.precision import place_precision
+from qconv.recipe.settings import HalfSettings
 from tests.model_helpers import data, parse, save, set_weight, sqnr
 
 FLOAT16, BFLOAT16 = ir.DataType.FLOAT16, ir.DataType.BFLOAT16

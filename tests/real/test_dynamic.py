@@ -8,7 +8,7 @@ import onnxruntime as ort
 
 import qconv
 from benchmarks.sentences import cosines, dev_pairs, spearman
-from qconv.conversions.settings import DynamicSettings
+from qconv.recipe.settings import DynamicSettings
 from qconv.runtime.audit import audit_fusion
 
 

@@ -11,10 +11,10 @@ import pytest
 import qconv
 from benchmarks.sentences import cosines, dev_pairs, spearman
 from benchmarks.speech import probabilities, read_speech
-from qconv.conversions.settings import HalfSettings
 from qconv.data import Sample
 from qconv.evaluation.simulation import HalfSimulation
 from qconv.pipeline import Conversion
+from qconv.recipe.settings import HalfSettings
 from qconv.reporting.catalog import metric_values
 from tests.real.conftest import EfficientNet
 

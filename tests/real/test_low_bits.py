@@ -15,7 +15,7 @@ import pytest
 import qconv
 from benchmarks.sentences import cosines, dev_pairs, spearman, write_calibration
 from benchmarks.speech import probabilities, read_speech
-from qconv.conversions.settings import WeightOnlySettings
+from qconv.recipe.settings import WeightOnlySettings, WeightType
 from qconv.reporting.catalog import metric_values
 from qconv.runtime.audit import audit_fusion
 from tests.real.conftest import EfficientNet
@@ -30,7 +30,11 @@ def test_sentences(data_folder: Path, tmp_path: Path) -> None:
     qconv.calibrate(model, data=data, output=record, statistics="full")
     batches, scores = dev_pairs(folder)
     exact = spearman(cosines(_session(model), batches), scores)
-    bars = {"int8": (24.0, 0.001), "int4": (13.0, 0.0015), "int2": (10.0, 0.015)}
+    bars: dict[WeightType, tuple[float, float]] = {
+        "int8": (24.0, 0.001),
+        "int4": (13.0, 0.0015),
+        "int2": (10.0, 0.015),
+    }
     for dtype, (megabytes, change) in bars.items():
         path = tmp_path / f"{dtype}.onnx"
         settings = WeightOnlySettings(dtype=dtype)

@@ -12,9 +12,9 @@ import pytest
 
 import qconv
 from benchmarks.speech import Floats, probabilities, read_speech
-from qconv.conversions.settings import DynamicSettings, Float32Settings, Int8Settings, Settings
 from qconv.graph.model_io import read_model
 from qconv.graph.view import op_counts
+from qconv.recipe.settings import DynamicSettings, Float32Settings, Int8Settings, Settings
 
 FILES = ["silero_vad", "silero_vad_op18_ifless"]
 RATE = {"sr": 16000}

@@ -15,8 +15,8 @@ import pytest
 import qconv
 from benchmarks.sentences import cosines, dev_pairs, spearman, write_calibration
 from qconv.calibration.record_file import write_record
-from qconv.conversions.settings import Int8Settings
 from qconv.observers.estimators import Method
+from qconv.recipe.settings import Int8Settings
 
 
 @dataclass(frozen=True)

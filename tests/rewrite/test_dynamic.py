@@ -10,9 +10,9 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from qconv.conversions.settings import DynamicSettings
 from qconv.errors import ModelError, NothingQuantized
 from qconv.pipeline import Conversion, convert
+from qconv.recipe.settings import DynamicSettings
 from qconv.runtime.audit import audit_fusion
 from tests.model_helpers import parse, ports, random_feeds, save, set_weight, sqnr
 

@@ -9,8 +9,8 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from qconv.conversions.settings import Int8Settings
 from qconv.graph.model_io import model_to_bytes, read_model
+from qconv.recipe.settings import Int8Settings
 from qconv.rewrite.float_products import use_standard_products
 from tests.model_helpers import convert_model, op_types, parse, run
 

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from qconv import convert
-from qconv.conversions.settings import Float32Settings, HalfSettings
+from qconv.recipe.settings import Float32Settings, HalfSettings
 from tests.model_helpers import parse, ports, run, save
 
 X = np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4)

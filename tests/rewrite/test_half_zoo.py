@@ -13,8 +13,8 @@ from onnx import TensorProto
 
 from benchmarks.half_graphs import GRAPHS, HalfGraph
 from qconv import convert
-from qconv.conversions.settings import Float32Settings, HalfSettings
 from qconv.errors import NothingQuantized
+from qconv.recipe.settings import Float32Settings, HalfSettings
 from tests.model_helpers import Feeds, parse, ports, run, save
 
 HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
@@ -93,7 +93,7 @@ def test_float16_with_float32_ports(graph: HalfGraph, tmp_path: Path) -> None:
 @converted
 def test_float16_ports_and_back(graph: HalfGraph, tmp_path: Path) -> None:
     output, back = tmp_path / "half.onnx", tmp_path / "back.onnx"
-    settings = HalfSettings("fp16", graph.keep, convert_io=True)
+    settings = HalfSettings("fp16", graph.keep, "fp16")
     convert(save(graph.model(), tmp_path), output, settings=settings)
     onnx.checker.check_model(str(output), full_check=True)
     model = onnx.load(output)

@@ -11,13 +11,13 @@ from pathlib import Path
 import onnx
 import pytest
 
-from qconv.conversions.settings import (
+from qconv.pipeline import calibrate, convert
+from qconv.recipe.settings import (
     HalfSettings,
     Int8Settings,
     Settings,
     WeightOnlySettings,
 )
-from qconv.pipeline import calibrate, convert
 from tests.model_helpers import data, parse, random_feeds, save
 
 TEXT = """(float[N, 64] x) => (float[N, 64] y)
@@ -27,7 +27,7 @@ TEXT = """(float[N, 64] x) => (float[N, 64] y)
 RESTORING = {
     "bf16": (HalfSettings("bf16", storage_only=True), {"Cast"}),
     "weight-only": (WeightOnlySettings("int8", format="qdq"), {"DequantizeLinear"}),
-    "static-int4": (Int8Settings(weight_bits=4), {"Cast"}),
+    "static-int4": (Int8Settings(weights="int4"), {"Cast"}),
 }
 
 

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from qconv.conversions.settings import Int8Settings
+from qconv.recipe.settings import Int8Settings
 from tests.model_helpers import Array, Converted, convert_model, parse, random_feeds, run
 
 SAME = "<pads = [1, 1, 1, 1]>"

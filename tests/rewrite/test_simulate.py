@@ -12,11 +12,11 @@ import onnx_ir as ir
 import pytest
 
 import qconv
-from qconv.conversions.settings import HalfSettings
 from qconv.data import Sample
 from qconv.evaluation.simulation import HalfSimulation
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare import normalize
+from qconv.recipe.settings import HalfSettings, HalfType
 from qconv.rewrite.simulate import simulate_half
 from qconv.runtime.session import open_session
 from tests.model_helpers import parse, save
@@ -62,7 +62,8 @@ def _numbers(*shape: int, seed: int = 0) -> Array:
 def test_a_chain_rounds_at_each_step(
     tmp_path: Path, dtype: str, half: type[np.generic], convert_io: bool
 ) -> None:
-    settings = HalfSettings("fp16" if dtype == "fp16" else "bf16", convert_io=convert_io)
+    kind: HalfType = "fp16" if dtype == "fp16" else "bf16"
+    settings = HalfSettings(kind, io=kind if convert_io else "fp32")
     path, weights = _half(tmp_path, PRODUCTS, settings)
     x, z = _numbers(4, 8), _numbers(4, 8, seed=1)
     h, w, b, k = (array.astype(half) for array in (x, weights["w"], weights["b"], z))
@@ -98,7 +99,7 @@ def test_loops_round(tmp_path: Path) -> None:
 def test_kept_operators_do_not_round(tmp_path: Path) -> None:
     text = """(float[8] x) => (float[8] y) <float[8] w, float[8] v, float[8] u, float[8] t>
         { p = Mul(x, w) [exact1] q = Mul(p, v) [exact2] r = Mul(q, u) y = Mul(r, t) }"""
-    path, weights = _half(tmp_path, text, HalfSettings(keep_float=("exact",), convert_io=True))
+    path, weights = _half(tmp_path, text, HalfSettings(keep_float=("exact",), io="fp16"))
     x = _numbers(8)
     w, t = weights["w"].astype(np.float16), weights["t"].astype(np.float16)
     inner = (x.astype(np.float16) * w).astype(np.float32) * weights["v"] * weights["u"]

@@ -11,9 +11,9 @@ import onnx
 import pytest
 
 from qconv.cli.main import run as main
-from qconv.conversions.settings import Int8Settings
 from qconv.errors import NothingQuantized, RecordError
 from qconv.pipeline import calibrate, convert, report
+from qconv.recipe.settings import Int8Settings
 from tests.model_helpers import (
     Converted,
     Feeds,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto, numpy_helper
 
-from qconv.conversions.settings import Int8Settings
+from qconv.recipe.settings import Int8Settings
 from tests.model_helpers import (
     Array,
     Converted,

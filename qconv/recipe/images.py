@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from qconv.errors import UsageError
+from qconv.recipe.fields import Checked, Range, setting
 
-Order = Literal["rgb", "bgr"]
-Layout = Literal["auto", "nchw", "nhwc"]
+Preset = Literal["imagenet-torch", "imagenet-tf"]
 
 
 @dataclass(frozen=True)
-class ImageOptions:
+class ImageOptions(Checked):
     """How an image file becomes a feed: resize, crop, ``(pixel - mean) / std``.
 
     Attributes:
@@ -35,28 +33,20 @@ class ImageOptions:
         labels: CSV file with the columns ``file`` and ``label``: only the files it lists are
             used. Without it, ``labels.csv`` is looked for in the folder, then in its parent,
             and must name every image there is.
+
+    Raises:
+        UsageError: a value is out of bounds.
     """
 
-    size: int | None = None
-    crop: int | tuple[int, int] | None = None
-    mean: float | tuple[float, ...] | None = None
-    std: float | tuple[float, ...] | None = None
-    order: Order = "rgb"
-    layout: Layout = "auto"
+    size: int | None = setting(None, option="image_size", within=Range(1))
+    crop: int | tuple[int, int] | None = setting(None, option="image_crop", within=Range(1))
+    mean: float | tuple[float, ...] | None = setting(None, option="image_mean")
+    std: float | tuple[float, ...] | None = setting(
+        None, option="image_std", within=Range(0, open=True)
+    )
+    order: Literal["rgb", "bgr"] = setting("rgb", option="image_order")
+    layout: Literal["auto", "nchw", "nhwc"] = setting("auto", option="image_layout")
     labels: Path | None = None
-
-    def __post_init__(self) -> None:
-        lengths = [] if self.size is None else [self.size]
-        lengths += [] if self.crop_shape is None else self.crop_shape
-        if min(lengths, default=1) < 1:
-            raise UsageError(f"image size and crop are in pixels, 1 or more: found {min(lengths)}")
-        if not all(map(math.isfinite, (*channels(self.mean, 0.0), *channels(self.std, 1.0)))):
-            raise UsageError("image mean and std must be finite numbers")
-        if min(channels(self.std, 1.0)) <= 0:
-            raise UsageError(
-                f"image std must be above 0: found {min(channels(self.std, 1.0)):g}",
-                hint="std 1 leaves the scale of the pixels as it is",
-            )
 
     @property
     def crop_shape(self) -> tuple[int, int] | None:
@@ -71,7 +61,7 @@ def channels(value: float | tuple[float, ...] | None, default: float) -> tuple[f
     return value if isinstance(value, tuple) else (value,)
 
 
-IMAGE_PRESETS: Mapping[str, ImageOptions] = MappingProxyType(
+IMAGE_PRESETS: Mapping[Preset, ImageOptions] = MappingProxyType(
     {
         "imagenet-torch": ImageOptions(
             size=256,
@@ -89,17 +79,3 @@ IMAGE_PRESETS: Mapping[str, ImageOptions] = MappingProxyType(
 ``imagenet-tf`` is the Inception and MobileNet way: ``(pixel - 127.5) / 127.5``, from -1 to 1
 (224 / 256 is their central fraction, 0.875). Replace ``size`` and ``crop`` for another input.
 """
-
-
-def image_preset(name: str) -> ImageOptions:
-    """Return a preset by its name.
-
-    Raises:
-        UsageError: there is no preset of that name.
-    """
-    if name not in IMAGE_PRESETS:
-        raise UsageError(
-            f"there is no image preset '{name}'",
-            hint=f"the presets are {' and '.join(IMAGE_PRESETS)}",
-        )
-    return IMAGE_PRESETS[name]

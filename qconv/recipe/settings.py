@@ -1,4 +1,4 @@
-"""What a user may choose for each type that a model can be converted to."""
+"""What may be chosen for each kind of conversion."""
 
 from __future__ import annotations
 
@@ -6,23 +6,63 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from qconv.algorithms.rows import Solver
 from qconv.errors import UsageError
-from qconv.numerics.grids import TERNARY
-from qconv.numerics.stored import STORED_TYPES
-from qconv.observers.estimators import Method
+from qconv.recipe.fields import Checked, Range, setting
 
 Activations = Literal["uint8", "int8", "int16"]
 Embeddings = Literal["auto", "int8", "int4", "float"]
 Equalize = Literal["auto", "on", "off"]
-
-
-RangeMethod = Method | Literal["layers"]
 Effort = Literal["fast", "balanced", "best"]
+RangeMethod = Literal["auto", "minmax", "percentile", "entropy", "mse", "layers"]
+HalfType = Literal["fp16", "bf16"]
+WeightType = Literal[
+    "int8", "uint8", "int4", "uint4", "int3", "int2", "uint2", "ternary", "binary", "fp8e4m3",
+    "fp8e5m2",
+]  # fmt: skip
+WITHOUT_ADAROUND = ("ternary", "binary", "fp8e4m3", "fp8e5m2")
+"""Types whose numbers are no integers of 2 to 8 bits, between which AdaRound chooses."""
+
+
+def _expressions(texts: tuple[str, ...], option: str) -> None:
+    for text in texts:
+        if not text:
+            raise UsageError(
+                f"`{option}`: an empty expression is found in every operator",
+                hint=f"give an expression for names or types: `{option}=Gemm`",
+            )
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise UsageError(
+                f"`{option}`: '{text}' is not a regular expression: {error}"
+            ) from error
+
+
+def _float_layers(texts: tuple[str, ...]) -> None:
+    counts = [text for text in texts if text.isdecimal()]
+    if len(counts) > 1:
+        raise UsageError(
+            f"`float_layers` takes one number of layers, not {' and '.join(counts)}",
+            hint="an expression for names or types may be given beside it, and repeated",
+        )
+    _expressions(texts, "float_layers")
+
+
+def _keep_float(texts: tuple[str, ...]) -> None:
+    _expressions(texts, "keep_float")
+
+
+def _strength(text: str) -> None:
+    try:
+        fits = text in ("auto", "off") or float(text) in Range(0, 1)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise UsageError(f"`smooth` is {text!r}; it must be auto, off or a number from 0 to 1")
 
 
 @dataclass(frozen=True)
-class Int8Settings:
+class Int8Settings(Checked):
     """How INT8 is made.
 
     Attributes:
@@ -35,8 +75,9 @@ class Int8Settings:
         effort: ``fast`` is ranges and bias correction, ``balanced`` adds GPTQ, ``best`` rounds
             each layer on what the quantized layers before it give.
         algorithm: how weights are rounded, ``auto`` by the effort.
-        granularity: whether all weights of a layer share a scale, or those of a channel.
-        weight_bits: width of the numbers that weights are rounded to, 8 or 4.
+        granularity: whether all weights of a layer share a scale, or those of a channel, which is
+            ``auto``.
+        weights: the numbers that weights are rounded to.
         embeddings: type of embeddings; ``auto`` is int8.
         reduce_range: whether weights have 7 bits, -63 to 63, which rules saturation out, too.
         smooth: ``off``, the exponent by which ranges move from activations into weights, or
@@ -46,47 +87,51 @@ class Int8Settings:
         format: ``operator`` writes products that give floats as the runtime's own operator,
             ``qdq`` keeps to QuantizeLinear and DequantizeLinear.
         activations: their type; ``int16`` needs hardware or a runtime that computes with it.
-        float_layers: regular expressions; operators in whose name or type one of them is found
-            stay in float.
-        float_count: how many layers with the largest error of their own stay in float.
+        float_layers: regular expressions: operators in whose name or type one of them is found
+            stay in float; and at most one number: so many layers with the largest error of their
+            own do.
 
     Raises:
-        UsageError: one of ``float_layers`` is empty, or no regular expression.
+        UsageError: a value is not one of those, or has no effect beside the others.
     """
 
     method: RangeMethod = "auto"
-    percentile: float = 99.99
+    percentile: float = setting(
+        99.99, within=Range(50, 100, open=True), goes_with={"method": ("percentile",)}
+    )
     bias_correction: bool = True
     portable: bool = True
     effort: Effort = "balanced"
     algorithm: Literal["auto", "rtn", "gptq", "adaround"] = "auto"
-    granularity: Literal["channel", "tensor"] = "channel"
-    weight_bits: Literal[8, 4] = 8
+    granularity: Literal["auto", "tensor", "channel"] = "auto"
+    weights: Literal["int8", "int4"] = "int8"
     embeddings: Embeddings = "auto"
-    reduce_range: bool = False
-    smooth: str = "auto"
+    reduce_range: bool = setting(False, goes_with={"weights": ("int8",)})
+    smooth: str = setting("auto", must=_strength)
     equalize: Equalize = "auto"
     format: Literal["operator", "qdq"] = "operator"
     activations: Activations = "uint8"
-    float_layers: tuple[str, ...] = ()
-    float_count: int = 0
+    float_layers: tuple[str, ...] = setting((), must=_float_layers)
 
-    def __post_init__(self) -> None:
-        for pattern in self.float_layers:
-            if not pattern:
-                raise UsageError(
-                    "--float-layers: an empty expression is found in every operator",
-                    hint="give a number, or an expression for names or types: --float-layers Gemm",
-                )
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise UsageError(f"'{pattern}' is not a regular expression: {error}") from error
+    @property
+    def weight_bits(self) -> int:
+        """Bits in which weights are stored."""
+        return 4 if self.weights == "int4" else 8
 
     @property
     def bits(self) -> int:
         """Width of the numbers that weights are rounded to."""
-        return 7 if self.reduce_range and self.weight_bits == 8 else self.weight_bits
+        return 7 if self.reduce_range else self.weight_bits
+
+    @property
+    def float_count(self) -> int:
+        """How many layers with the largest error of their own stay in float."""
+        return sum(int(text) for text in self.float_layers if text.isdecimal())
+
+    @property
+    def float_patterns(self) -> tuple[str, ...]:
+        """The regular expressions for operators that stay in float."""
+        return tuple(text for text in self.float_layers if not text.isdecimal())
 
     @property
     def needs_samples(self) -> bool:
@@ -104,7 +149,7 @@ class Int8Settings:
         return self.solver is not None
 
     @property
-    def solver(self) -> Solver | None:
+    def solver(self) -> Literal["gptq", "adaround"] | None:
         """What rounds weights by second moments, if something does."""
         if self.algorithm == "auto":
             return None if self.effort == "fast" else "gptq"
@@ -112,8 +157,8 @@ class Int8Settings:
 
 
 @dataclass(frozen=True)
-class DynamicSettings:
-    """How INT8 is made whose activations are quantized on the way.
+class DynamicSettings(Checked):
+    """How INT8 is made whose activations are quantized at run time.
 
     Attributes:
         portable: whether weights are kept from saturating on x64 CPUs without VNNI.
@@ -127,18 +172,16 @@ class DynamicSettings:
 
 
 @dataclass(frozen=True)
-class WeightOnlySettings:
+class WeightOnlySettings(Checked):
     """How weights alone are stored in few bits, while activations stay float.
 
     Attributes:
-        dtype: ``int8``, ``uint8``, ``int4``, ``uint4``, ``int3``, ``int2``, ``uint2``,
-            ``ternary``, ``binary``, ``fp8e4m3`` or ``fp8e5m2``; those with ``u`` have a zero point.
+        dtype: the type; those with ``u`` have a zero point.
         algorithm: how weights are rounded: ``auto`` takes ``gptq`` where there are second moments
             of the inputs, else ``mse``, and ``rtn`` for one bit; ``awq`` scales the inputs of
             products first; ``adaround`` is for integers, which ternary does not count as.
         granularity: what shares a scale; ``auto`` is a block below 8 bits, else a channel.
-        block_size: inputs of a block, a power of two from 16 to 256; None is 128, and 64 below 4
-            bits.
+        block_size: inputs of a block; ``auto`` is 128, and 64 below 4 bits.
         embeddings: type of embeddings; ``auto`` is int8 for 8-bit types, else int4.
         format: ``operator`` for the runtime's own operators, ``qdq`` for DequantizeLinear.
         bias_correction: whether the mean error of the weights is taken out of the biases, where
@@ -147,47 +190,63 @@ class WeightOnlySettings:
             quantized.
 
     Raises:
-        UsageError: the algorithm cannot round to the type.
+        UsageError: a value is not one of those, or has no effect beside the others.
     """
 
-    dtype: str = "int4"
+    dtype: WeightType = "int4"
     algorithm: Literal["auto", "rtn", "mse", "hqq", "gptq", "awq", "adaround"] = "auto"
     granularity: Literal["auto", "tensor", "channel", "block"] = "auto"
-    block_size: int | None = None
+    block_size: Literal["auto", 16, 32, 64, 128, 256] = setting(
+        "auto", goes_with={"granularity": ("auto", "block")}
+    )
     embeddings: Embeddings = "auto"
     format: Literal["operator", "qdq"] = "operator"
     bias_correction: bool = True
     sequential: bool = False
 
     def __post_init__(self) -> None:
-        grid = STORED_TYPES[self.dtype].grid
-        if self.algorithm == "adaround" and (grid == TERNARY or not grid.is_integer):
+        super().__post_init__()
+        if self.algorithm == "adaround" and self.dtype in WITHOUT_ADAROUND:
             raise UsageError(
-                f"adaround rounds up or down to integers of 2 to 8 bits, not to {self.dtype}",
-                hint="choose another --algorithm for it",
+                "`algorithm=adaround` rounds up or down to integers of 2 to 8 bits, "
+                f"not to {self.dtype}"
             )
 
 
 @dataclass(frozen=True)
-class HalfSettings:
+class HalfSettings(Checked):
     """How FP16 or BF16 is made.
 
     Attributes:
         dtype: the type.
         keep_float: regular expressions; operators whose name or type one of them is found in
             keep float32.
-        convert_io: whether the model's float32 inputs and outputs take the new type too.
-        storage_only: store weights in the type behind a Cast and compute in float32.
+        io: type of the model's float inputs and outputs, fp32 or that of the model.
+        storage_only: store weights in bfloat16 behind a Cast and compute in float32, which keeps
+            all operators, inputs and outputs.
+
+    Raises:
+        UsageError: a value is not one of those, or has no effect beside the others.
     """
 
-    dtype: Literal["fp16", "bf16"] = "fp16"
-    keep_float: tuple[str, ...] = ()
-    convert_io: bool = False
-    storage_only: bool = False
+    dtype: HalfType = "fp16"
+    keep_float: tuple[str, ...] = setting((), must=_keep_float)
+    io: Literal["fp32", "fp16", "bf16"] = "fp32"
+    storage_only: bool = setting(False, goes_with={"dtype": ("bf16",)})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.io not in ("fp32", self.dtype):
+            raise UsageError(f"`io={self.io}` goes with `dtype={self.io}`")
+        if self.storage_only and (self.keep_float or self.io != "fp32"):
+            other = "keep_float" if self.keep_float else "io"
+            raise UsageError(
+                f"`{other}` has no effect with `storage_only`, which computes in float32 throughout"
+            )
 
 
 @dataclass(frozen=True)
-class Float32Settings:
+class Float32Settings(Checked):
     """A float32 model from one of float64, float16 or bfloat16; there is nothing to choose."""
 
 
@@ -195,7 +254,7 @@ Settings = Int8Settings | DynamicSettings | WeightOnlySettings | HalfSettings | 
 
 
 def dtype_of(settings: Settings) -> str:
-    """Return the name that the settings' type has on the command line."""
+    """Return the name of the settings' type."""
     if isinstance(settings, Int8Settings | DynamicSettings):
         return "int8"
     return "fp32" if isinstance(settings, Float32Settings) else settings.dtype

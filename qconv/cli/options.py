@@ -1,0 +1,169 @@
+"""Click options made of the settings: every one is declared in :mod:`qconv.recipe` alone."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+from click.core import ParameterSource
+
+from qconv.cli.paths import FilePath
+from qconv.errors import UsageError
+from qconv.recipe.fields import Setting, arms, choices, is_list
+from qconv.recipe.file import read_recipe
+from qconv.recipe.resolve import Chosen, require_data
+from qconv.recipe.sources import DataSettings
+from qconv.recipe.walk import settings_by_option
+
+if TYPE_CHECKING:
+    from qconv.data import NamedData
+
+DATA = ("data", "samples", "image_preset", "image_size", "image_crop", "image_mean", "image_std",
+        "image_order", "image_layout", "labels")  # fmt: skip
+"""Options of commands that read data."""
+
+
+class GroupedCommand(click.Command):
+    """A command whose help shows options under the headings of their groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section for each group."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(param, "group", "Other"), []).append(record)
+        groups["Other"] = groups.pop("Other", [])
+        for group, records in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(records)
+
+
+class GroupedOption(click.Option):
+    """An option under a heading."""
+
+    def __init__(self, *args: Any, group: str, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.group = group
+
+
+class _Text(click.ParamType[Any]):
+    """What was typed for a setting, as the setting has it."""
+
+    name = "text"
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.hint = get_args(setting.hint)[0] if is_list(setting.hint) else setting.hint
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read one value; whether it is one that the setting may have is checked with the rest."""
+        if not isinstance(value, str):
+            return value
+        kinds = arms(self.hint)
+        if Path in kinds:
+            return FilePath().convert(value, param, ctx)
+        named = {str(word): word for word in choices(self.hint)}
+        if value in named:
+            return named[value]
+        number = _number(value, whole=float not in kinds)
+        if number is not None and {int, float}.intersection(kinds):
+            return number
+        several = [kind for kind in kinds if get_args(kind) and kind not in map(type, named)]
+        for mark in (",", "x"):
+            parts = [_number(part, whole=mark == "x") for part in value.lower().split(mark)]
+            if several and not named and len(parts) > 1 and None not in parts:
+                return tuple(parts)
+        return value
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:  # noqa: ARG002
+        """Return the words to choose from, where there are some."""
+        words = [str(word) for word in choices(self.hint)]
+        return f"[{'|'.join(words)}]" if words else None
+
+
+def _number(text: str, *, whole: bool) -> float | int | None:
+    try:
+        return int(text) if whole else float(text)
+    except ValueError:
+        return None
+
+
+def recipe_options(*names: str, recipe: bool = False) -> Callable[[Callable[..., Any]], Any]:
+    """Give a command these options, by name; it receives what was chosen as ``chosen``.
+
+    With ``recipe`` it also has ``--recipe``, and what a recipe file says is among what was chosen.
+    """
+    wanted = [setting for name, setting in settings_by_option().items() if name in names]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_chosen(**arguments: Any) -> Any:
+            context = click.get_current_context()
+            typed = {setting.option.name: arguments.pop(setting.option.name) for setting in wanted}
+            given = {
+                name: value
+                for name, value in typed.items()
+                if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+            }
+            for setting in wanted:
+                if setting.option.name in given:
+                    setting.check(given[setting.option.name])
+            chosen = Chosen.of(given)
+            path = arguments.pop("recipe") if recipe else None
+            if path is not None:
+                chosen = chosen.over(read_recipe(path).only(names))
+            return command(chosen=chosen, **arguments)
+
+        decorated: Callable[..., Any] = with_chosen
+        for setting in reversed(wanted):
+            decorated = _option(setting)(decorated)
+        return _recipe(decorated) if recipe else decorated
+
+    return decorate
+
+
+_recipe = click.option(
+    "--recipe",
+    cls=GroupedOption,
+    group="Recipe",
+    metavar="FILE",
+    type=FilePath(),
+    help='A TOML file of options: effort = "best". The command line wins over it. No file is '
+    "read that is not named.",
+)
+
+
+def _option(setting: Setting) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    option, flag = setting.option, setting.option.flag
+    initial = option.initial
+    if initial is None and setting.default not in (None, (), False):
+        initial = str(setting.default)
+    if setting.hint is bool:
+        names = [f"{flag}/--no-{option.key}" if setting.default else flag, option.name]
+        initial = option.key if setting.default else None
+        kind: dict[str, Any] = {"is_flag": True, "default": setting.default}
+    else:
+        names = [flag, option.name]
+        repeated = is_list(setting.hint)
+        kind = {"type": _Text(setting), "multiple": repeated, "metavar": option.metavar}
+    text = option.help if initial is None else f"{option.help}  [default: {initial}]"
+    return click.option(*names, cls=GroupedOption, group=option.group, help=text, **kind)
+
+
+def named_data(chosen: Chosen) -> NamedData:
+    """Return the data that was chosen, to be opened for a model.
+
+    Raises:
+        UsageError: there are none, or a number is out of bounds.
+    """
+    from qconv.data import NamedData
+
+    require_data(chosen)
+    given = chosen.build(DataSettings)
+    if not given.data:
+        raise UsageError("`data` is needed: the samples to read")
+    return NamedData(given.data, given.samples, chosen.images())

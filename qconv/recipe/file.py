@@ -1,0 +1,78 @@
+"""Recipe files: options by their names, in TOML."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from qconv.errors import InputError, UsageError
+from qconv.files import require_regular
+from qconv.recipe.fields import arms, is_list
+from qconv.recipe.options import OPTIONS
+from qconv.recipe.resolve import Chosen
+from qconv.recipe.walk import settings_by_option
+
+_MOST_BYTES = 1_000_000
+
+
+def read_recipe(path: Path) -> Chosen:
+    """Read what a recipe file chooses.
+
+    Its keys are the options of the command line without the dashes in front: ``block-size = 64``.
+    What may be repeated is a list; one value will do, too. Paths are taken from the folder of the
+    file.
+
+    Raises:
+        InputError: there is no such file, or it is no TOML.
+        UsageError: a key is none of the options, or a value not one that it may have; with the
+            line and the nearest word.
+    """
+    if require_regular(path, "a recipe", InputError) > _MOST_BYTES:
+        raise InputError(f"{path}: is larger than 1 MB, which no recipe is")
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is no TOML: {error}") from error
+    values = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        place = f"{path}{_line(text, key)}"
+        if name not in OPTIONS or "_" in key:
+            keys = [option.key for option in OPTIONS.values()]
+            near = get_close_matches(key.replace("_", "-"), keys, n=1)
+            raise UsageError(
+                f"{place}: there is no option '{key}'",
+                hint=f"did you mean {near[0]}?" if near else None,
+            )
+        setting = settings_by_option()[name]
+        values[name] = _value(setting.hint, value, path.parent)
+        try:
+            setting.check(values[name])
+        except UsageError as error:
+            told = str(error).replace("`", "'").replace(f"'{name}'", f"'{key}'")
+            raise UsageError(f"{place}: {told}", hint=error.hint) from error
+    return Chosen.of(values)
+
+
+def _line(text: str, key: str) -> str:
+    found = re.search(rf"(?m)^\s*[\"']?{re.escape(key)}[\"']?\s*=", text)
+    return "" if found is None else f" line {text.count(chr(10), 0, found.end()) + 1}"
+
+
+def _value(hint: Any, value: object, folder: Path) -> object:
+    """Return a value of TOML as the settings have it: lists as tuples, paths as paths."""
+    lists = [arm for arm in arms(hint) if is_list(arm)]
+    if isinstance(value, list):
+        inner = get_args(lists[0])[0] if lists else None
+        return tuple(_value(inner, part, folder) for part in value)
+    if lists and lists == list(arms(hint)):
+        return (_value(get_args(lists[0])[0], value, folder),)
+    if isinstance(value, str) and Path in arms(hint):
+        return folder / value
+    return value

@@ -1,0 +1,296 @@
+"""The options: the name, group and help of each, wherever it is chosen.
+
+The command line, recipe files, Python, the schema for editors and the tables in the documentation
+all take them from here. What type an option has, its default and what it goes with stand at the
+fields of the settings that read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Option:
+    """A thing to choose.
+
+    Attributes:
+        name: as Python has it: ``block_size``.
+        group: the heading that it stands under.
+        help: what it does, in sentences.
+        metavar: what stands for its value in the help; None lists the choices.
+        initial: its default in words, where it is not a plain value.
+    """
+
+    name: str
+    group: str
+    help: str
+    metavar: str | None = None
+    initial: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name in a recipe file: ``block-size``."""
+        return self.name.replace("_", "-")
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line: ``--block-size``."""
+        return f"--{self.key}"
+
+
+TYPES, DATA, IMAGES = "Types", "Data", "Images"
+INT8, WEIGHTS, HALF = "INT8", "INT8 and weights in few bits", "FP16 and BF16"
+MODEL, CALIBRATION, OUTPUT = "Model", "Calibration", "Output"
+
+_TABLE = (
+    Option(
+        "dtype",
+        TYPES,
+        "Type to convert to; may be repeated, with a folder as output. int8, or for weights alone "
+        "uint8, int4, uint4, int3, int2, uint2, ternary, binary, fp8e4m3, fp8e5m2 (those with u "
+        "have a zero point); fp16, bf16; fp32 for models of float64 or float16.",
+        "TYPE",
+    ),
+    Option(
+        "mode",
+        TYPES,
+        "int8: quantize activations by calibration, at run time (needs no data), or not at all.",
+        initial="static",
+    ),
+    Option(
+        "calibration",
+        DATA,
+        "A record that qconv calibrate wrote for this model. Static int8 needs it, or --data; fp16 "
+        "learns from one made with --values all what would overflow, gptq from one made with "
+        "--statistics full what the layers read.",
+        "FILE",
+    ),
+    Option(
+        "data",
+        DATA,
+        "Samples to read: a .npz file whose arrays bear the inputs' names (first axis: samples), a "
+        "folder of .npz, .npy or image files, an ONNX test_data_set_* folder, or "
+        "script.py:function. Repeat to join several.",
+        "DATA",
+    ),
+    Option("samples", DATA, "Use N samples, spread evenly over all the data.", "N", "all"),
+    Option(
+        "batch_size",
+        DATA,
+        "Samples per inference while calibrating; more than one needs a model with a dynamic first "
+        "axis. It does not change the statistics.",
+        "N",
+    ),
+    Option(
+        "image_preset",
+        IMAGES,
+        "Shorter side to 256, centre 224 x 224, RGB, then (pixel / 255 - mean) / std of ImageNet "
+        "(imagenet-torch) or (pixel - 127.5) / 127.5 (imagenet-tf). The options below replace its "
+        "parts.",
+    ),
+    Option(
+        "image_size",
+        IMAGES,
+        "Resize the shorter side to this length.",
+        "PIXELS",
+        "no resizing if --image-crop is given, else just enough to cover the model's input",
+    ),
+    Option(
+        "image_crop",
+        IMAGES,
+        "Cut out the centre, a square or height x width.",
+        "PIXELS|HxW",
+        "the model's height and width",
+    ),
+    Option(
+        "image_mean",
+        IMAGES,
+        "Subtract this from each pixel (0 to 255); one number, or one per channel.",
+        "M[,M,M]",
+        "0 if --image-std is given",
+    ),
+    Option(
+        "image_std",
+        IMAGES,
+        "Then divide by this, in the same units; 255 alone feeds 0 to 1.",
+        "S[,S,S]",
+        "1 if --image-mean is given",
+    ),
+    Option("image_order", IMAGES, "Order of the colours."),
+    Option("image_layout", IMAGES, "Place of the channel axis; auto: as the model's shape has it."),
+    Option(
+        "labels",
+        IMAGES,
+        "CSV with the columns file and label; only files that it lists are used.",
+        "FILE",
+        "labels.csv in the folder or its parent, if there is one",
+    ),
+    Option(
+        "assume",
+        MODEL,
+        "Fix an input to a constant: a number, or several with commas between. The input is "
+        "removed, the data need not hold it, and branches that depend on it are decided. May be "
+        "repeated; calibrate, convert and report need the same.",
+        "NAME=VALUE",
+    ),
+    Option(
+        "custom_ops",
+        MODEL,
+        "A shared library of operators that the model needs and ONNX Runtime does not have. Its "
+        "code is run. May be repeated.",
+        "FILE",
+    ),
+    Option(
+        "target",
+        MODEL,
+        "Runtime to place operators for; ort-cpu is ONNX Runtime's CPU provider.",
+        "NAME",
+    ),
+    Option(
+        "statistics",
+        CALIBRATION,
+        "What to collect: ranges is faster and allows only --method minmax later on; full adds "
+        "second moments of what layers read, which gptq, awq and adaround need.",
+    ),
+    Option(
+        "values",
+        CALIBRATION,
+        "Which values to look at: those that int8 needs, or all, from which fp16 also learns what "
+        "would overflow.",
+    ),
+    Option(
+        "effort",
+        INT8,
+        "fast reads ranges and corrects biases; balanced also rounds weights by GPTQ, which needs "
+        "--data or a record with second moments; best needs --data, and minutes: it rounds each "
+        "layer on what the quantized layers before it give.",
+    ),
+    Option(
+        "method",
+        INT8,
+        "How ranges are read from the statistics; auto takes, for each value, the least squared "
+        "error among ranges that clip at most 0.01 % of the data; layers tries the ranges of all "
+        "of them on what layers read, and needs --data.",
+    ),
+    Option("percentile", INT8, "Percent of the data inside the range.", "P"),
+    Option(
+        "weights",
+        INT8,
+        "The numbers that weights are rounded to; int4 halves the file, which runs as int8 does, "
+        "for some accuracy, and raises the opset to 21.",
+    ),
+    Option(
+        "float_layers",
+        INT8,
+        "Keep operators in float: those in whose name or type the expression is found, or the N "
+        "layers with the largest error of their own, which needs --data. Expressions may be "
+        "repeated; capital and small letters differ.",
+        "N|REGEX",
+    ),
+    Option(
+        "portable",
+        INT8,
+        "Limit weights so that 16-bit sums cannot saturate on x64 CPUs without VNNI, where a file "
+        "made without it can lose many points of accuracy.",
+    ),
+    Option(
+        "reduce_range",
+        INT8,
+        "7-bit weights, -63 to 63, which cannot saturate either, but are coarser in every layer. "
+        "--portable, the default, limits only where it has to.",
+    ),
+    Option(
+        "activations",
+        INT8,
+        "Type of activations. CPUs are fast with uint8 alone: int8 is slower, and int16 is "
+        "computed in float there.",
+    ),
+    Option(
+        "smooth",
+        INT8,
+        "Move the range of outlier channels of what products read into their weights "
+        "(SmoothQuant); auto searches the exponent for each value, a number from 0 to 1 sets it.",
+        "auto|off|A",
+    ),
+    Option(
+        "equalize",
+        INT8,
+        "Scale channels of one layer's output against the next layer's weights, which leaves the "
+        "float model as it is: on does so wherever that holds, auto where the predicted error "
+        "falls by 3 dB or more.",
+    ),
+    Option(
+        "algorithm",
+        WEIGHTS,
+        "Round to nearest (rtn), with scales of least squared error (mse), half-quadratic (hqq), "
+        "or by GPTQ, AWQ or AdaRound, which need statistics; auto is gptq where there are some, "
+        "else mse. Static int8 has rtn, gptq and adaround, and auto by --effort.",
+    ),
+    Option(
+        "granularity",
+        WEIGHTS,
+        "What shares a scale; auto is a block below 8 bits, else a channel. Static int8 has "
+        "tensor and channel.",
+    ),
+    Option(
+        "block_size",
+        WEIGHTS,
+        "Inputs of a block; smaller ones are more exact, larger ones faster; auto is 128, and 64 "
+        "below 4 bits. Those of embeddings are never above 32.",
+    ),
+    Option("embeddings", WEIGHTS, "Type of embeddings; auto is int8 for 8-bit types, else int4."),
+    Option(
+        "format",
+        WEIGHTS,
+        "ONNX Runtime's own operators where they are faster, or QuantizeLinear and "
+        "DequantizeLinear of standard ONNX alone.",
+    ),
+    Option(
+        "bias_correction",
+        WEIGHTS,
+        "Take the mean error of the rounded weights out of the biases.",
+    ),
+    Option(
+        "sequential",
+        WEIGHTS,
+        "Weights alone: with --data, measure again after each layer what the next ones read.",
+    ),
+    Option(
+        "keep_float",
+        HALF,
+        "Keep float32 in operators whose name or type this is found in; may be repeated.",
+        "REGEX",
+    ),
+    Option("io", HALF, "Type of the model's float inputs and outputs."),
+    Option(
+        "storage_only",
+        HALF,
+        "bf16: store weights in bfloat16 and compute in float32, which runs everywhere.",
+    ),
+    Option(
+        "external_data",
+        OUTPUT,
+        "Write weights to a file of their own beside the model; auto does from the size below on.",
+        initial="always if the float model's are, else auto",
+    ),
+    Option(
+        "external_data_size",
+        OUTPUT,
+        "Megabytes of weights from which --external-data auto, which this stands for, uses a file "
+        "of its own.",
+        "MB",
+    ),
+    Option(
+        "external_data_name",
+        OUTPUT,
+        "Name of that file. With --force it is replaced before the model is, so that a run that is "
+        "killed can leave an old model with new weights.",
+        "NAME",
+        "MODEL.HASH.data, which each model has for itself",
+    ),
+)
+
+OPTIONS: Mapping[str, Option] = {option.name: option for option in _TABLE}
+"""All of them, by name, in the order of the help."""

@@ -1,0 +1,184 @@
+"""One place where what was chosen becomes settings: command line over recipe file over default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, get_args
+
+from qconv.errors import UsageError
+from qconv.recipe.fields import Checked, quoted, settings_of
+from qconv.recipe.images import IMAGE_PRESETS, ImageOptions
+from qconv.recipe.options import OPTIONS
+from qconv.recipe.settings import (
+    DynamicSettings,
+    Float32Settings,
+    HalfSettings,
+    HalfType,
+    Int8Settings,
+    Settings,
+    WeightOnlySettings,
+    WeightType,
+)
+from qconv.recipe.sources import ConvertSettings, DataSettings, Storage
+
+T = TypeVar("T", bound=Checked)
+
+_WEIGHTS_ALONE = "weights alone: `dtype=int4`, or `dtype=int8` `mode=weight-only`"
+KINDS: Mapping[type[Settings], str] = {
+    Int8Settings: "`dtype=int8` `mode=static`",
+    DynamicSettings: "`dtype=int8` `mode=dynamic`",
+    HalfSettings: "`dtype=fp16` or `dtype=bf16`",
+    Float32Settings: "`dtype=fp32`",
+    WeightOnlySettings: _WEIGHTS_ALONE,
+}
+"""The kinds of conversion, each with how it is asked for."""
+LEARNING = {Int8Settings, WeightOnlySettings, HalfSettings}
+"""Kinds that learn from data or a record."""
+_BESIDE_DATA = ("samples", "batch_size", "image_preset",
+                *(each.option.name for each in settings_of(ImageOptions)))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen, by the name of the option; the rest has its default.
+
+    ``firm`` are those that are refused where nothing reads them.
+    """
+
+    values: Mapping[str, object]
+    firm: frozenset[str]
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> Chosen:
+        """Return choices that are all firm."""
+        return cls(values, frozenset(values))
+
+    def __contains__(self, option: str) -> bool:
+        return option in self.values
+
+    def over(self, file: Chosen) -> Chosen:
+        """Return these choices over those of a recipe file.
+
+        Where they name another type or mode, what the file says of its own types is no longer
+        firm; and a record takes the place of its data, or data that of its record.
+        """
+        beside = dict(file.values)
+        for one, other in (("data", "calibration"), ("calibration", "data")):
+            if one in self and other not in self:
+                beside.pop(other, None)
+        firm = file.firm if self.values.keys().isdisjoint(("dtype", "mode")) else frozenset()
+        return Chosen({**beside, **self.values}, self.firm | firm)
+
+    def only(self, options: Iterable[str]) -> Chosen:
+        """Return what was chosen of these options."""
+        kept = {name: self.values[name] for name in options if name in self.values}
+        return Chosen(kept, self.firm & kept.keys())
+
+    def build(self, settings: type[T], **fixed: Any) -> T:
+        """Return settings with what was chosen of them, and with fields that are fixed.
+
+        Raises:
+            UsageError: a value is not one that they may have, or has no effect.
+        """
+        chosen: dict[str, Any] = {
+            each.name: self.values[each.option.name]
+            for each in settings_of(settings)
+            if each.option.name in self.values and each.name not in fixed
+        }
+        made = settings(**fixed, **chosen)
+        made.require_effect(chosen)
+        return made
+
+    def images(self) -> ImageOptions | None:
+        """Return the image preset with what was chosen over it, or None if nothing was.
+
+        Raises:
+            UsageError: a number is out of bounds.
+        """
+        given: dict[str, Any] = {
+            each.name: self.values[each.option.name]
+            for each in settings_of(ImageOptions)
+            if each.option.name in self.values
+        }
+        preset = self.build(DataSettings).image_preset
+        if not given and preset is None:
+            return None
+        return replace(ImageOptions() if preset is None else IMAGE_PRESETS[preset], **given)
+
+    def storage(self) -> Storage | None:
+        """Return where weights go, or None if nothing was said of it.
+
+        Raises:
+            UsageError: see :class:`qconv.recipe.sources.Storage`.
+        """
+        size, name = "external_data_size" in self, "external_data_name" in self
+        if not (size or name or "external_data" in self):
+            return None
+        implied = Chosen.of({"external_data": "auto" if size or not name else "always"})
+        return self.over(implied).build(Storage)
+
+
+def conversions(chosen: Chosen) -> dict[str, Settings]:
+    """Return the settings of each type that was asked for, in that order.
+
+    Raises:
+        UsageError: no type was named; a value is not one that it may have; or something was chosen
+            that none of the types reads.
+    """
+    asked = chosen.build(ConvertSettings)
+    if not asked.dtype:
+        raise UsageError("`dtype` is needed: the type to convert to")
+    if asked.mode is not None and "int8" not in asked.dtype and "mode" in chosen.firm:
+        raise UsageError("`mode` goes with `dtype=int8`; the smaller types are for weights alone")
+    kinds = {dtype: _kind(dtype, asked.mode) for dtype in asked.dtype}
+    _refuse_unread(chosen, set(kinds.values()))
+    if "io" in chosen and chosen.values["io"] not in ("fp32", *kinds):
+        raise UsageError(f"`io={chosen.values['io']}` goes with `dtype={chosen.values['io']}`")
+    return {dtype: _settings(chosen, dtype, kind) for dtype, kind in kinds.items()}
+
+
+def _kind(dtype: str, mode: str | None) -> type[Settings]:
+    if dtype == "int8" and mode != "weight-only":
+        return DynamicSettings if mode == "dynamic" else Int8Settings
+    if dtype in get_args(WeightType):
+        return WeightOnlySettings
+    return HalfSettings if dtype in get_args(HalfType) else Float32Settings
+
+
+def _settings(chosen: Chosen, dtype: str, kind: type[Settings]) -> Settings:
+    if kind is HalfSettings and chosen.values.get("io") != dtype:
+        chosen = chosen.only(OPTIONS.keys() - {"io"})
+    if kind in (HalfSettings, WeightOnlySettings):
+        return chosen.build(kind, dtype=dtype)
+    return chosen.build(kind, mode="dynamic") if kind is DynamicSettings else chosen.build(kind)
+
+
+def _refuse_unread(chosen: Chosen, kinds: set[type[Settings]]) -> None:
+    own = {each.option.name for each in settings_of(ConvertSettings)}
+    for name in sorted(chosen.firm - own, key=list(OPTIONS).index):
+        readers = [kind for kind in KINDS if name in _options_of(kind)]
+        if readers and not kinds.intersection(readers):
+            where = ", or ".join(KINDS[kind] for kind in readers)
+            raise UsageError(f"{quoted(OPTIONS[name], chosen.values[name])} goes with {where}")
+    if not kinds & LEARNING:
+        asked = " and ".join(sorted(KINDS[kind] for kind in kinds))
+        for name in ("data", "calibration"):
+            if name in chosen.firm:
+                raise UsageError(f"`{name}` has no effect with {asked}, which learns nothing")
+    require_data(chosen)
+
+
+def require_data(chosen: Chosen) -> None:
+    """Refuse what was chosen about data where there are none.
+
+    Raises:
+        UsageError: it names the first.
+    """
+    for name in _BESIDE_DATA:
+        if name in chosen.firm and "data" not in chosen:
+            raise UsageError(f"`{name}` goes with `data`")
+
+
+def _options_of(kind: type[Settings]) -> set[str]:
+    return {each.option.name for each in settings_of(kind)}

@@ -1,0 +1,135 @@
+"""What a command is told beside how a type is made: data, statistics, where weights go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from qconv.errors import UsageError
+from qconv.recipe.fields import Checked, Range, setting
+from qconv.recipe.images import Preset
+from qconv.recipe.settings import HalfType, WeightType
+
+Dtype = Literal[WeightType, HalfType, "fp32"]
+Mode = Literal["static", "dynamic", "weight-only"]
+Statistics = Literal["ranges", "histogram", "full"]
+Values = Literal["quantizable", "all"]
+
+
+def _assumptions(texts: tuple[str, ...]) -> None:
+    seen = set()
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise UsageError(f"`assume` '{text}' is not of the form NAME=VALUE")
+        if name in seen:
+            raise UsageError(f"`assume` names the input '{name}' twice")
+        seen.add(name)
+
+
+@dataclass(frozen=True)
+class ModelSettings(Checked):
+    """How a model is read.
+
+    Attributes:
+        assume: inputs to fix to constants: ``sr=16000``, ``size=1,2``.
+        custom_ops: shared libraries of operators that it needs; their code is run.
+        target: the runtime to place operators for.
+    """
+
+    assume: tuple[str, ...] = setting((), must=_assumptions)
+    custom_ops: tuple[Path, ...] = ()
+    target: str = "ort-cpu"
+
+    @property
+    def constants(self) -> dict[str, str]:
+        """What inputs are fixed to, by name, as text."""
+        return dict(text.split("=", 1) for text in self.assume)
+
+
+@dataclass(frozen=True)
+class DataSettings(Checked):
+    """The samples that a command reads.
+
+    Attributes:
+        data: files, folders and functions of scripts, joined in this order.
+        samples: how many are taken, spread evenly; None is all.
+        image_preset: how images become numbers, unless single options say otherwise.
+    """
+
+    data: tuple[str, ...] = ()
+    samples: int | None = setting(None, within=Range(1))
+    image_preset: Preset | None = None
+
+
+@dataclass(frozen=True)
+class ConvertSettings(Checked):
+    """What a conversion is asked for.
+
+    Attributes:
+        dtype: the types to convert to.
+        mode: how INT8 treats activations; None is static.
+        calibration: a record of the model.
+    """
+
+    dtype: tuple[Dtype, ...] = ()
+    mode: Mode | None = None
+    calibration: Path | None = None
+
+
+@dataclass(frozen=True)
+class CalibrateSettings(Checked):
+    """What a run over data collects.
+
+    Attributes:
+        statistics: ``histogram``, ``ranges`` for min-max only, or ``full`` for second moments of
+            what layers read besides.
+        values: ``quantizable``, which INT8 needs, or ``all``, from which FP16 learns what would
+            overflow.
+        batch_size: samples per inference.
+    """
+
+    statistics: Statistics = "histogram"
+    values: Values = "quantizable"
+    batch_size: int = setting(1, within=Range(1))
+
+
+@dataclass(frozen=True)
+class Storage(Checked):
+    """Where weights are written: into the model file, or into one beside it.
+
+    Attributes:
+        external: whether they go beside; ``auto`` does from ``megabytes`` of weights on.
+        megabytes: of 1,000,000 bytes.
+        name: that of the file beside the model; None stands for
+            ``<model>.<hash of the weights>.data``.
+    """
+
+    external: Literal["auto", "always", "never"] = setting("auto", option="external_data")
+    megabytes: float = setting(
+        1000.0, option="external_data_size", within=Range(0), goes_with={"external": ("auto",)}
+    )
+    name: str | None = setting(
+        None, option="external_data_name", goes_with={"external": ("always", "auto")}
+    )
+
+    @property
+    def threshold(self) -> int:
+        """Bytes of weights from which on ``auto`` writes them beside the model."""
+        return int(self.megabytes * 1e6)
+
+    def named_files(self, path: Path) -> list[Path]:
+        """Return the files that a model at ``path`` is written to besides, as far as it is known.
+
+        Raises:
+            UsageError: the name has a folder in it, or is the model's own.
+        """
+        if self.name is None:
+            return []
+        if self.name in ("", ".", "..", path.name) or Path(self.name).name != self.name:
+            raise UsageError(
+                f"'{self.name}' cannot be the name of the file of weights beside {path.name}",
+                hint="the two stand in one folder: give another name, without a folder",
+            )
+        return [path.with_name(self.name)]
