@@ -154,7 +154,7 @@ def _remarks(plan: Plan) -> Iterator[str]:
 
 
 def _untried(plan: Plan, known: Container[str]) -> Iterator[str]:
-    """Say how many ranges ``--method layers`` left as they are: of values scaled before."""
+    """Say how many ranges the method ``layers`` left as they are: of values scaled before."""
     own = [n for n, value in plan.values.items() if value.params_from == n and not value.constant]
     count = sum(name not in known for name in own)
     if count:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import onnx_ir as ir
 
@@ -29,10 +28,9 @@ from qconv.placement.place import place
 from qconv.placement.plan import Plan, ValuePlan
 from qconv.placement.targets import ORT_CPU, find_target
 from qconv.progress import Progress, no_progress
+from qconv.recipe.sources import CalibrateSettings, Statistics, Values
 from qconv.runtime.libraries import custom_operators
 from qconv.runtime.machine import library_versions
-
-Values = Literal["quantizable", "all"]
 
 
 @told_by_runtime("model")
@@ -43,7 +41,7 @@ def calibrate(
     output: str | Path | None = None,
     assume: Assume | None = None,
     target: str = ORT_CPU.name,
-    statistics: Depth = "histogram",
+    statistics: Statistics = "histogram",
     values: Values = "quantizable",
     batch_size: int = 1,
     custom_ops: Sequence[str | Path] = (),
@@ -73,6 +71,7 @@ def calibrate(
         DataError: the data does not fit, or makes the model give NaN or Inf.
         OutputError: the record cannot be written.
     """
+    CalibrateSettings(statistics, values, batch_size)
     path = None if output is None else Path(output)
     reads = ReadFiles([("the float model", Path(model))], (), data, custom_ops)
     if path is not None:

@@ -54,7 +54,7 @@ from qconv.recipe.settings import (
     WeightOnlySettings,
     runs_on_cpu,
 )
-from qconv.recipe.sources import Storage
+from qconv.recipe.sources import CalibrateSettings, Storage
 from qconv.runtime.libraries import custom_operators
 from qconv.runtime.trial import require_running, require_valid
 
@@ -119,6 +119,7 @@ def convert(
         ModelError, DataError, OutputError, UnsupportedError: see :func:`calibrate`.
     """
     settings = Int8Settings() if settings is None else settings
+    CalibrateSettings(batch_size=batch_size)
     if calibration is not None and data is not None:
         raise UsageError("a calibration record and data to calibrate on exclude each other")
     path, source = Path(output), Path(model)

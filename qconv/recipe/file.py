@@ -16,6 +16,8 @@ from qconv.recipe.resolve import Chosen
 from qconv.recipe.walk import settings_by_option
 
 _MOST_BYTES = 1_000_000
+_PLACES = {"data"}
+"""Options that are texts and name files: a script has the name of a function behind its own."""
 
 
 def read_recipe(path: Path) -> Chosen:
@@ -51,7 +53,7 @@ def read_recipe(path: Path) -> Chosen:
                 hint=f"did you mean {near[0]}?" if near else None,
             )
         setting = settings_by_option()[name]
-        values[name] = _value(setting.hint, value, path.parent)
+        values[name] = _value(setting.hint, value, path.parent, is_place=name in _PLACES)
         try:
             setting.check(values[name])
         except UsageError as error:
@@ -65,14 +67,14 @@ def _line(text: str, key: str) -> str:
     return "" if found is None else f" line {text.count(chr(10), 0, found.end()) + 1}"
 
 
-def _value(hint: Any, value: object, folder: Path) -> object:
+def _value(hint: Any, value: object, folder: Path, *, is_place: bool) -> object:
     """Return a value of TOML as the settings have it: lists as tuples, paths as paths."""
     lists = [arm for arm in arms(hint) if is_list(arm)]
     if isinstance(value, list):
         inner = get_args(lists[0])[0] if lists else None
-        return tuple(_value(inner, part, folder) for part in value)
+        return tuple(_value(inner, part, folder, is_place=is_place) for part in value)
     if lists and lists == list(arms(hint)):
-        return (_value(get_args(lists[0])[0], value, folder),)
+        return (_value(get_args(lists[0])[0], value, folder, is_place=is_place),)
     if isinstance(value, str) and Path in arms(hint):
         return folder / value
-    return value
+    return str(folder / value) if isinstance(value, str) and is_place else value

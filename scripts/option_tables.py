@@ -1,0 +1,55 @@
+"""Write the tables of options in docs/commands.md anew: ``python scripts/option_tables.py``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from qconv.recipe.fields import Setting, choices
+from qconv.recipe.options import OPTIONS
+from qconv.recipe.walk import settings_by_option
+
+PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
+_MARKED = re.compile(r"(<!-- options of (\w+) -->\n).*?(<!-- end of options -->)", re.DOTALL)
+_CALIBRATE = ("statistics", "values")
+
+
+def with_tables(page: str) -> str:
+    """Return the page with a table of options between each pair of marks."""
+
+    def table(found: re.Match[str]) -> str:
+        names = _options(found[2])
+        rows = [row(setting) for setting in settings_by_option().values()
+                if setting.option.name in names]  # fmt: skip
+        head = ["| option | default | meaning |", "| --- | --- | --- |"]
+        return found[1] + "\n".join([*head, *rows]) + "\n" + found[3]
+
+    return _MARKED.sub(table, page)
+
+
+def _options(command: str) -> Collection[str]:
+    if command == "convert":
+        return OPTIONS.keys() - set(_CALIBRATE)
+    shared = {"Data", "Images", "Model", "Calibration"}
+    return {name for name, option in OPTIONS.items() if option.group in shared} - {"calibration"}
+
+
+def row(setting: Setting) -> str:
+    """Return the row of one option."""
+    option = setting.option
+    flag = option.flag
+    if setting.hint is bool and setting.default:
+        flag = f"--{option.key}`, `--no-{option.key}"
+    elif setting.hint is not bool:
+        words = "|".join(map(str, choices(setting.hint)))
+        flag = f"{flag} {option.metavar or words}"
+    initial = option.initial or ("" if setting.default in (None, (), False) else setting.default)
+    if initial is True:
+        initial = option.flag
+    cells = (f"`{flag}`", str(initial), option.help)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
