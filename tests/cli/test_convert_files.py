@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 from tests.cli.cli_helpers import (
+    TANH,
     Qconv,
     Refuses,
     begin_and_raise,
@@ -46,6 +47,15 @@ def test_one_of_the_outputs_exists_and_none_is_written(folder: Path, refuses: Re
         message="out/model.fp16.onnx: exists already",
         hint="pass --force to replace it",
     )
+
+
+def test_a_type_that_fails_leaves_those_before_it(qconv: Qconv, folder: Path) -> None:
+    (folder / "out").mkdir()
+    save_text(TANH, folder / "tanh.onnx")
+    said = qconv("convert tanh.onnx --dtype fp16 --dtype int4 --dtype bf16 -o out")
+    assert said.code == 4
+    assert "tanh.onnx: it has no weights to store in int4" in said.error
+    assert [*contents(folder / "out")] == ["tanh.fp16.onnx"]
 
 
 @pytest.mark.parametrize(
