@@ -14,7 +14,14 @@ import click
 
 from qconv import __version__
 from qconv.cli.terminal import guarded, say, show
-from qconv.errors import INTERRUPTED, InputError, OutOfMemoryError, OutputWarning, QconvError
+from qconv.errors import (
+    INTERRUPTED,
+    InputError,
+    OutOfMemoryError,
+    OutputWarning,
+    QconvError,
+    lacks_memory,
+)
 
 _COMMANDS = {
     "inspect": "Show what a model holds, and what would be quantized.",
@@ -131,7 +138,7 @@ def _tell(error: QconvError) -> None:
 
 def _tell_unexpected(error: BaseException) -> int:
     """Tell what the system refused, or else a bug, with what a report of it needs."""
-    if isinstance(error, MemoryError) or _lacks_memory(error):
+    if lacks_memory(error) or _not_loaded(error):
         _tell(OutOfMemoryError("the memory of this machine does not suffice"))
         return OutOfMemoryError.exit_code
     if isinstance(error, OSError) and error.strerror:
@@ -145,7 +152,7 @@ def _tell_unexpected(error: BaseException) -> int:
     return _BUG
 
 
-def _lacks_memory(error: BaseException) -> bool:
+def _not_loaded(error: BaseException) -> bool:
     """Whether a library could not be loaded for lack of memory."""
     return isinstance(error, ImportError) and any(reason in str(error) for reason in _NO_MEMORY)
 

@@ -168,6 +168,11 @@ def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     ("error", "code", "message"),
     [
         (MemoryError(), 5, "qconv: error: the memory of this machine does not suffice"),
+        (
+            OSError(errno.ENOMEM, "Cannot allocate memory"),
+            5,
+            "qconv: error: the memory of this machine does not suffice",
+        ),
         (KeyboardInterrupt(), 130, "qconv: interrupted"),
         (OSError(errno.EMFILE, "Too many open files"), 3, "qconv: error: Too many open files"),
         (PermissionError(13, "Not yours", "a.npz"), 3, "qconv: error: a.npz: Not yours"),
