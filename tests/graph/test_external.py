@@ -13,7 +13,8 @@ from onnx import TensorProto, numpy_helper
 from qconv.conversions.settings import HalfSettings
 from qconv.errors import ModelError
 from qconv.evaluation.compare import compare
-from qconv.graph.model_io import load_model, model_bytes, model_fingerprint
+from qconv.graph.model_io import load_model, model_bytes, model_files, model_fingerprint
+from qconv.graph.parsing import parse as parse_file
 from qconv.pipeline import convert, inspect
 from tests.graph.refusals import OPENERS
 from tests.model_helpers import data, parse, run
@@ -249,3 +250,34 @@ def test_what_only_looks_like_the_cache_does_not(tmp_path: Path) -> None:
             blob.symlink_to(tmp_path / "secret")
         with pytest.raises(ModelError, match="lies outside the model's folder: 'model"):
             load_model(path)
+
+
+def test_a_data_file_that_changed_is_judged_again(tmp_path: Path) -> None:
+    model, tensor = in_an_initializer()
+    external(tensor, location="w")
+    onnx.save(model, tmp_path / "m.onnx")
+    (tmp_path / "w").write_bytes(NUMBERS.tobytes())
+    assert model_files(tmp_path / "m.onnx") == [tmp_path / "m.onnx", tmp_path / "w"]
+    os.truncate(tmp_path / "w", 200)
+    with pytest.raises(ModelError, match="is truncated"):
+        model_files(tmp_path / "m.onnx")
+    (tmp_path / "w").unlink()
+    with pytest.raises(ModelError, match="is missing"):
+        model_files(tmp_path / "m.onnx")
+
+
+def test_a_model_that_changes_while_it_is_read_is_not_taken_for_what_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse_and_replace(path: Path) -> onnx.ModelProto:
+        proto = parse_file(path)
+        path.write_bytes(b"something else")
+        return proto
+
+    path = tmp_path / "m.onnx"
+    onnx.save(parse(SUM + "{ y = Neg(x) }"), path)
+    with monkeypatch.context() as patched:
+        patched.setattr("qconv.graph.sound.parse", parse_and_replace)
+        model_files(path)
+    with pytest.raises(ModelError, match="not an ONNX file"):
+        model_files(path)
