@@ -2,6 +2,13 @@
 
 from qconv.outputs.checking import Reads, check_output
 from qconv.outputs.side_files import side_file_name
-from qconv.outputs.staging import staged, why_it_ended
+from qconv.outputs.staging import folder_lock, staged, why_it_ended
 
-__all__ = ["Reads", "check_output", "side_file_name", "staged", "why_it_ended"]
+__all__ = [
+    "Reads",
+    "check_output",
+    "folder_lock",
+    "side_file_name",
+    "staged",
+    "why_it_ended",
+]
