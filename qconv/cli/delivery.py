@@ -40,7 +40,8 @@ class Files:
     def check(self, reads: Reads) -> None:
         """Refuse files that cannot be written, before any work.
 
-        A report that exists is replaced; a file that is read never is.
+        A report that exists is replaced, as any text is; a file that is read, or is no text,
+        never is.
 
         Raises:
             UsageError: two outputs on one file, or an output on an input.
@@ -48,7 +49,7 @@ class Files:
             UnsupportedError: HTML is wanted, and what draws it is not installed.
         """
         from qconv.errors import UsageError
-        from qconv.outputs import check_output
+        from qconv.outputs import check_text_output
 
         taken: set[Path] = set()
         for file in self._chosen:
@@ -57,30 +58,30 @@ class Files:
             if file.resolve() in taken:
                 raise UsageError(f"{file}: is named for two outputs")
             taken.add(file.resolve())
-            check_output(file, force=True, reads=reads)
+            check_text_output(file, reads)
         if self.html is not None:
             _require_html()
         if self._chosen.count(STDOUT) > 1:
             raise UsageError("only one of the files can be - (standard output)")
 
-    def write(self, report: Report) -> None:
-        """Write them all."""
+    def write(self, report: Report, reads: Reads) -> None:
+        """Write them all, and change no file that is read."""
         from qconv.reporting.record import to_json
 
         if self.json is not None:
-            write_text(self.json, to_json(report))
+            write_text(self.json, to_json(report), reads)
         if self.markdown is not None:
             from qconv.reporting.markdown import to_markdown
 
-            write_text(self.markdown, to_markdown(report))
+            write_text(self.markdown, to_markdown(report), reads)
         if self.junit is not None:
             from qconv.reporting.junit import to_junit
 
-            write_text(self.junit, to_junit(report))
+            write_text(self.junit, to_junit(report), reads)
         if self.html is not None:
             from qconv.reporting.html.page import to_html
 
-            write_text(self.html, to_html(report))
+            write_text(self.html, to_html(report), reads)
 
 
 def tell_github(report: Report) -> None:
@@ -121,12 +122,13 @@ def _require_html() -> None:
         )
 
 
-def write_text(file: Path, text: str) -> None:
+def write_text(file: Path, text: str, reads: Reads) -> None:
     """Write a text to a file, whole or not at all, or to standard output."""
-    from qconv.outputs import staged
+    from qconv.outputs import check_text_output, staged
 
     if file == STDOUT:
         show(text)
         return
-    with staged(file, force=True) as temporary:
+    check_text_output(file, reads)
+    with staged(file, force=True, reads=reads) as temporary:
         temporary.write_text(text, encoding="utf-8")

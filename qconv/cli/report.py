@@ -146,17 +146,16 @@ def report(
 
     files = Files(json_file, markdown_file, junit_file, html_file)
     named = data.named()
-    files.check(
-        ReadFiles(
-            [("the float model", model), *(("a variant", variant) for variant in variants)],
-            [
-                ("the baseline", baseline),
-                *(("the script of a metric", script_of(metric)) for metric in metrics),
-            ],
-            named,
-            custom_ops,
-        )
+    reads = ReadFiles(
+        [("the float model", model), *(("a variant", variant) for variant in variants)],
+        [
+            ("the baseline", baseline),
+            *(("the script of a metric", script_of(metric)) for metric in metrics),
+        ],
+        named,
+        custom_ops,
     )
+    files.check(reads)
     result = pipeline.report(
         model,
         variants,
@@ -176,7 +175,7 @@ def report(
         command=shlex.join(["qconv", *sys.argv[1:]]),
         progress=make_progress(quiet=quiet),
     )
-    files.write(result)
+    files.write(result, reads)
     _show(result, tables=not files.takes_stdout)
     tell_github(result)
     context.exit(result.exit_code)
