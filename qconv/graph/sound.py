@@ -49,10 +49,10 @@ def open_sound(path: Path) -> SoundModel:
     """
     proto = parse(path)
     invalid = f"{path}: not a valid ONNX model"
-    if found := fault(proto):
-        raise ModelError(f"{invalid}: {found}")
     if (text := undecoded(proto)) is not None:
         raise ModelError(f"{invalid}: a name in it is not UTF-8: {text!r}")
+    if found := fault(proto):
+        raise ModelError(f"{invalid}: {found}")
     external = []
     for tensor in all_tensors(proto):
         if is_external(tensor):

@@ -189,6 +189,14 @@ def test_it_is_in_a_file_with_several_names(tmp_path: Path, place: Place) -> Non
     )
 
 
+def test_the_name_of_the_file_is_no_text(tmp_path: Path, place: Place) -> None:
+    path = saved(tmp_path, place, location="c.bin")
+    path.write_bytes(path.read_bytes().replace(b"c.bin", b"c.\xff\xfen"))
+    for opener in OPENERS:
+        with pytest.raises(ModelError, match="a name in it is not UTF-8: b'"):
+            opener(path)
+
+
 def test_links_within_the_folder_are_followed(tmp_path: Path, place: Place) -> None:
     path = saved(tmp_path, place)
     (tmp_path / "inner").mkdir()
