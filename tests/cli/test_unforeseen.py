@@ -98,5 +98,5 @@ def test_errors_of_a_function_that_the_caller_gave_are_the_callers(
     save_text(FIXED, folder / "m.onnx")
     np.savez(folder / "d.npz", x=np.ones((1, 4), np.float32))
     arguments: dict[str, Any] = {"data": str(folder / "d.npz"), given: fail}
-    with pytest.raises(ValueError, match="^mine$"):
+    with pytest.raises(ValueError, match=r"^mine$"):
         calibrate(folder / "m.onnx", **arguments)
