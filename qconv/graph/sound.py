@@ -1,8 +1,8 @@
 """The one door through which a model file comes in.
 
 A model is looked at before anything is built from it, and before the runtime or the ONNX checker
-opens its file: what does not hold what it says, or reaches for files that are not its own, stays
-outside.
+opens its file. It is refused if something in it is not what it declares, or if it names files that
+are not its own.
 """
 
 from __future__ import annotations

@@ -172,6 +172,15 @@ def test_it_is_not_where_it_should_be(tmp_path: Path, entries: dict[str, str], t
     assert refusal(path) == told
 
 
+def test_a_key_is_there_twice(tmp_path: Path, place: Place) -> None:
+    (tmp_path / "c.bin").write_bytes(NUMBERS.tobytes())
+    saved(tmp_path, place)
+    place[1].external_data.add(key="offset", value="0")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(place[0].SerializeToString())
+    assert refusal(path) == "has the key 'offset' 2 times"
+
+
 def test_it_is_no_regular_file(tmp_path: Path, place: Place) -> None:
     os.mkfifo(tmp_path / "c.bin")
     with pytest.raises(ModelError) as caught:
