@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from qconv.cli.paths import FilePath
+
 if TYPE_CHECKING:
     from qconv.data import ImageOptions, NamedData
 
@@ -164,7 +166,7 @@ def data_options(*, required: bool = True) -> Callable[[Callable[..., Any]], Cal
         click.option(
             "--labels",
             metavar="FILE",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=FilePath(),
             help="Images: CSV with the columns file and label; only files it lists are used.  "
             "[default: labels.csv in the folder or its parent, if there is one]",
         ),

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 import click
 
+from qconv.cli.paths import FilePath
 from qconv.cli.terminal import show, tell_runner
+from qconv.errors import OutputWarning
 
 if TYPE_CHECKING:
     from qconv.outputs import Reads
@@ -94,8 +97,15 @@ def tell_github(report: Report) -> None:
     for line in error_commands(report):
         tell_runner(line)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as stream:
-            stream.write(to_markdown(report))
+        try:
+            with Path(summary).open("a", encoding="utf-8") as stream:
+                stream.write(to_markdown(report))
+        except OSError as error:
+            warn(
+                f"{summary}: the summary of the step cannot be written: {error.strerror or error}",
+                OutputWarning,
+                stacklevel=1,
+            )
 
 
 def file_option(name: str, what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -104,7 +114,7 @@ def file_option(name: str, what: str) -> Callable[[Callable[..., Any]], Callable
         f"--{name}",
         f"{name}_file",
         metavar="FILE",
-        type=click.Path(path_type=Path, allow_dash=True),
+        type=FilePath(),
         help=what,
     )
 

@@ -36,10 +36,8 @@ class _ReportCommand(click.Command):
 
 
 @click.command(cls=_ReportCommand)
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument(
-    "variants", metavar="VARIANT...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("model", type=FilePath())
+@click.argument("variants", metavar="VARIANT...", nargs=-1, required=True, type=FilePath())
 @data_options()
 @assume_option
 @custom_ops_option

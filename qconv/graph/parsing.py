@@ -49,7 +49,9 @@ def undecoded(message: Message) -> bytes | None:
     if isinstance(message, onnx.TypeProto):
         return None
     if isinstance(message, onnx.TensorProto):  # to list its fields would copy the weights
-        texts: tuple[object, ...] = (message.name, message.doc_string)
+        texts: list[object] = [message.name, message.doc_string]
+        for entry in (*message.external_data, *message.metadata_props):
+            texts += entry.key, entry.value
         return next((text for text in texts if isinstance(text, bytes)), None)
     for field, value in message.ListFields():
         values = (value,) if isinstance(value, str | bytes | Message) else value

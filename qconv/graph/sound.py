@@ -1,8 +1,8 @@
 """The one door through which a model file comes in.
 
 A model is looked at before anything is built from it, and before the runtime or the ONNX checker
-opens its file: what does not hold what it says, or reaches for files that are not its own, stays
-outside.
+opens its file. It is refused if something in it is not what it declares, or if it names files that
+are not its own.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def open_sound(path: Path) -> SoundModel:
     identity = _identity(path)  # of what is parsed, or of what was there before it
     proto = parse(path)
     invalid = f"{path}: not a valid ONNX model"
-    if found := fault(proto):
-        raise ModelError(f"{invalid}: {found}")
     if (text := undecoded(proto)) is not None:
         raise ModelError(f"{invalid}: a name in it is not UTF-8: {text!r}")
+    if found := fault(proto):
+        raise ModelError(f"{invalid}: {found}")
     external = []
     for tensor in all_tensors(proto):
         if is_external(tensor):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from PIL import Image
 
 import qconv as package
 from qconv.cli import main as main_module
@@ -139,11 +140,29 @@ def test_wrong_usage_is_exit_code_two(qconv: Qconv, line: str, message: str) -> 
     assert said.error.split("\nError: ")[1].startswith(message)
 
 
-@pytest.mark.parametrize("line", ["inspect", "convert --dtype fp16 -o x.onnx"])
-def test_an_empty_path_is_wrong_usage(qconv: Qconv, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("inspect", "MODEL"),
+        ("convert --dtype fp16 -o x.onnx", "MODEL"),
+        ("report --data d.npz", "MODEL"),
+        ("report model.onnx --data d.npz", "VARIANT..."),
+        ("report model.onnx model.onnx --data d.npz --json", "--json"),
+        ("report model.onnx model.onnx --data images --labels", "--labels"),
+        ("gate report.json --markdown", "--markdown"),
+    ],
+)
+def test_an_empty_path_is_wrong_usage(qconv: Qconv, line: str, what: str) -> None:
     said = qconv(line, "")
     assert said.code == 2
-    assert said.error.endswith("Error: Invalid value for 'MODEL': the path is empty")
+    assert said.error.endswith(f"Error: Invalid value for '{what}': the path is empty")
+
+
+def test_a_folder_instead_of_labels(qconv: Qconv, folder: Path) -> None:
+    (folder / "images").mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "images" / "a.png")
+    said = qconv("report model.onnx model.onnx --data images --image-mean 0 --labels .")
+    assert (said.code, said.error) == (3, "qconv: error: .: is a folder, not a table of labels")
 
 
 def test_a_bug_is_told_as_one(qconv: Qconv, monkeypatch: pytest.MonkeyPatch) -> None:

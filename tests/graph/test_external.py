@@ -173,6 +173,15 @@ def test_it_is_not_where_it_should_be(tmp_path: Path, entries: dict[str, str], t
     assert refusal(path) == told
 
 
+def test_a_key_is_there_twice(tmp_path: Path, place: Place) -> None:
+    (tmp_path / "c.bin").write_bytes(NUMBERS.tobytes())
+    saved(tmp_path, place)
+    place[1].external_data.add(key="offset", value="0")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(place[0].SerializeToString())
+    assert refusal(path) == "has the key 'offset' 2 times"
+
+
 def test_it_is_no_regular_file(tmp_path: Path, place: Place) -> None:
     os.mkfifo(tmp_path / "c.bin")
     with pytest.raises(ModelError) as caught:
@@ -188,6 +197,14 @@ def test_it_is_in_a_file_with_several_names(tmp_path: Path, place: Place) -> Non
         "is in a file with several names (hard links), of which one may lie outside the model's "
         "folder: FOLDER/c.bin"
     )
+
+
+def test_the_name_of_the_file_is_no_text(tmp_path: Path, place: Place) -> None:
+    path = saved(tmp_path, place, location="c.bin")
+    path.write_bytes(path.read_bytes().replace(b"c.bin", b"c.\xff\xfen"))
+    for opener in OPENERS:
+        with pytest.raises(ModelError, match="a name in it is not UTF-8: b'"):
+            opener(path)
 
 
 def test_links_within_the_folder_are_followed(tmp_path: Path, place: Place) -> None:
