@@ -18,6 +18,7 @@ A message says what was found and where; ``hint`` says what to do next.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
@@ -92,6 +93,12 @@ class OutOfMemoryError(QconvError):
     exit_code = 5
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Whether Python or the system says that the memory does not suffice."""
+    refused = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    return refused or isinstance(error, MemoryError)
+
+
 class OutputWarning(UserWarning):
     """A result is written; something beside it is worth knowing."""
 
@@ -104,7 +111,7 @@ def foreign(told: Callable[[Exception], QconvError]) -> Iterator[None]:
     """
     try:
         yield
-    except (QconvError, MemoryError):
-        raise
     except Exception as error:
+        if isinstance(error, QconvError) or lacks_memory(error):
+            raise
         raise told(error) from error

@@ -9,7 +9,7 @@ UNPACKED = 256_000_000
 """Bytes that the content of any file may take in memory."""
 
 RATIO = 50
-"""How many times its size in the file may take what takes more than that."""
+"""Content above UNPACKED bytes may be at most this many times as large as the file."""
 
 _SMALL = 64_000_000
 
@@ -24,14 +24,14 @@ def require_unpacked(packed: int, unpacked: int, what: str, kind: type[InputErro
         kind: the error to raise for a file that is packed too well to be true.
 
     Raises:
-        InputError: of the given kind, for more than 256 MB out of less than a fiftieth of it.
+        InputError: of the given kind: it is above 256 MB and 50 times as large as in the file.
         OutOfMemoryError: so much is not free.
     """
     if unpacked > max(UNPACKED, RATIO * packed):
         raise kind(
             f"{what} takes {megabytes(unpacked)} in memory, out of {megabytes(packed)} in the file",
-            hint=f"more than {megabytes(UNPACKED)} are read only where they take a "
-            f"{RATIO}th of that in the file, or more",
+            hint=f"content above {megabytes(UNPACKED)} may be at most {RATIO} times as large as it "
+            "is in the file",
         )
     require_free(unpacked, what)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from qconv.locks import locked
 
+_PATIENCE = 1.0
+"""Seconds: who looks whether a folder is in use holds its lock for a moment."""
 _watcher: int | None = None
 
 
@@ -37,13 +39,16 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
         if _watcher is not None:
             with suppress(OSError):  # nobody listens
                 os.write(_watcher, os.fsencode(folder.absolute()) + b"\0")
-        with locked(folder):
+        with locked(folder, patience=_PATIENCE):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def in_use(folder: Path) -> bool:
-    """Whether a process is still at work in a temporary folder, as far as the system can tell."""
-    with locked(folder, wait=False) as free:
-        return not free
+    """Whether a process may still be at work in a temporary folder: only a lock tells that not."""
+    try:
+        with locked(folder, patience=0) as free:
+            return not free
+    except OSError:
+        return True

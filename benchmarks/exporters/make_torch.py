@@ -127,6 +127,7 @@ def _settle(model: nn.Module, x: Tensor) -> None:
 
 def main(name: str, exporter: str, output: Path) -> None:
     torch.manual_seed(0)
+    torch.backends.mha.set_fastpath_enabled(False)  # TorchScript has no rule for fused attention
     random = np.random.default_rng(0)
     model: nn.Module
     samples: NDArray[np.generic]

@@ -81,7 +81,8 @@ def compare(
 
     files = Files(json=json_file)
     named, custom_ops = named_data(chosen), chosen.build(ModelSettings).custom_ops
-    files.check(ReadFiles([("model A", first), ("model B", second)], (), named, custom_ops))
+    reads = ReadFiles([("model A", first), ("model B", second)], (), named, custom_ops)
+    files.check(reads)
     result = run(
         first,
         second,
@@ -91,7 +92,7 @@ def compare(
         progress=make_progress(quiet=quiet),
     )
     if json_file is not None:
-        write_text(json_file, to_json(result))
+        write_text(json_file, to_json(result), reads)
     if json_file != STDOUT:
         _print(result, show_all=show_all)
     context.exit(int(check and any(map(result.parts, result.outputs))))

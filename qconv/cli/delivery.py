@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 import click
 
+from qconv.cli.paths import FilePath
 from qconv.cli.terminal import show, tell_runner
+from qconv.errors import OutputWarning
 
 if TYPE_CHECKING:
     from qconv.outputs import Reads
@@ -40,7 +43,8 @@ class Files:
     def check(self, reads: Reads) -> None:
         """Refuse files that cannot be written, before any work.
 
-        A report that exists is replaced; a file that is read never is.
+        A report that exists is replaced, as any text is; a file that is read, or is no text,
+        never is.
 
         Raises:
             UsageError: two outputs on one file, or an output on an input.
@@ -48,7 +52,7 @@ class Files:
             UnsupportedError: HTML is wanted, and what draws it is not installed.
         """
         from qconv.errors import UsageError
-        from qconv.outputs import check_output
+        from qconv.outputs import check_text_output
 
         taken: set[Path] = set()
         for file in self._chosen:
@@ -57,30 +61,30 @@ class Files:
             if file.resolve() in taken:
                 raise UsageError(f"{file}: is named for two outputs")
             taken.add(file.resolve())
-            check_output(file, force=True, reads=reads)
+            check_text_output(file, reads)
         if self.html is not None:
             _require_html()
         if self._chosen.count(STDOUT) > 1:
             raise UsageError("only one of the files can be - (standard output)")
 
-    def write(self, report: Report) -> None:
-        """Write them all."""
+    def write(self, report: Report, reads: Reads) -> None:
+        """Write them all, and change no file that is read."""
         from qconv.reporting.record import to_json
 
         if self.json is not None:
-            write_text(self.json, to_json(report))
+            write_text(self.json, to_json(report), reads)
         if self.markdown is not None:
             from qconv.reporting.markdown import to_markdown
 
-            write_text(self.markdown, to_markdown(report))
+            write_text(self.markdown, to_markdown(report), reads)
         if self.junit is not None:
             from qconv.reporting.junit import to_junit
 
-            write_text(self.junit, to_junit(report))
+            write_text(self.junit, to_junit(report), reads)
         if self.html is not None:
             from qconv.reporting.html.page import to_html
 
-            write_text(self.html, to_html(report))
+            write_text(self.html, to_html(report), reads)
 
 
 def tell_github(report: Report) -> None:
@@ -93,8 +97,15 @@ def tell_github(report: Report) -> None:
     for line in error_commands(report):
         tell_runner(line)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as stream:
-            stream.write(to_markdown(report))
+        try:
+            with Path(summary).open("a", encoding="utf-8") as stream:
+                stream.write(to_markdown(report))
+        except OSError as error:
+            warn(
+                f"{summary}: the summary of the step cannot be written: {error.strerror or error}",
+                OutputWarning,
+                stacklevel=1,
+            )
 
 
 def file_option(name: str, what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -103,7 +114,7 @@ def file_option(name: str, what: str) -> Callable[[Callable[..., Any]], Callable
         f"--{name}",
         f"{name}_file",
         metavar="FILE",
-        type=click.Path(path_type=Path, allow_dash=True),
+        type=FilePath(),
         help=what,
     )
 
@@ -121,12 +132,13 @@ def _require_html() -> None:
         )
 
 
-def write_text(file: Path, text: str) -> None:
+def write_text(file: Path, text: str, reads: Reads) -> None:
     """Write a text to a file, whole or not at all, or to standard output."""
-    from qconv.outputs import staged
+    from qconv.outputs import check_text_output, staged
 
     if file == STDOUT:
         show(text)
         return
-    with staged(file, force=True) as temporary:
+    check_text_output(file, reads)
+    with staged(file, force=True, reads=reads) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -56,10 +56,11 @@ def gate(
 
     files = Files(json_file, markdown_file, junit_file, html_file)
     given = [("the report", report_file), ("the baseline", baseline)]
-    files.check([(what, file) for what, file in given if file is not None])
+    reads = [(what, file) for what, file in given if file is not None]
+    files.check(reads)
     earlier = None if baseline is None else read_report(baseline)
     result = judged_again(read_report(report_file), fail_if, earlier, str(report_file))
-    files.write(result)
+    files.write(result, reads)
     for verdict in result.verdicts:
         say(verdict_line(verdict), err=files.takes_stdout)
     for sentence in undecided(result):

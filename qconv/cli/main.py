@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 import warnings
-from contextlib import suppress
 from importlib import import_module
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from qconv import __version__
-from qconv.cli.terminal import guarded, say, show
-from qconv.errors import INTERRUPTED, InputError, OutOfMemoryError, OutputWarning, QconvError
+from qconv.cli.terminal import give_up_broken, guarded, say, show
+from qconv.errors import (
+    INTERRUPTED,
+    InputError,
+    OutOfMemoryError,
+    OutputWarning,
+    QconvError,
+    lacks_memory,
+)
 from qconv.recipe.spelling import with_flags
 
 _COMMANDS = {
@@ -70,14 +75,13 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line in this process and exit."""
+def main() -> int:
+    """Run the command line in this process; return its exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        _give_up_broken(stream)
-    sys.exit(code)
+    give_up_broken()
+    return code
 
 
 def run(arguments: list[str]) -> int:
@@ -94,7 +98,9 @@ def _run(arguments: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show(sys.stderr)
+        with io.StringIO() as text:
+            error.show(text)
+            show(text.getvalue(), err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("qconv: interrupted", err=True)
@@ -124,15 +130,14 @@ def _show_own_warnings() -> None:
 
 
 def _tell(error: QconvError) -> None:
-    with suppress(OSError, ValueError):  # nobody reads it, or a script has closed it
-        show(f"qconv: error: {with_flags(str(error))}\n", err=True)
-        if error.hint:
-            say(f"hint: {with_flags(error.hint)}", err=True)
+    show(f"qconv: error: {with_flags(str(error))}\n", err=True)
+    if error.hint:
+        say(f"hint: {with_flags(error.hint)}", err=True)
 
 
 def _tell_unexpected(error: BaseException) -> int:
     """Tell what the system refused, or else a bug, with what a report of it needs."""
-    if isinstance(error, MemoryError) or _lacks_memory(error):
+    if lacks_memory(error) or _not_loaded(error):
         _tell(OutOfMemoryError("the memory of this machine does not suffice"))
         return OutOfMemoryError.exit_code
     if isinstance(error, OSError) and error.strerror:
@@ -141,21 +146,11 @@ def _tell_unexpected(error: BaseException) -> int:
         return InputError.exit_code
     import traceback
 
-    traceback.print_exception(error)
+    show("".join(traceback.format_exception(error)), err=True)
     say(f"qconv: this is a bug in qconv {__version__}: {error!r}", err=True)
     return _BUG
 
 
-def _lacks_memory(error: BaseException) -> bool:
+def _not_loaded(error: BaseException) -> bool:
     """Whether a library could not be loaded for lack of memory."""
     return isinstance(error, ImportError) and any(reason in str(error) for reason in _NO_MEMORY)
-
-
-def _give_up_broken(stream: TextIO | None) -> None:
-    """Let what a stream could not write go nowhere, so that Python does not try it once more."""
-    if stream is None or stream.closed:
-        return
-    try:
-        stream.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 from qconv.errors import INTERRUPTED, OutOfMemoryError, UnsupportedError
 
@@ -23,7 +24,7 @@ _INTERRUPTS = [
 _CRASHES = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGSYS", "SIGTRAP"}
 _PR_SET_PDEATHSIG = 1
 _SAME_PRESS = 5.0
-"""Seconds within which a second interrupt is taken for the first one, come by another way."""
+"""Seconds within which a second interrupt is the same key press, forwarded by the parent."""
 
 _END = b"end"
 """What a child writes after the paths of its folders, which are absolute."""
@@ -31,21 +32,30 @@ _END = b"end"
 _interrupted = -_SAME_PRESS
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line and exit."""
+    _fill_closed()
     if not hasattr(os, "fork"):
         _work()
     forwarded = [*_INTERRUPTS, signal.SIGQUIT]
-    reading, writing = os.pipe()
     signal.pthread_sigmask(signal.SIG_BLOCK, forwarded)  # until each process has its handlers
     parent = os.getpid()
-    child = os.fork()
+    try:
+        reading, writing = os.pipe()
+        child = os.fork()
+    except OSError:  # the system gives no more processes, or no more open files
+        _work()
     if child == 0:
         os.close(reading)
         _end_with(parent)
         _work(writing)
     os.close(writing)
-    _handle(forwarded, lambda number, _: os.kill(child, number))
+
+    def forward(number: int, _: FrameType | None) -> None:
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(child, number)
+
+    _handle(forwarded, forward)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     _handle(forwarded, signal.SIG_IGN)
     *folders, _ = _announced(reading).split(b"\0")
@@ -53,22 +63,36 @@ def main() -> None:
     sys.exit(code if code >= 0 and _END in folders else _told(code))
 
 
-def _work(watcher: int | None = None) -> None:
-    """Do what the command line says, and exit."""
-    from qconv.cli.main import main as command
-    from qconv.temporary import announce_to
+def _fill_closed() -> None:
+    """Open what leads nowhere where a standard stream is closed.
 
-    if watcher is not None:
-        announce_to(watcher)
-    _handle(_INTERRUPTS, _interrupt)
+    Otherwise the next file or pipe that is opened would take its number.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+
+
+def _work(watcher: int | None = None) -> NoReturn:
+    """Do what the command line says, and exit."""
     try:
-        command()
-    except SystemExit:
-        _handle(_INTERRUPTS, signal.SIG_IGN)  # Python would restore the default, which kills
+        from qconv.cli.main import main as command
+        from qconv.temporary import announce_to
+
         if watcher is not None:
-            with suppress(OSError):  # the parent was killed
-                os.write(watcher, _END + b"\0")
-        raise
+            announce_to(watcher)
+        _handle(_INTERRUPTS, _interrupt)
+        code = command()
+    except KeyboardInterrupt:  # before the command has begun, or when it was done
+        _say("qconv: interrupted")
+        code = INTERRUPTED
+    _handle(_INTERRUPTS, signal.SIG_IGN)  # Python would restore the default, which kills
+    if watcher is not None:
+        with suppress(OSError):  # the parent was killed
+            os.write(watcher, _END + b"\0")
+    sys.exit(code)
 
 
 def _handle(
@@ -123,10 +147,16 @@ def _remove_left(folders: Iterable[bytes]) -> None:
 def _told(code: int) -> int:
     """Tell how the child ended, by a signal or by an exit that is not its own; return the code."""
     name = {-known.value: known.name for known in signal.Signals}.get(code)
-    if name in _CRASHES or code >= 0:
-        how = f"crashed ({name})" if name else f"ended the command (exit code {code})"
-        _say(f"qconv: error: ONNX Runtime, or native code that a script runs, {how}")
-        _say("hint: if the model crashes the runtime alone, too, please report it there")
+    if name in _CRASHES:
+        _say(f"qconv: error: ONNX Runtime, or native code that a script runs, crashed ({name})")
+        _say(
+            "hint: if ONNX Runtime without qconv crashes on this model too, "
+            "report it to ONNX Runtime"
+        )
+        return UnsupportedError.exit_code
+    if code >= 0:
+        _say(f"qconv: error: the command ended before its work was done (exit code {code})")
+        _say("hint: a script or a library may have ended it; a traceback above tells more")
         return UnsupportedError.exit_code
     if name == "SIGKILL":
         _say("qconv: error: killed (SIGKILL), most likely by the system for lack of memory")
@@ -136,7 +166,8 @@ def _told(code: int) -> int:
 
 
 def _say(line: str) -> None:
-    from qconv.cli.terminal import say
+    from qconv.cli.terminal import give_up_broken, guarded, say
 
-    with suppress(OSError):  # nobody reads it
+    with guarded():
         say(line, err=True)
+    give_up_broken()

@@ -36,10 +36,8 @@ class _ReportCommand(GroupedCommand):
 
 
 @click.command(cls=_ReportCommand)
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument(
-    "variants", metavar="VARIANT...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("model", type=FilePath())
+@click.argument("variants", metavar="VARIANT...", nargs=-1, required=True, type=FilePath())
 @recipe_options(*DATA, "assume", "custom_ops")
 @click.option(
     "--fail-if",
@@ -142,17 +140,16 @@ def report(
 
     files = Files(json_file, markdown_file, junit_file, html_file)
     named, given = named_data(chosen), chosen.build(ModelSettings)
-    files.check(
-        ReadFiles(
-            [("the float model", model), *(("a variant", variant) for variant in variants)],
-            [
-                ("the baseline", baseline),
-                *(("the script of a metric", script_of(metric)) for metric in metrics),
-            ],
-            named,
-            given.custom_ops,
-        )
+    reads = ReadFiles(
+        [("the float model", model), *(("a variant", variant) for variant in variants)],
+        [
+            ("the baseline", baseline),
+            *(("the script of a metric", script_of(metric)) for metric in metrics),
+        ],
+        named,
+        given.custom_ops,
     )
+    files.check(reads)
     result = pipeline.report(
         model,
         variants,
@@ -172,7 +169,7 @@ def report(
         command=shlex.join(["qconv", *sys.argv[1:]]),
         progress=make_progress(quiet=quiet),
     )
-    files.write(result)
+    files.write(result, reads)
     _show(result, tables=not files.takes_stdout)
     tell_github(result)
     context.exit(result.exit_code)

@@ -6,10 +6,11 @@ shows them, or be taken for a command by the service whose log they end in.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
@@ -25,6 +26,9 @@ _SUSPECT = re.compile(r"[^\n\t -~]")
 _COMMAND = re.compile(r"(?m)(^[^\w\n]*?:):|(##\w{0,20})\[")
 _REMEMBERED = 30
 """Characters of a line, written before, with which the next ones may form a command."""
+
+_unheard = suppress(OSError, ValueError)
+"""Nobody reads standard error any more, or a script has closed it: the work goes on."""
 
 
 class _Guarded:
@@ -50,13 +54,29 @@ class _Guarded:
         shown = _COMMAND.sub(_broken_up, shown)
         self.stream.write(shown[len(self._line) :])
         line = shown[shown.rfind("\n") + 1 :]
-        self._line = line if len(line) <= _REMEMBERED else f"x{line[-_REMEMBERED:]}"
+        dropped, kept = line[:-_REMEMBERED], line[-_REMEMBERED:]
+        self._line = f"x{kept}" if re.search(r"\w", dropped) else kept
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write them all, escaped."""
         for line in lines:
             self.write(line)
+
+
+class _Telling(_Guarded):
+    """Standard error, whose reader may leave."""
+
+    def write(self, text: str) -> int:
+        """Write the text, escaped, if it can be written."""
+        with _unheard:
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what was written, if it can be."""
+        with _unheard:
+            self.stream.flush()
 
 
 _overlays: list[Callable[[], None]] = []
@@ -66,7 +86,7 @@ _overlays: list[Callable[[], None]] = []
 def guarded() -> Iterator[None]:
     """Guard standard output and standard error inside the block, whoever writes to them."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = map(_guard, before)
+    sys.stdout, sys.stderr = _guard(_Guarded, before[0]), _guard(_Telling, before[1])
     try:
         yield
     finally:
@@ -90,7 +110,9 @@ def say(line: str = "", *, err: bool = False) -> None:
 
 def show(document: str, *, err: bool = False) -> None:
     """Print a document of many lines, such as JSON."""
-    click.echo(document, file=sys.stderr if err else sys.stdout, nl=False)
+    stream = sys.stderr if err else sys.stdout
+    if stream is not None:  # click would take standard output for it
+        click.echo(document, file=stream, nl=False)
 
 
 def console(*, err: bool = False) -> Console:
@@ -116,8 +138,9 @@ def tell_runner(command: WorkflowCommand) -> None:
     """Print a command to GitHub's runner, on standard error."""
     stream = unguarded(sys.stderr)
     if stream is not None:
-        stream.write(f"{command}\n")
-        stream.flush()
+        with _unheard:
+            stream.write(f"{command}\n")
+            stream.flush()
 
 
 def unguarded(stream: TextIO) -> TextIO:
@@ -125,8 +148,19 @@ def unguarded(stream: TextIO) -> TextIO:
     return stream.stream if isinstance(stream, _Guarded) else stream
 
 
-def _guard(stream: TextIO | None) -> TextIO:
-    return cast(TextIO, None if stream is None else _Guarded(stream))
+def give_up_broken() -> None:
+    """Let what streams could not write go nowhere, so that Python does not try it once more."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None or stream.closed:
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _guard(kind: type[_Guarded], stream: TextIO | None) -> TextIO:
+    return cast(TextIO, None if stream is None else kind(stream))
 
 
 def _visible(found: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TextIO, cast
 
 import numpy as np
 
-from qconv.errors import DataError, QconvError
+from qconv.errors import DataError, QconvError, lacks_memory
 
 _LONGEST = 500
 """Characters of a script's error that are told."""
@@ -36,9 +36,11 @@ def user_code(spec: str) -> Iterator[None]:
     try:
         with _own_settings(spec):
             yield
-    except (QconvError, MemoryError, KeyboardInterrupt):
+    except (QconvError, KeyboardInterrupt):
         raise
     except BaseException as error:  # CancelledError, SystemExit and GeneratorExit, too
+        if lacks_memory(error):
+            raise
         raise DataError(f"{spec}: {_described(error)}{_place(error, spec)}") from error
     if closed := open_before - _open_streams():
         raise DataError(f"{spec}: has closed {' and '.join(sorted(closed))}")

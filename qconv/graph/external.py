@@ -84,10 +84,11 @@ def embed_external(tensors: Iterable[onnx.TensorProto], model: Path) -> None:
 
 
 def _entries(tensor: onnx.TensorProto, where: str) -> Mapping[str, str]:
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    if len(entries) < len(tensor.external_data):
-        raise ModelError(f"{where} says where they lie twice")
-    return entries
+    keys = Counter(entry.key for entry in tensor.external_data)
+    for key, count in keys.items():
+        if count > 1:
+            raise ModelError(f"{where} has the key '{key}' {count} times")
+    return {entry.key: entry.value for entry in tensor.external_data}
 
 
 def _target(near: Path, location: str, folder: Path) -> Path | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError, Message
 
-from qconv.errors import ModelError
+from qconv.errors import ModelError, lacks_memory
 from qconv.files import require_regular
 
 _MOST_BYTES = 2**31 - 1
@@ -33,6 +33,8 @@ def parse(path: Path) -> onnx.ModelProto:
             raise ModelError(f"{path}: its graphs are nested too deep to be read") from error
         raise ModelError(not_onnx) from error
     except OSError as error:
+        if lacks_memory(error):
+            raise
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
     if not proto.ir_version or not proto.opset_import or not proto.graph.output:
         raise ModelError(not_onnx)
@@ -47,7 +49,9 @@ def undecoded(message: Message) -> bytes | None:
     if isinstance(message, onnx.TypeProto):
         return None
     if isinstance(message, onnx.TensorProto):  # to list its fields would copy the weights
-        texts: tuple[object, ...] = (message.name, message.doc_string)
+        texts: list[object] = [message.name, message.doc_string]
+        for entry in (*message.external_data, *message.metadata_props):
+            texts += entry.key, entry.value
         return next((text for text in texts if isinstance(text, bytes)), None)
     for field, value in message.ListFields():
         values = (value,) if isinstance(value, str | bytes | Message) else value

@@ -1,8 +1,8 @@
 """The one door through which a model file comes in.
 
 A model is looked at before anything is built from it, and before the runtime or the ONNX checker
-opens its file: what does not hold what it says, or reaches for files that are not its own, stays
-outside.
+opens its file. It is refused if something in it is not what it declares, or if it names files that
+are not its own.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class SoundModel:
     files: tuple[Path, ...]
 
 
-_Identity = tuple[Path, int, int, int, int]
-_known: dict[_Identity, tuple[Path, ...]] = {}
+_Identity = tuple[Path, int, int, int, int, int]
+_known: dict[_Identity, dict[Path, _Identity]] = {}
 """The external data of each file that was found sound, so that none is parsed to ask again."""
 
 
@@ -47,12 +47,14 @@ def open_sound(path: Path) -> SoundModel:
             too short, or not in the model's own folder.
         UnsupportedError: a sparse tensor is far too large once it is dense.
     """
+    require_regular(path, "an ONNX file", ModelError)
+    identity = _identity(path)  # of what is parsed, or of what was there before it
     proto = parse(path)
     invalid = f"{path}: not a valid ONNX model"
-    if found := fault(proto):
-        raise ModelError(f"{invalid}: {found}")
     if (text := undecoded(proto)) is not None:
         raise ModelError(f"{invalid}: a name in it is not UTF-8: {text!r}")
+    if found := fault(proto):
+        raise ModelError(f"{invalid}: {found}")
     external = []
     for tensor in all_tensors(proto):
         if is_external(tensor):
@@ -60,18 +62,20 @@ def open_sound(path: Path) -> SoundModel:
         else:
             check_stored(tensor, path)
     mapped = sum(map(is_external, proto.graph.initializer))
-    files = tuple(resolve_external(external, path))
+    files = {file: _identity(file) for file in resolve_external(external, path)}
     embed_external(external[mapped:], path)
     make_dense(proto, path)
-    _known[_identity(path)] = files
-    return SoundModel(proto, files)
+    _known[identity] = files
+    return SoundModel(proto, tuple(files))
 
 
 def data_files(path: Path) -> tuple[Path, ...]:
     """Return the files of external data of a model, links followed; see :func:`open_sound`."""
     require_regular(path, "an ONNX file", ModelError)
     known = _known.get(_identity(path))
-    return open_sound(path).files if known is None else known
+    if known is None or not all(_is_unchanged(*file) for file in known.items()):
+        return open_sound(path).files
+    return tuple(known)
 
 
 def require_sound(path: Path) -> None:
@@ -82,4 +86,12 @@ def require_sound(path: Path) -> None:
 def _identity(path: Path) -> _Identity:
     """Return what tells whether a file is the one that was read before."""
     status = path.stat()
-    return path.absolute(), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return path.absolute(), status.st_dev, status.st_ino, status.st_size, *times
+
+
+def _is_unchanged(file: Path, identity: _Identity) -> bool:
+    try:
+        return _identity(file) == identity
+    except OSError:
+        return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Set
 from graphlib import CycleError, TopologicalSorter
 
@@ -23,31 +23,32 @@ _MESSAGES = {
 _BODIES = {"If": ("then_branch", "else_branch"), "Loop": ("body",), "Scan": ("body",)}
 
 Nodes = Iterable[onnx.NodeProto]
+Scopes = tuple[Set[str], ...]
+"""The names of a graph, and of those around it; they are not copied, as there may be many."""
 
 
 def fault(proto: onnx.ModelProto) -> str | None:
     """Return what keeps the nodes from being a model, or None.
 
-    Looked at are names, what nodes read, what the bodies of If, Loop and Scan give, and what
-    functions call. The order of the nodes is not: see :func:`is_sorted`.
+    It looks at names, at what nodes read, at what the bodies of If, Loop and Scan give, and at what
+    functions call. It does not look at the order of the nodes: see :func:`is_sorted`.
     """
     for opset in proto.opset_import:
         if opset.version < 1:
             return f"it has version {opset.version} of the operators of '{opset.domain}'"
-    found = _graph_fault(proto.graph, frozenset())
+    found = _graph_fault(proto.graph, ())
     for function in proto.functions:
-        found = found or _scope_fault(
-            function.node, list(function.input), list(function.output), frozenset()
-        )
+        given, outputs = list(function.input), list(function.output)
+        found = found or _scope_fault(function.node, given, outputs, ())
     return found or _reference_fault(proto.graph.node) or _call_fault(proto)
 
 
 def is_sorted(proto: onnx.ModelProto) -> bool:
     """Whether each node stands behind those that give what it reads, in functions, too."""
-    return all(_is_sorted(nodes, frozenset()) for nodes in _scopes(proto))
+    return all(_is_sorted(nodes, ChainMap()) for nodes in _scopes(proto))
 
 
-def _graph_fault(graph: onnx.GraphProto, outer: Set[str]) -> str | None:
+def _graph_fault(graph: onnx.GraphProto, outer: Scopes) -> str | None:
     inputs = [info.name for info in graph.input]
     constants = {tensor.name for tensor in graph.initializer}
     constants.update(sparse.values.name for sparse in graph.sparse_initializer)
@@ -55,7 +56,9 @@ def _graph_fault(graph: onnx.GraphProto, outer: Set[str]) -> str | None:
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     for info in graph.input:
         if info.name in tensors and not _agrees(info.type.tensor_type, tensors[info.name]):
-            return f"the weights '{info.name}' have another type or shape than the input they are"
+            return (
+                f"'{info.name}' is an input and an initializer, and the two differ in type or shape"
+            )
     return _scope_fault(graph.node, given, [info.name for info in graph.output], outer)
 
 
@@ -71,7 +74,7 @@ def _agrees(declared: onnx.TypeProto.Tensor, tensor: onnx.TensorProto) -> bool:
     )
 
 
-def _scope_fault(nodes: Nodes, given: list[str], outputs: list[str], outer: Set[str]) -> str | None:
+def _scope_fault(nodes: Nodes, given: list[str], outputs: list[str], outer: Scopes) -> str | None:
     """Look at nodes and what is given to them, with the names of the graphs around them."""
     names = [*given, *(name for node in nodes for name in node.output if name)]
     own = set(names)
@@ -82,17 +85,17 @@ def _scope_fault(nodes: Nodes, given: list[str], outputs: list[str], outer: Set[
     for name in outputs:
         if name not in own:
             return f"nothing gives the output '{name}'"
-    known = outer | own
+    known = own, *outer
     for node in nodes:
         for name in node.input:
-            if name and name not in known:
+            if name and not any(name in scope for scope in known):
                 return f"{_shown(node)} reads '{name}', which nothing gives"
         if found := _node_fault(node, known):
             return found
     return None
 
 
-def _node_fault(node: onnx.NodeProto, known: Set[str]) -> str | None:
+def _node_fault(node: onnx.NodeProto, known: Scopes) -> str | None:
     if not node.op_type:
         return f"the node '{node.name}' has no operator"
     for attribute in node.attribute:
@@ -102,7 +105,10 @@ def _node_fault(node: onnx.NodeProto, known: Set[str]) -> str | None:
         if attribute.type == onnx.AttributeProto.UNDEFINED:
             return f"the attribute {attribute.name} of {_shown(node)} has no type"
         if attribute.ref_attr_name and field == "g":
-            return f"{_shown(node)} takes its {attribute.name} from its function's caller"
+            return (
+                f"{_shown(node)} takes its {attribute.name} from its function's caller, "
+                "which is not supported"
+            )
     if not all(each.configuration_id for each in node.device_configurations):
         return f"{_shown(node)} has a device configuration without an id"
     if len({attribute.name for attribute in node.attribute}) < len(node.attribute):
@@ -170,14 +176,16 @@ def _called(node: onnx.NodeProto) -> tuple[str, str, str]:
     return node.domain, node.op_type, node.overload
 
 
-def _is_sorted(nodes: Nodes, pending: Set[str]) -> bool:
-    later = {*pending, *(name for node in nodes for name in node.output)} - {""}
+def _is_sorted(nodes: Nodes, outer: ChainMap[str, bool]) -> bool:
+    """Look at nodes; ``outer`` tells of names around them whether they are still to be given."""
+    pending = {name: True for node in nodes for name in node.output if name}
+    scopes = outer.new_child(pending)
     for node in nodes:
-        if not later.isdisjoint(node.input):
+        if any(map(scopes.get, node.input)):
             return False
-        if not all(_is_sorted(graph.node, later) for graph in _graphs(node)):
+        if not all(_is_sorted(graph.node, scopes) for graph in _graphs(node)):
             return False
-        later.difference_update(node.output)
+        pending.update(dict.fromkeys(node.output, False))
     return True
 
 

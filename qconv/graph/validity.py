@@ -45,7 +45,7 @@ def _check_nodes(path: Path) -> None:
 
 
 def _declares_wrong_outputs(path: Path, reference: Path) -> bool:
-    """Whether what is wrong is but the shape of an output, as the float model has it, too.
+    """Whether only the declared shape of an output is wrong, and the float model has it, too.
 
     What the float model leaves free may be known by now.
     """

@@ -14,6 +14,9 @@ Reads = Iterable[tuple[str, Path]]
 It is iterated whenever an output exists already, so that nothing is listed in vain.
 """
 
+_BEGIN = 4096
+_CONTROL = frozenset(range(32)) - frozenset(b"\t\n\f\r")
+
 
 def check_output(path: Path, *, force: bool, reads: Reads = ()) -> None:
     """Refuse an output path that cannot, or must not, be written.
@@ -28,6 +31,28 @@ def check_output(path: Path, *, force: bool, reads: Reads = ()) -> None:
         _check_place(path, force=force)
     except OSError as error:  # a name that is too long, a folder that may not be searched
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def check_text_output(path: Path, reads: Reads = ()) -> None:
+    """Refuse a path for a text, which replaces an older text, and nothing else.
+
+    Raises:
+        UsageError, OutputError: see :func:`check_output`; also if a file is there that is not
+            text: near its begin it holds a control character, as any model does.
+    """
+    check_output(path, force=True, reads=reads)
+    try:
+        with path.open("rb") as stream:
+            begin = stream.read(_BEGIN)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
+    if _CONTROL.intersection(begin):
+        raise OutputError(
+            f"{path}: is no text file, and a report replaces none",
+            hint="name another file, or remove this one",
+        )
 
 
 def refuse_read(path: Path, reads: Reads) -> None:

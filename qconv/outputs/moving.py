@@ -11,7 +11,7 @@ from qconv.errors import OutputWarning
 from qconv.outputs.checking import exists_already
 
 _NOT_SUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
-_NO_LINKS = _NOT_SUPPORTED | {errno.EPERM, errno.EMLINK}
+_NO_LINKS = _NOT_SUPPORTED | {errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK}
 _NO_FLUSH = _NOT_SUPPORTED | {errno.EBADF}
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1

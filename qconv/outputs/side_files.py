@@ -9,12 +9,11 @@ models and forms of files that qconv does not know keep their weights too.
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 import re
 import stat
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from filecmp import cmp
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from qconv.temporary import in_use
 
 _HASH_DIGITS = 16
 _RANDOM_DIGITS = 8
+_PIECE = 1 << 20
 
 
 def side_file_name(model: str, content: Path) -> str:
@@ -32,33 +32,44 @@ def side_file_name(model: str, content: Path) -> str:
     return f"{model}.{digest[:_HASH_DIGITS]}.data"
 
 
+def side_files(model: Path) -> set[str]:
+    """Return the names beside a model that bear the pattern of its own name."""
+    digits = rf"\.[0-9a-f]{{{_HASH_DIGITS}}}\.data"
+    return _beside(model, re.compile(re.escape(model.name) + digits))
+
+
 def own_names(model: Path) -> set[str]:
-    """Return the side files that a model names and that bear the pattern of its own name."""
-    pattern = re.compile(_pattern(model.name).encode("utf-8", "surrogateescape"))
-    with suppress(OSError), _bytes_of(model) as content:
-        return {os.fsdecode(name) for name in pattern.findall(content)}
+    """Return those of the side files of its name that a model names."""
+    with suppress(OSError):
+        return _named_in(model, side_files(model))
     return set()
 
 
+def unnamed(names: Collection[str], output: Path) -> set[str]:
+    """Return those names that no file beside an output holds; none if one cannot be read.
+
+    A model may have any name, so that every file is looked at, the output first, until each name
+    is found; only files of weights, ``*.data``, are not.
+    """
+    missing = {*names}
+    try:
+        if missing:
+            others = output.parent.iterdir()
+            for path in sorted(others, key=lambda path: path.name != output.name):
+                if missing and path.suffix.lower() != ".data" and path.is_file():
+                    missing -= _named_in(path, missing)
+    except OSError:
+        return set()
+    return missing
+
+
 def remove_unnamed(names: Collection[str], output: Path, reads: Reads) -> None:
-    """Remove side files beside an output that no model there names; where in doubt, keep them."""
-    for name in sorted({*names} - named_beside(output, names)):
+    """Remove side files beside an output that no file there names; where in doubt, keep them."""
+    for name in sorted(unnamed(names, output)):
         side_file = output.with_name(name)
         if read_as(side_file, reads) is None:
             with suppress(OSError):
                 side_file.unlink()
-
-
-def named_beside(output: Path, names: Collection[str]) -> set[str]:
-    """Return those names that a model in the folder holds; all of them if one cannot be read."""
-    found: set[str] = set()
-    try:
-        for model in _models(output) if names else ():
-            with _bytes_of(model) as content:
-                found |= {name for name in names if content.find(os.fsencode(name)) >= 0}
-    except OSError:
-        return {*names}
-    return found
 
 
 def holds_already(target: Path, file: Path) -> bool:
@@ -71,44 +82,52 @@ def holds_already(target: Path, file: Path) -> bool:
         return False
 
 
-def leftovers(output: Path) -> list[Path]:
-    """Return what runs that were killed have left beside an output: folders and side files."""
-    temporary = re.compile(rf"\.{re.escape(output.name)}\.[a-z0-9_]{{{_RANDOM_DIGITS}}}")
-    side_file = re.compile(_pattern(output.name))
-    try:
-        names = [path.name for path in output.parent.iterdir()]
-    except OSError:
-        return []
-    beside = {name for name in names if side_file.fullmatch(name)}
-    orphans = beside - named_beside(output, beside)
-    folders = {
-        name for name in names if temporary.fullmatch(name) and not in_use(output.with_name(name))
-    }
-    return [output.parent / name for name in sorted(folders | orphans)]
+def leftovers(output: Path, suspects: Collection[str]) -> list[Path]:
+    """Return what runs that were killed have left beside an output.
 
-
-def _pattern(model: str) -> str:
-    return rf"{re.escape(model)}\.[0-9a-f]{{{_HASH_DIGITS}}}\.data"
-
-
-def _models(output: Path) -> Iterator[Path]:
-    """Yield the files that may be models: ``a.onnx``, ``a.onnx.bak``, and what ends as the output.
-
-    A folder is read through, so that what is no model by its name is not searched.
+    Args:
+        output: the file that was written.
+        suspects: side files that were there while no other run was about to name them.
     """
-    for path in output.parent.iterdir():
-        name = path.name.lower()
-        model = ".onnx" in name or ".ort" in name or path.suffix == output.suffix
-        if model and not name.endswith("data") and path.is_file():
-            yield path
+    random = rf"[a-z0-9_]{{{_RANDOM_DIGITS}}}"
+    temporary = _beside(output, re.compile(rf"\.{re.escape(output.name)}\.{random}"))
+    folders = {name for name in temporary if _is_abandoned(output.with_name(name))}
+    orphans = {name for name in unnamed(suspects, output) if output.with_name(name).is_file()}
+    return [output.with_name(name) for name in sorted(folders | orphans)]
 
 
-@contextmanager
-def _bytes_of(path: Path) -> Iterator[mmap.mmap | bytes]:
-    """Map a file, so that a large one takes no memory."""
+def _is_abandoned(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode) and not in_use(path)
+    except OSError:
+        return False
+
+
+def _beside(output: Path, pattern: re.Pattern[str]) -> set[str]:
+    try:
+        return {path.name for path in output.parent.iterdir() if pattern.fullmatch(path.name)}
+    except OSError:
+        return set()
+
+
+def _named_in(path: Path, names: Collection[str]) -> set[str]:
+    """Return those names whose bytes stand in a file, which is read until all are found.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    wanted = {name: os.fsencode(name) for name in names}
+    found: set[str] = set()
+    pieces = _pieces(path, max(map(len, wanted.values()), default=1))
+    while len(found) < len(wanted) and (piece := next(pieces, None)) is not None:
+        found |= {name for name, text in wanted.items() if text in piece}
+    return found
+
+
+def _pieces(path: Path, longest: int) -> Iterator[bytes]:
+    """Yield the content of a file in pieces that overlap, so that none parts a text."""
+    end = b""
     with path.open("rb") as stream:
-        if not os.fstat(stream.fileno()).st_size:
-            yield b""
-            return
-        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            yield content
+        while new := stream.read(_PIECE):
+            yield (piece := end + new)
+            end = piece[max(0, len(piece) - longest + 1) :] if longest > 1 else b""

@@ -26,7 +26,7 @@ from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_notes, remove_unused
 from qconv.graph.saving import save_model
 from qconv.graph.summary import input_specs
-from qconv.outputs import check_output, staged
+from qconv.outputs import check_output, folder_lock, staged
 from qconv.pipeline.calibration import collect_record, moment_measure
 from qconv.pipeline.inputs import (
     Assume,
@@ -129,6 +129,8 @@ def convert(
     )
     for file in (path, *(storage.named_files(path) if storage else ())):
         check_output(file, force=force, reads=reads)
+    with folder_lock(path.parent):
+        pass  # it is free: told before the work, not after it
     quantized = not isinstance(settings, Int8Settings | DynamicSettings)
     loaded = load_model(source, quantized=quantized, assume=written(assume))
     record = given_record(calibration, loaded)
@@ -140,7 +142,7 @@ def convert(
         remove_unused(made.model)
         remove_notes(made.model)
         made.model.metadata_props.update(provenance(loaded, made.record, made.settings, target))
-        with staged(path, force=force, reads=reads) as temporary:
+        with staged(path, force=force, reads=reads, model=True) as temporary:
             external = Storage("always" if loaded.external else "auto")
             save_model(made.model, temporary, storage or external)
             if runs_on_cpu(settings):

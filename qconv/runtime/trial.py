@@ -44,7 +44,8 @@ def require_running(
     and it is run where it is no larger than a quarter of the free memory. A model of more than
     5,000 nodes, too, runs as it is written, since the time that the runtime takes to optimize it
     grows faster than the number of nodes. A run that takes more than 20 s, as an endless loop does,
-    is ended, and that the model loads has to do.
+    is ended, and that the model loads has to do. The float model is run within the same limits,
+    and one that is not, or not to its end, counts as one that fails.
 
     Args:
         path: the model to try.
@@ -64,7 +65,7 @@ def require_running(
         files = model_files(path)
         size = sum(file.stat().st_size for file in files)
         runner = _opened(path, size)
-        if size <= _SMALL or _fits(size):
+        if _fits(size):
             with letting_go(files):
                 _run(runner, reference, shapes, assumed)
     except (ModelError, UnsupportedError) as error:
@@ -124,8 +125,9 @@ def _opened(path: Path, size: int, assumed: Feeds | None = None) -> Runner:
 
 
 def _fits(size: int) -> bool:
+    """Whether a model of this size may be run."""
     free = free_memory()
-    return free is not None and size <= free // _SHARE
+    return size <= _SMALL or (free is not None and size <= free // _SHARE)
 
 
 def _run(
@@ -134,28 +136,45 @@ def _run(
     if not takes_arrays(runner.session) or _fed_bytes(runner, shapes) > UNPACKED:
         return
     for number in (0, 1):
-        options = RunOptions()
-        timer = Timer(_SECONDS, setattr, (options, "terminate", True))
-        timer.start()
         try:
-            runner.run(_feeds(runner, shapes, number), options)
+            _ends(runner, shapes, number)
         except ModelError:
-            if options.terminate:
-                return
             if _runs(reference, shapes, number, assumed):
                 raise
         else:
             return
-        finally:
-            timer.cancel()
 
 
 def _runs(
     path: Path, shapes: Mapping[str, tuple[int, ...]], number: int, assumed: Feeds | None
 ) -> bool:
+    files = model_files(path)
+    size = sum(file.stat().st_size for file in files)
+    if not _fits(size):
+        return False
     try:
-        runner = _opened(path, model_bytes(path), assumed)
-        runner.run(_feeds(runner, shapes, number))
+        runner = _opened(path, size, assumed)
+        with letting_go(files):
+            return _ends(runner, shapes, number)
     except ModelError:
         return False
+
+
+def _ends(runner: Runner, shapes: Mapping[str, tuple[int, ...]], number: int) -> bool:
+    """Run a model, and return whether it came to its end in time.
+
+    Raises:
+        ModelError: it fails.
+    """
+    options = RunOptions()
+    timer = Timer(_SECONDS, setattr, (options, "terminate", True))
+    timer.start()
+    try:
+        runner.run(_feeds(runner, shapes, number), options)
+    except ModelError:
+        if options.terminate:
+            return False
+        raise
+    finally:
+        timer.cancel()
     return True

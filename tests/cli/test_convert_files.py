@@ -1,6 +1,7 @@
 """The files that convert writes, and those that it must not."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -11,6 +12,7 @@ import onnx
 import pytest
 
 from tests.cli.cli_helpers import (
+    TANH,
     Qconv,
     Refuses,
     begin_and_raise,
@@ -46,6 +48,15 @@ def test_one_of_the_outputs_exists_and_none_is_written(folder: Path, refuses: Re
         message="out/model.fp16.onnx: exists already",
         hint="pass --force to replace it",
     )
+
+
+def test_a_type_that_fails_leaves_those_before_it(qconv: Qconv, folder: Path) -> None:
+    (folder / "out").mkdir()
+    save_text(TANH, folder / "tanh.onnx")
+    said = qconv("convert tanh.onnx --dtype fp16 --dtype int4 --dtype bf16 -o out")
+    assert said.code == 4
+    assert "tanh.onnx: it has no weights to store in int4" in said.error
+    assert [*contents(folder / "out")] == ["tanh.fp16.onnx"]
 
 
 @pytest.mark.parametrize(
@@ -197,3 +208,41 @@ def test_an_interrupt_while_writing_leaves_nothing_behind(
     said = qconv(INT8)
     assert (said.code, said.error.strip()) == (130, "qconv: interrupted")
     assert contents(folder) == before
+
+
+def test_a_folder_that_another_program_has_locked_is_told_before_the_work(
+    folder: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qconv.outputs.staging._PATIENCE", 0.1)
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    (folder / "no_model.onnx").write_text("")
+    refuses(
+        "convert no_model.onnx --dtype fp16 -o y.onnx",
+        code=3,
+        message=".: another program holds a lock (flock) on this folder, which qconv needs to "
+        "write a model there: waited 0.1 s",
+        hint="to run one command at a time, lock a file, not the folder of the output",
+    )
+    os.close(descriptor)
+
+
+def test_weights_that_vanish_meanwhile_are_told_by_their_name(
+    folder: Path, qconv: Qconv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = folder / "big.data"
+    model = save_text(
+        "(float[N,64] x) => (float[N,64] y) <float[64,64] w> { y = MatMul(x, w) }",
+        folder / "big.onnx",
+    )
+    onnx.save(model, folder / "big.onnx", save_as_external_data=True, location=weights.name)
+
+    def vanish(*_: object) -> None:
+        weights.unlink()
+
+    monkeypatch.setattr("qconv.pipeline.conversion.remove_notes", vanish)
+    said = qconv("convert big.onnx --dtype fp16 -o y.onnx")
+    assert said.code == 3
+    assert said.error.startswith("qconv: error: ")
+    assert said.error.strip().endswith(f"{weights.name}: No such file or directory")
+    assert not (folder / "y.onnx").exists()

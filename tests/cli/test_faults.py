@@ -123,8 +123,8 @@ def test_killed_within_a_write(case: Case) -> None:
 def test_refused_at_every_step(case: Case) -> None:
     for step, name in enumerate(case.steps, 1):
         ended, there = case.ended(Fault(step, CODES[step % len(CODES)]))
-        if ended.code == 0:  # what is only tidied up may stay, and is told by the next run
-            assert name in ("os.remove", "os.rmdir", "fcntl.flock"), (step, ended)
+        if ended.code == 0:  # what is only tidied up may stay; for links there is a way around
+            assert name in ("os.remove", "os.rmdir", "fcntl.flock", "os.link"), (step, ended)
             assert there.items() >= case.after.items()
             continue
         assert ended.code == 3, (step, name, ended)

@@ -71,6 +71,19 @@ def test_github_actions_get_annotations_and_a_summary(
     assert summary.startswith("before\n### qconv report\n\n**1 of 1 gate failed.**")
 
 
+def test_a_summary_that_cannot_be_written_leaves_the_verdict(
+    qconv: Qconv, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder))
+    for gate, code in (("kl > 0.001", 1), ("kl > 1", 0)):
+        said = qconv("gate report.json", "--fail-if", gate)
+        assert said.code == code
+        assert said.err.splitlines()[-1] == (
+            f"qconv: warning: {folder}: the summary of the step cannot be written: Is a directory"
+        )
+
+
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [

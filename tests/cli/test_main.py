@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from PIL import Image
 
 import qconv as package
 from qconv.cli import main as main_module
@@ -159,11 +160,29 @@ def test_wrong_settings_are_exit_code_two(
     refuses(line, code=2, message=message, hint=hint)
 
 
-@pytest.mark.parametrize("line", ["inspect", "convert --dtype fp16 -o x.onnx"])
-def test_an_empty_path_is_wrong_usage(qconv: Qconv, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("inspect", "MODEL"),
+        ("convert --dtype fp16 -o x.onnx", "MODEL"),
+        ("report --data d.npz", "MODEL"),
+        ("report model.onnx --data d.npz", "VARIANT..."),
+        ("report model.onnx model.onnx --data d.npz --json", "--json"),
+        ("report model.onnx model.onnx --data images --labels", "--labels"),
+        ("gate report.json --markdown", "--markdown"),
+    ],
+)
+def test_an_empty_path_is_wrong_usage(qconv: Qconv, line: str, what: str) -> None:
     said = qconv(line, "")
     assert said.code == 2
-    assert said.error.endswith("Error: Invalid value for 'MODEL': the path is empty")
+    assert said.error.endswith(f"Error: Invalid value for '{what}': the path is empty")
+
+
+def test_a_folder_instead_of_labels(qconv: Qconv, folder: Path) -> None:
+    (folder / "images").mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "images" / "a.png")
+    said = qconv("report model.onnx model.onnx --data images --image-mean 0 --labels .")
+    assert (said.code, said.error) == (3, "qconv: error: .: is a folder, not a table of labels")
 
 
 def test_a_bug_is_told_as_one(qconv: Qconv, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +207,11 @@ def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     ("error", "code", "message"),
     [
         (MemoryError(), 5, "qconv: error: the memory of this machine does not suffice"),
+        (
+            OSError(errno.ENOMEM, "Cannot allocate memory"),
+            5,
+            "qconv: error: the memory of this machine does not suffice",
+        ),
         (KeyboardInterrupt(), 130, "qconv: interrupted"),
         (OSError(errno.EMFILE, "Too many open files"), 3, "qconv: error: Too many open files"),
         (PermissionError(13, "Not yours", "a.npz"), 3, "qconv: error: a.npz: Not yours"),

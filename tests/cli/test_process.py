@@ -131,8 +131,7 @@ def test_an_exit_that_is_not_the_commands_own(folder: Path, code: int) -> None:
     said = process("calibrate", "model.onnx", "--data", "ending.py:feeds", "-o", "output")
     assert said.code == 4
     assert said.error.split("\nhint: ")[0] == (
-        "qconv: error: ONNX Runtime, or native code that a script runs, ended the command "
-        f"(exit code {code})"
+        f"qconv: error: the command ended before its work was done (exit code {code})"
     )
     assert contents(folder) == before
 
@@ -209,3 +208,68 @@ def test_the_parent_imports_nothing_of_the_work() -> None:
     line = [sys.executable, "-S", "-c", code]
     out = subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert out.strip() == "set()"
+
+
+def patched(change: str, line: str) -> Said:
+    """Run a command line after a change to how the system answers."""
+    code = f"import os, signal\n{change}\nfrom qconv.cli.process import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *line.split()], capture_output=True, text=True, check=False
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("call", ["fork", "pipe"])
+def test_a_system_that_gives_no_more_processes(folder: Path, call: str) -> None:
+    refused = f"def refuse(): raise BlockingIOError(11, 'no more')\nos.{call} = refuse"
+    said = patched(refused, "inspect model.onnx")
+    assert (said.code, said.err) == (0, "")
+    (folder / "interrupted.py").write_text(
+        "import os, signal\n\ndef feeds():\n    os.kill(os.getpid(), signal.SIGTERM)\n    yield\n"
+    )
+    said = patched(refused, "calibrate model.onnx --data interrupted.py:feeds -o output")
+    assert (said.code, said.err.strip()) == (130, "qconv: interrupted")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_signal_just_after_the_end_of_the_child() -> None:
+    change = """
+wait = os.waitpid
+def late(*arguments):
+    ended = wait(*arguments)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return ended
+os.waitpid = late
+"""
+    said = patched(change, "inspect model.onnx")
+    assert (said.code, said.err) == (0, "")
+
+
+@pytest.mark.usefixtures("folder", "unignored")
+@pytest.mark.parametrize(
+    "change",
+    [
+        """
+fork = os.fork
+def interrupted():
+    child = fork()
+    if child == 0:
+        os.kill(os.getpid(), signal.SIGINT)
+    return child
+os.fork = interrupted
+""",
+        """
+import qconv.cli.main as main
+give_up = main.give_up_broken
+def interrupted():
+    give_up()
+    os.kill(os.getpid(), signal.SIGINT)
+main.give_up_broken = interrupted
+""",
+    ],
+    ids=["at the start", "at the end"],
+)
+def test_an_interrupt_outside_of_the_work(change: str) -> None:
+    said = patched(change, "inspect model.onnx")
+    assert said.code == 130
+    assert said.err.strip() == "qconv: interrupted"

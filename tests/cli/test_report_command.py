@@ -9,8 +9,10 @@ import onnx
 import pytest
 from click.testing import CliRunner, Result
 
-from qconv.cli.report import report
+from qconv.cli.main import cli
+from qconv.cli.progress import make_progress
 from qconv.errors import ModelError, OutputError, QconvError, UsageError
+from qconv.progress import Progress
 from qconv.reporting.catalog import metric_names
 from qconv.reporting.contents import FloatOperator, FusionAudit
 from qconv.reporting.record import from_json
@@ -46,7 +48,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
     def invoke(*arguments: str, data: str = "data.npz") -> Result:
-        return CliRunner().invoke(report, [*arguments, "--data", data], catch_exceptions=True)
+        return CliRunner().invoke(cli, ["report", *arguments, "--data", data])
 
     return invoke
 
@@ -99,6 +101,31 @@ def test_files_are_written_beside_the_table_and_replaced(run: Run, folder: Path)
     assert from_json((folder / "r.json").read_text()).variants[0].name == "half.onnx"
     assert (folder / "r.md").read_text().startswith("### qconv report\n")
     assert "half.onnx" in result.stdout
+
+
+@pytest.mark.parametrize("option", ["--json", "--markdown", "--junit"])
+def test_a_model_is_not_replaced_and_nothing_runs(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    model = (folder / "half.onnx").read_bytes()
+    monkeypatch.setattr("qconv.pipeline.report", lambda *_, **__: pytest.fail("it runs"))
+    result = run("model.onnx", "neg.onnx", option, "half.onnx")
+    assert isinstance(result.exception, OutputError)
+    assert str(result.exception) == "half.onnx: is no text file, and a report replaces none"
+    assert (folder / "half.onnx").read_bytes() == model
+
+
+def test_a_file_that_is_read_meanwhile_is_not_replaced(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*, quiet: bool) -> Progress:
+        (folder / "r.json").hardlink_to(folder / "data.npz")
+        return make_progress(quiet=quiet)
+
+    monkeypatch.setattr("qconv.cli.progress.make_progress", link)
+    result = run("model.onnx", "half.onnx", "--no-latency", "--json", "r.json")
+    assert isinstance(result.exception, UsageError), result.exception
+    assert "the output would replace the data" in str(result.exception)
 
 
 def test_markdown_on_stdout_is_alone_there(run: Run) -> None:
@@ -158,7 +185,7 @@ def test_a_gate_on_labels_without_labels_is_an_error(run: Run) -> None:
 
 
 def test_the_help_names_every_metric_with_its_unit() -> None:
-    text = CliRunner().invoke(report, ["--help"]).stdout
+    text = CliRunner().invoke(cli, ["report", "--help"]).stdout
     section = text[text.index("Metrics for --fail-if") :]
     for name in metric_names():
         assert f"\n  {name} " in section
@@ -168,4 +195,4 @@ def test_the_help_names_every_metric_with_its_unit() -> None:
 
 @pytest.mark.parametrize("arguments", [["model.onnx"], ["m", "v", "--threads", "0"]])
 def test_wrong_usage_is_exit_code_two(arguments: list[str]) -> None:
-    assert CliRunner().invoke(report, [*arguments, "--data", "d"]).exit_code == 2
+    assert CliRunner().invoke(cli, ["report", *arguments, "--data", "d"]).exit_code == 2

@@ -65,10 +65,16 @@ def test_no_line_is_a_command_to_a_ci(out: Out, written: str, shown: str) -> Non
 
 
 def test_long_lines_in_small_pieces_stay_as_they_are(out: Out) -> None:
-    line = "." * 500 + "::" + "#" * 500
+    line = "a" + "." * 500 + "::" + "#" * 500
     with guarded():
         sys.stdout.writelines(line)
     assert out() == line
+
+
+def test_a_command_behind_many_blanks_in_another_piece(out: Out) -> None:
+    with guarded():
+        sys.stdout.writelines([" " * 500, "::error::x\n", " " * 500, "a", " " * 500, "::b\n"])
+    assert out() == f"{' ' * 500}:\\u003aerror::x\n{' ' * 500}a{' ' * 500}::b\n"
 
 
 def test_json_says_the_same_though_its_text_is_broken_up(out: Out) -> None:

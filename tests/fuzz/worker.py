@@ -224,8 +224,11 @@ def _left(
 
 
 def _may_write(case: Case, name: str, code: int) -> bool:
-    """Tell whether a new file is an output, or its weights; failures leave none."""
-    if code not in (0, 1):
+    """Tell whether a new file is an output, or its weights.
+
+    Failures leave none, but for the types that were written before the one that fails.
+    """
+    if code not in (0, 1) and case.arguments.count("--dtype") < 2:
         return False
     for output in case.outputs:
         named = (

@@ -30,7 +30,7 @@ def test_weights_that_are_inputs_of_another_kind(
     listed = helper.make_tensor_value_info("w", onnx.TensorProto.DataType.Value(kind), shape)
     model.graph.input.append(listed)
     path = save(model, tmp_path)
-    with pytest.raises(ModelError, match="the weights 'w' have another type or shape"):
+    with pytest.raises(ModelError, match="'w' is an input and an initializer, and the two differ"):
         load_model(path)
 
 

@@ -12,7 +12,8 @@ from onnx import TensorProto, numpy_helper
 
 from qconv.errors import ModelError
 from qconv.evaluation.compare import compare
-from qconv.graph.model_io import load_model, model_bytes, model_fingerprint
+from qconv.graph.model_io import load_model, model_bytes, model_files, model_fingerprint
+from qconv.graph.parsing import parse as parse_file
 from qconv.pipeline import convert, inspect
 from qconv.recipe.settings import HalfSettings
 from tests.graph.refusals import OPENERS
@@ -172,6 +173,15 @@ def test_it_is_not_where_it_should_be(tmp_path: Path, entries: dict[str, str], t
     assert refusal(path) == told
 
 
+def test_a_key_is_there_twice(tmp_path: Path, place: Place) -> None:
+    (tmp_path / "c.bin").write_bytes(NUMBERS.tobytes())
+    saved(tmp_path, place)
+    place[1].external_data.add(key="offset", value="0")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(place[0].SerializeToString())
+    assert refusal(path) == "has the key 'offset' 2 times"
+
+
 def test_it_is_no_regular_file(tmp_path: Path, place: Place) -> None:
     os.mkfifo(tmp_path / "c.bin")
     with pytest.raises(ModelError) as caught:
@@ -187,6 +197,14 @@ def test_it_is_in_a_file_with_several_names(tmp_path: Path, place: Place) -> Non
         "is in a file with several names (hard links), of which one may lie outside the model's "
         "folder: FOLDER/c.bin"
     )
+
+
+def test_the_name_of_the_file_is_no_text(tmp_path: Path, place: Place) -> None:
+    path = saved(tmp_path, place, location="c.bin")
+    path.write_bytes(path.read_bytes().replace(b"c.bin", b"c.\xff\xfen"))
+    for opener in OPENERS:
+        with pytest.raises(ModelError, match="a name in it is not UTF-8: b'"):
+            opener(path)
 
 
 def test_links_within_the_folder_are_followed(tmp_path: Path, place: Place) -> None:
@@ -249,3 +267,34 @@ def test_what_only_looks_like_the_cache_does_not(tmp_path: Path) -> None:
             blob.symlink_to(tmp_path / "secret")
         with pytest.raises(ModelError, match="lies outside the model's folder: 'model"):
             load_model(path)
+
+
+def test_a_data_file_that_changed_is_judged_again(tmp_path: Path) -> None:
+    model, tensor = in_an_initializer()
+    external(tensor, location="w")
+    onnx.save(model, tmp_path / "m.onnx")
+    (tmp_path / "w").write_bytes(NUMBERS.tobytes())
+    assert model_files(tmp_path / "m.onnx") == [tmp_path / "m.onnx", tmp_path / "w"]
+    os.truncate(tmp_path / "w", 200)
+    with pytest.raises(ModelError, match="is truncated"):
+        model_files(tmp_path / "m.onnx")
+    (tmp_path / "w").unlink()
+    with pytest.raises(ModelError, match="is missing"):
+        model_files(tmp_path / "m.onnx")
+
+
+def test_a_model_that_changes_while_it_is_read_is_not_taken_for_what_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse_and_replace(path: Path) -> onnx.ModelProto:
+        proto = parse_file(path)
+        path.write_bytes(b"something else")
+        return proto
+
+    path = tmp_path / "m.onnx"
+    onnx.save(parse(SUM + "{ y = Neg(x) }"), path)
+    with monkeypatch.context() as patched:
+        patched.setattr("qconv.graph.sound.parse", parse_and_replace)
+        model_files(path)
+    with pytest.raises(ModelError, match="not an ONNX file"):
+        model_files(path)

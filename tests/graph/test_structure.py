@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from qconv.errors import ModelError
 from qconv.evaluation.compare import compare
 from qconv.graph.model_io import load_model, read_model
+from qconv.graph.structure import fault, is_sorted
 from qconv.pipeline import convert, inspect
 from tests.graph.refusals import refusal, with_function
 from tests.model_helpers import data, parse, run, save
@@ -121,11 +123,52 @@ class TestNodes:
             run(tmp_path / "int8.onnx", FEED)["y"], run(path, FEED)["y"], atol=0.05
         )
 
+    def test_a_body_may_give_a_name_that_comes_later_around_it(self) -> None:
+        text = IF.format(outputs="z", gives="float[N] b")
+        assert is_sorted(parse(text.replace("}> }", "}> a = Neg(z) y = Abs(a) }")))
+        assert not is_sorted(
+            parse(text.replace("Neg(x)", "Neg(y)").replace("}> }", "}> y = Abs(z) }"))
+        )
+
+    def test_bodies_among_many_names_take_no_longer(self) -> None:
+        """The time grows with the bodies and with the names, not with one times the other."""
+
+        def seconds(bodies: int, names: int) -> float:
+            model = parse("(float[N] x, bool c) => (float[N] y) { y = Relu(x) }")
+            branch = parse("() => (float[N] a) { a = Relu(x) }").graph
+            for index in range(bodies):
+                branches = {"then_branch": branch, "else_branch": branch}
+                node = onnx.helper.make_node("If", ["c"], [f"i{index}"], **branches)
+                model.graph.node.append(node)
+            model.graph.node.extend(
+                onnx.NodeProto(op_type="Relu", input=["x"], output=[f"n{index}"])
+                for index in range(names)
+            )
+            start = time.process_time()
+            assert fault(model) is None
+            assert is_sorted(model)
+            return time.process_time() - start
+
+        assert seconds(2000, 20_000) < 6 * (seconds(2000, 0) + seconds(0, 20_000))
+
 
 class TestFunctions:
     def test_that_call_each_other_in_a_circle(self, tmp_path: Path) -> None:
         assert refusal(with_function("b = f.F(a)"), tmp_path) == (
             "FILE: not a valid ONNX model: its functions call each other in a circle: F -> F"
+        )
+
+    def test_whose_bodies_are_given_by_the_caller(self, tmp_path: Path) -> None:
+        model = with_function(
+            "c = Constant <value = bool {1}> () b = If (c) <then_branch = t () =>"
+            " (float[N] d) { d = Relu(a) }, else_branch = e () => (float[N] f) { f = Neg(a) }>"
+        )
+        branch = model.functions[0].node[1].attribute[0]
+        branch.ClearField("g")
+        branch.ref_attr_name = "body"
+        assert refusal(model, tmp_path) == (
+            "FILE: not a valid ONNX model: If 'b' takes its then_branch from its function's "
+            "caller, which is not supported"
         )
 
     def test_that_stand_for_too_many_nodes(self, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_two_writers_at_once(tmp_path: Path, ability: str, turn: int) -> None:
 
     def write(number: int) -> str:
         try:
-            with staged(tmp_path / "m.onnx", force=False) as temporary:
+            with staged(tmp_path / "m.onnx", force=False, model=True) as temporary:
                 temporary.with_name("m.onnx.data").write_text(f"weights {turn}")
                 temporary.write_text(f"model {number}")
                 ready.wait(timeout=10)
@@ -64,6 +64,16 @@ def test_two_writers_at_once(tmp_path: Path, ability: str, turn: int) -> None:
     assert sorted(said) == sorted([model, *[f"{tmp_path}/m.onnx: exists already"] * 3])
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
     assert (tmp_path / "m.onnx.data").read_text() == f"weights {turn}"
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK])
+def test_a_file_system_without_hard_links_between_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", refusing(code))
+    with staged(tmp_path / "m.onnx", force=False) as temporary:
+        temporary.write_text("mine")
+    assert (tmp_path / "m.onnx").read_text() == "mine"
 
 
 def test_a_name_that_is_free(tmp_path: Path, ability: str) -> None:

@@ -1,10 +1,12 @@
+import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from qconv.errors import OutputError
+from qconv.errors import InputError, OutOfMemoryError, OutputError
 from qconv.outputs import check_output, staged
 
 
@@ -95,3 +97,44 @@ def test_a_folder_that_refuses_the_temporary_one(
     refusal = pytest.raises(OutputError, match="m: cannot be written: Read-only file system")
     with refusal, staged(tmp_path / "m", force=False):
         raise AssertionError("the block must not run")
+
+
+@pytest.mark.parametrize("model", [True, False])
+def test_a_folder_that_somebody_else_has_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: bool
+) -> None:
+    monkeypatch.setattr("qconv.outputs.staging._PATIENCE", 0.1)
+
+    def write() -> None:
+        with staged(tmp_path / "m.onnx", force=False, model=model) as temporary:
+            temporary.write_text("new")
+
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    if model:
+        with pytest.raises(OutputError, match="another program holds a lock") as caught:
+            write()
+        assert str(caught.value).startswith(f"{tmp_path}: ")
+        assert names(tmp_path) == []
+        os.close(descriptor)
+        write()
+    else:  # one rename is whole without a lock
+        write()
+        os.close(descriptor)
+    assert names(tmp_path) == ["m.onnx"]
+
+
+def test_a_file_that_the_block_reads_speaks_for_itself(tmp_path: Path) -> None:
+    refusal = pytest.raises(InputError, match=rf"^{tmp_path}/weights: No such file or directory$")
+    with refusal as caught, staged(tmp_path / "m.onnx", force=False):
+        (tmp_path / "weights").read_bytes()
+    assert not isinstance(caught.value, OutputError)
+    refusal = pytest.raises(OutputError, match=r"m\.onnx: cannot be written: Is a directory")
+    with refusal, staged(tmp_path / "m.onnx", force=False) as temporary:
+        temporary.parent.read_bytes()
+
+
+def test_a_lack_of_memory_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(OutOfMemoryError), staged(tmp_path / "m.onnx", force=False):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    assert names(tmp_path) == []

@@ -181,12 +181,26 @@ def large_reference(folder: Path) -> Path:
     return save(parse(text), folder, "float.onnx")
 
 
-def test_an_endless_loop_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+ENDLESS = """(float[N, 4] x) => (float[N, 4] y) <bool t = {1}> {
+  y = Loop("", t, x) <body = l (int64 i, bool go, float[N, 4] s) => (bool on, float[N, 4] r) {
+    on = Identity(go) r = Tanh(s)
+  }>
+}"""
+UNFIT = """(float[N, 4] x) => (float[N, M] y) <int64[2] s = {3, -1}>
+    { a = Relu(x) y = Reshape(a, s) }"""
+
+
+@pytest.mark.parametrize("text", [ENDLESS, UNFIT])
+def test_an_endless_loop_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     monkeypatch.setattr("qconv.runtime.trial._SECONDS", 0.2)
-    text = """(float[N, 4] x) => (float[N, 4] y) <bool t = {1}> {
-      y = Loop("", t, x) <body = l (int64 i, bool go, float[N, 4] s) => (bool on, float[N, 4] r) {
-        on = Identity(go) r = Tanh(s)
-      }>
-    }"""
-    path, reference = files(tmp_path, text, text)
-    require_running(path, reference, SHAPES)
+    require_running(*files(tmp_path, text, ENDLESS), SHAPES)
+
+
+def test_a_float_model_that_is_too_large_to_run_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qconv.runtime.trial.free_memory", lambda: 4 * 65_000_000)
+    path = save(parse(UNFIT.replace("4]", "4096]")), tmp_path, "small.onnx")
+    require_running(path, large(tmp_path, PRODUCT), WIDE)
