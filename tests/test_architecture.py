@@ -13,7 +13,7 @@ PACKAGE = ROOT / "qconv"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    {"codec", "errors", "files", "memory", "specs", "schemes", "progress", "outputs", "parallel"}
+    {"codec", "errors", "files", "memory", "specs", "progress", "outputs", "parallel"}
     | {"free_memory", "locks", "printable", "temporary"},
     {"numerics", "reporting"},
     {"graph"},

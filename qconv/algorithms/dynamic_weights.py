@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 from qconv.algorithms.saturation import fit_pairs
 from qconv.errors import ModelError
 from qconv.graph.view import all_nodes, constant, int_attribute, name_of
-from qconv.numerics.affine import quantize, row_scales
+from qconv.numerics.affine import row_scales
+from qconv.numerics.layouts import transposed
+from qconv.numerics.number_types import INT8
+from qconv.numerics.packing import pack
+from qconv.numerics.schemes import PerAxis
+from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import DynamicKind
-from qconv.rewrite.dynamic import IntegerWeight, IntegerWeights
-from qconv.schemes import DType, PerAxis, QParams, Scheme
-
-_ROWS = Scheme(DType.INT8, symmetric=True, granularity=PerAxis(0))
+from qconv.rewrite.dynamic import WeightsByInput
 
 
 def quantize_dynamic(
     model: ir.Model, layers: Mapping[str, DynamicKind], *, portable: bool
-) -> IntegerWeights:
+) -> WeightsByInput:
     """Return the integer weights of each operator, by node name and input.
 
     Each output channel has a scale of its own. ``portable`` raises it until 16-bit sums of
@@ -30,7 +32,7 @@ def quantize_dynamic(
     Raises:
         ModelError: a weight holds NaN or Inf.
     """
-    done: dict[tuple[ir.Value, bool], IntegerWeight] = {}
+    done: dict[tuple[ir.Value, bool], StoredWeight] = {}
     weights = {}
     for node in all_nodes(model):
         kind = layers.get(str(node.name))
@@ -50,7 +52,7 @@ def quantize_dynamic(
 
 def _quantized(
     value: ir.Value, array: NDArray[np.generic], *, by_row: bool, portable: bool
-) -> IntegerWeight:
+) -> StoredWeight:
     """Quantize ``[K, N]``, or with ``by_row`` ``[..., N, K]``; the result is ``[..., K, N]``."""
     if not np.isfinite(array).all():
         raise ModelError(
@@ -59,10 +61,10 @@ def _quantized(
         )
     rows = array if by_row else array.T
     matrix = np.ascontiguousarray(rows.reshape(-1, rows.shape[-1]), np.float32)
-    scale = row_scales(matrix, _ROWS.dtype.qmax)
+    scale = row_scales(matrix, INT8.qmax)
     if portable:
         scale = fit_pairs(matrix, scale, 0)
-    params = QParams(_ROWS, scale, np.zeros(scale.shape, np.int8))
-    integers = quantize(matrix, params).astype(np.int8).reshape(rows.shape)
-    columns = np.ascontiguousarray(np.swapaxes(integers, -1, -2))
-    return IntegerWeight(columns, scale.reshape(rows.shape[:-1]))
+    levels = INT8.grid.nearest(matrix / scale[:, None])
+    layout = transposed((*rows.shape[:-2], rows.shape[-1], rows.shape[-2]))
+    packed = pack(INT8.codes(levels), INT8.bits)
+    return StoredWeight(INT8, layout, PerAxis(0), packed, scale[:, None])

@@ -22,7 +22,8 @@ from qconv.algorithms.rows import (
 from qconv.algorithms.rows.layer_error import row_errors
 from qconv.algorithms.saturation import PAIR_LIMIT
 from qconv.numerics.affine import MIN_SCALE, row_scales
-from qconv.numerics.grids import Grid, QuantizedRows, dequantize_rows, integer_grid
+from qconv.numerics.grids import Grid, QuantizedRows, dequantize_rows, layer_grid
+from qconv.numerics.schemes import PerAxis, PerTensor
 from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.gram import Gram
 
@@ -56,9 +57,8 @@ class LayerRows:
 
     @property
     def grid(self) -> Grid:
-        """The integers, symmetric about zero but at 4 bits, where the outermost one would miss."""
-        highest = 2 ** (self.bits - 1) - 1
-        return integer_grid(-highest - (self.bits == 4), highest)
+        """The integers to round to."""
+        return layer_grid(self.bits)
 
 
 def to_channels(weight: NDArray[Number], axis: int) -> NDArray[Number]:
@@ -116,9 +116,8 @@ def _nearest(rows: LayerRows) -> QuantizedRows:
 def _settings(rows: LayerRows, method: Method) -> RowSettings:
     return RowSettings(
         rows.grid,
-        rows.matrix.shape[1],
+        PerTensor() if rows.shared else PerAxis(0),
         symmetric=True,
-        shared=rows.shared,
         method=method,
         sweeps=_SWEEPS[rows.bits],
     )

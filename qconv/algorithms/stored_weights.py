@@ -16,13 +16,14 @@ from qconv.errors import ModelError
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant
 from qconv.numerics.grids import QuantizedRows
+from qconv.numerics.number_types import NumberType
 from qconv.numerics.packing import pack
-from qconv.numerics.stored import StoredType
+from qconv.numerics.schemes import Granularity, PerAxis, PerBlock, PerTensor
+from qconv.numerics.stored import StoredWeight
 from qconv.observers.gram import Gram
 from qconv.placement.weights import Role, WeightPlan, WeightReader
 from qconv.rewrite.biases import shift_bias, takes_shift
 from qconv.rewrite.weights.rewriter import Key
-from qconv.rewrite.weights.stored import StoredWeight
 
 _CHUNK = 1 << 22
 """Weights that are rounded at a time, so that a large table needs little memory."""
@@ -35,22 +36,24 @@ class Rounding:
     """How weights of one role are rounded.
 
     Attributes:
-        stored: the type.
-        block: columns that share a scale, 0 for one scale a row, -1 for one a weight.
+        dtype: the type.
+        granularity: what shares a scale: the weight, each row of it, or each block of a row.
         method: how levels are found; ``gptq`` and ``adaround`` where second moments are known, else
             ``mse``, which weighs errors by them where they are.
         half_scales: whether scales of whole rows of eight bits are float16 numbers, too.
     """
 
-    stored: StoredType
-    block: int
+    dtype: NumberType
+    granularity: Granularity
     method: Method
     half_scales: bool = False
 
     def of_rows(self, columns: int, method: Method) -> RowSettings:
         """Return the same for rows of so many columns."""
-        block = columns if self.block <= 0 else min(self.block, _power_above(columns))
-        return RowSettings(self.stored.grid, block, self.stored.symmetric, self.block < 0, method)
+        granularity = self.granularity
+        if isinstance(granularity, PerBlock) and granularity.size >= columns:
+            granularity = PerAxis(0)
+        return RowSettings(self.dtype.grid, granularity, self.dtype.signed, method)
 
 
 class WeightRounder:
@@ -161,9 +164,8 @@ def _stored(
     array = constant(value)
     if array is None:
         raise ValueError(f"{plan.weight} is not a constant")
-    layout, stored = plan.layout, how.stored
+    layout, dtype = plan.layout, how.dtype
     settings = how.of_rows(layout.columns, method)
-    block = settings.block
     matrix = layout.to_rows(array)
     step = layout.rows if settings.shared or gram is not None else max(1, _CHUNK // layout.columns)
     packed, scales, zero_points = [], [], []
@@ -175,21 +177,22 @@ def _stored(
                 hint="the float model is broken; export it again",
             )
         found: QuantizedRows = quantize_rows(rows, settings, gram)
-        packed.append(pack(stored.codes(found.levels), stored.bits))
+        packed.append(pack(dtype.codes(found.levels), dtype.bits))
         scales.append(found.scale)
         zero_points.append(found.zero_point)
     scale, zero_point = np.concatenate(scales), np.concatenate(zero_points)
     if settings.shared:
         scale, zero_point = scale[:1, :1], zero_point[:1, :1]
-    if how.half_scales or (block < layout.columns and stored.bits < 8):
+    granularity = settings.granularity
+    if how.half_scales or (isinstance(granularity, PerBlock) and dtype.bits < 8):
         scale = _half(scale)
     return StoredWeight(
-        stored,
+        dtype,
         layout,
-        block,
+        PerTensor() if scale.size == 1 else granularity,
         np.concatenate(packed),
         scale,
-        None if stored.symmetric else stored.codes(zero_point),
+        None if dtype.signed else dtype.codes(zero_point),
     )
 
 
@@ -198,8 +201,3 @@ def _half(scale: NDArray[np.float32]) -> NDArray[np.float32]:
     if scale.min() < _HALF_MIN or scale.max() > _HALF_MAX:
         return scale
     return scale.astype(np.float16).astype(np.float32)
-
-
-def _power_above(columns: int) -> int:
-    """Return the smallest block, a power of two from 16 on, that holds so many columns."""
-    return max(16, 1 << (columns - 1).bit_length())

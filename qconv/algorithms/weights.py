@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
@@ -18,13 +17,13 @@ from qconv.algorithms.shared_weights import (
     round_weight,
 )
 from qconv.graph.windows import windows_of
+from qconv.numerics.schemes import QParams
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.placement.rules import output_axis
 from qconv.progress import Progress, no_progress
 from qconv.rewrite.qdq import QuantizedLayer
-from qconv.schemes import QParams
 
 
 def quantize_layers(
@@ -54,16 +53,15 @@ def quantize_layers(
             moment = layer_moment(known, weight.rows.shape, centred=centred)
         scales = input_scales(weight, plan, params)
         rounded = round_weight(weight, weight.rows, moment, scales, settings)
-        error = rounded.restored(weight.axis) - weight.array
+        error = rounded.exact() - weight.array
         for layer, node, gram in zip(weight.readers, weight.nodes, known, strict=True):
             bias = weight.biases[layer.node]
             means = input_means(layer, plan, statistics)
             if settings.bias_correction and layer.bias_node is not None and means is not None:
                 shift = mean_output(node, error, means, gram)
                 bias = (0.0 if bias is None else bias) - shift
-            layers[layer.node] = (
-                rounded if bias is None else replace(rounded, bias=np.asarray(bias, np.float32))
-            )
+            kept = None if bias is None else np.asarray(bias, np.float32)
+            layers[layer.node] = QuantizedLayer(rounded, kept)
     return {name: layers[name] for name in plan.layers}
 
 

@@ -14,7 +14,8 @@ from qconv.algorithms.stored_weights import Rounding, WeightRounder
 from qconv.conversions.settings import DynamicSettings
 from qconv.conversions.tables import store_tables
 from qconv.errors import NothingQuantized
-from qconv.numerics.stored import STORED_TYPES
+from qconv.numerics.number_types import INT8
+from qconv.numerics.schemes import PerAxis
 from qconv.placement.dynamic import place_dynamic, place_stored
 from qconv.placement.plan import Decisions, DynamicKind
 from qconv.placement.weights import Role
@@ -66,7 +67,7 @@ def store_weights(model: ir.Model, plan: P, *, everywhere: bool) -> tuple[P, tup
         The plan with what became of these layers, and remarks.
     """
     stored = place_stored(model, plan, everywhere=everywhere)
-    rounding = {role: Rounding(STORED_TYPES["int8"], 0, "mse") for role in Role}
+    rounding = {role: Rounding(INT8, PerAxis(0), "mse") for role in Role}
     rounder = WeightRounder(model, rounding, bias_correction=False)
     for weight in stored.weights:
         rounder.round(weight, {}, {})

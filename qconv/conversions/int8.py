@@ -27,6 +27,7 @@ from qconv.data import Source
 from qconv.errors import UsageError
 from qconv.graph.edit import rename_values
 from qconv.graph.view import EQUALIZED
+from qconv.numerics.schemes import PerTensor, Scheme
 from qconv.observers.estimators import Method
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
@@ -35,7 +36,6 @@ from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress, no_progress
 from qconv.rewrite.float_products import part_sums_from_norms, use_float_products
 from qconv.rewrite.qdq import rewrite_qdq
-from qconv.schemes import PerTensor, Scheme
 
 SAMPLES_NEEDED = "--effort best and --method layers run the model again, and need --data for it"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.asymmetric import compensated
 from qconv.algorithms.bias_correction import measured_shift
-from qconv.algorithms.layer_rows import layer_moment, to_channels
+from qconv.algorithms.layer_rows import layer_moment
 from qconv.algorithms.shared_weights import (
     SharedWeight,
     SharedWeights,
@@ -21,13 +20,14 @@ from qconv.algorithms.shared_weights import (
 )
 from qconv.calibration.paired import PairedVectors, pair_vectors
 from qconv.data import Source
+from qconv.numerics.schemes import QParams
+from qconv.numerics.stored import StoredWeight
 from qconv.observers.paired import PairedMoments
 from qconv.observers.statistic import joined
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress
 from qconv.rewrite.qdq import QuantizedLayer, rewrite_qdq
-from qconv.schemes import QParams
 
 _UNBOUNDED = (-float("inf"), float("inf"))
 
@@ -71,7 +71,7 @@ def round_in_sequence(
             continue
         trial = model.clone()
         rewrite_qdq(trial, plan, params, found)
-        count = weight.array.shape[weight.axis]
+        count = weight.layout.rows
         pairs = {
             layer.node: pair_vectors(model, trial, layer.node, inputs[layer.node], count, source)
             for layer in weight.readers
@@ -81,7 +81,7 @@ def round_in_sequence(
         for layer in weight.readers:
             old = found[layer.node]
             bias = _bias(weight, layer, plan, rounded, pairs.pop(layer.node), settings)
-            found[layer.node] = replace(rounded, bias=old.bias if bias is None else bias)
+            found[layer.node] = QuantizedLayer(rounded, old.bias if bias is None else bias)
     return found
 
 
@@ -91,7 +91,7 @@ def _rounded(
     params: Mapping[str, QParams],
     settings: WeightSettings,
     moments: Sequence[PairedMoments],
-) -> QuantizedLayer:
+) -> StoredWeight:
     rows, moment = weight.rows, None
     centred = settings.bias_correction and weight.takes_means
     if settings.solver is not None:
@@ -106,7 +106,7 @@ def _bias(
     weight: SharedWeight,
     layer: LayerPlan,
     plan: Plan,
-    rounded: QuantizedLayer,
+    rounded: StoredWeight,
     pairs: PairedVectors,
     settings: WeightSettings,
 ) -> NDArray[np.float32] | None:
@@ -115,8 +115,7 @@ def _bias(
     if not settings.bias_correction or layer.bias_node is None or not pairs.exact:
         return None
     exact = _by_group(weight.rows, len(means))
-    restored = to_channels(rounded.restored(weight.axis), weight.axis)
-    quantized = _by_group(restored.reshape(weight.rows.shape), len(means))
+    quantized = _by_group(weight.layout.to_rows(rounded.exact()), len(means))
     old = weight.biases[layer.node]
     bias = np.zeros(len(weight.rows)) if old is None else old
     nearest = bias - np.einsum("gok,gk->go", quantized - exact, means).reshape(-1)

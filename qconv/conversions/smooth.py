@@ -12,6 +12,7 @@ from qconv.algorithms.smoothing import Product, Smoothing, WeightGrid, search_sm
 from qconv.conversions.settings import Int8Settings
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant
+from qconv.numerics.grids import layer_grid
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan, ValuePlan
@@ -67,7 +68,7 @@ def smooth(
         return Smoothed(plan, statistics, grams)
     exponent = None if settings.smooth == "auto" else float(settings.smooth)
     paired = settings.portable and settings.bits == 8
-    grid = WeightGrid(2 ** (settings.bits - 1) - 1, paired, settings.granularity == "tensor")
+    grid = WeightGrid(int(layer_grid(settings.bits).high), paired, settings.granularity == "tensor")
     editor = Editor(model.graph)
     values = ir.convenience.create_value_mapping(model.graph)
     statistics, grams = dict(statistics), dict(grams)

@@ -16,7 +16,7 @@ from qconv.conversions.settings import Int8Settings
 from qconv.errors import UnsupportedError
 from qconv.evaluation.portability import integer_rows, layer_risks
 from qconv.evaluation.restored import layer_weights
-from qconv.evaluation.weights import stored_weights
+from qconv.evaluation.weights import weight_entries
 from qconv.graph.model_io import read_model
 from qconv.graph.prepare import normalize
 from qconv.pipeline import conversion
@@ -120,8 +120,8 @@ def test_reports_read_the_same_weights(tmp_path: Path, monkeypatch: pytest.Monke
     assert restored.keys() == expected.keys() != set()
     for name, layer in restored.items():
         np.testing.assert_array_equal(layer.rows, expected[name].rows)
-    stored = {weight.layer: weight for weight in stored_weights(packed) if weight.dtype == "int4"}
-    plain = {w.layer: w for w in stored_weights(unpacked) if w.dtype == "int8" and w.elements > 8}
+    stored = {weight.layer: weight for weight in weight_entries(packed) if weight.dtype == "int4"}
+    plain = {w.layer: w for w in weight_entries(unpacked) if w.dtype == "int8" and w.elements > 8}
     assert len(stored) == 3
     for name, weight in stored.items():
         assert weight.elements == plain[name].elements

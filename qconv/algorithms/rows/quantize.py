@@ -42,7 +42,7 @@ def quantize_rows(
     if settings.shared:
         start = _as_one_block(rows, settings, importance)
     else:
-        start = _in_chunks(rows, settings, settings.block, importance)
+        start = _in_chunks(rows, settings, settings.block(rows.shape[1]), importance)
     if settings.method in BY_MOMENTS and gram is not None:
         return improve_rows(rows, start, settings, gram)
     return start
@@ -84,7 +84,6 @@ def _in_chunks(
     rows: Floats, settings: RowSettings, block: int, importance: Floats | None
 ) -> QuantizedRows:
     count, columns = rows.shape
-    block = min(block, columns)
     blocks = -(-columns // block)
     levels = np.empty_like(rows)
     scale, zero_point = np.empty((2, count, blocks), np.float32)

@@ -10,9 +10,9 @@ import onnx_ir as ir
 
 from qconv.graph.edit import Editor, supersede
 from qconv.graph.view import int_attribute, name_of
+from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain, scales_of
 from qconv.rewrite.weights.constants import Constants
-from qconv.rewrite.weights.stored import StoredWeight
 
 DOMAIN = "com.microsoft"
 _WIDTHS = (2, 4, 8)
@@ -38,7 +38,7 @@ def takes_product(node: ir.Node, index: int, weight: StoredWeight) -> bool:
 def takes_table(node: ir.Node, weight: StoredWeight) -> bool:
     """Whether a Gather can become GatherBlockQuantized."""
     plain = len(weight.layout.shape) == 2 and weight.layout.is_plain
-    whole = not weight.layout.columns * weight.stored.bits % 8
+    whole = not weight.layout.columns * weight.dtype.bits % 8
     float32 = _is_float32(node.outputs[0])
     return plain and whole and float32 and _fits(weight) and int_attribute(node, "axis", 0) == 0
 
@@ -49,7 +49,7 @@ def _is_float32(value: ir.Value | None) -> bool:
 
 def kernel_block(weight: StoredWeight) -> int:
     """Return the block to run with; for scales of whole rows the largest that wastes little."""
-    if not weight.per_tensor and weight.blocks > 1:
+    if weight.block is not None:
         return weight.block
     columns = weight.layout.columns
     return next((b for b in _BLOCKS if -columns % b <= columns // 20), _BLOCKS[-1])
@@ -70,7 +70,7 @@ def replace_product(
     codes = Chain(packed, name, editor, constants)
     codes.then(
         "Reshape",
-        constants.sizes(weight.layout.rows, count, block * weight.stored.bits // 8),
+        constants.sizes(weight.layout.rows, count, block * weight.dtype.bits // 8),
         dtype=ir.DataType.UINT8,
     )
     scales = _scales(weight, name, count, editor, constants)
@@ -81,7 +81,7 @@ def replace_product(
         attributes={
             "K": weight.layout.columns,
             "N": weight.layout.rows,
-            "bits": weight.stored.bits,
+            "bits": weight.dtype.bits,
             "block_size": block,
             "accuracy_level": _INT8_ACTIVATIONS,
         },
@@ -116,7 +116,7 @@ def replace_gather(
             "gather_axis": 0,
             "quantize_axis": 1,
             "block_size": block,
-            "bits": weight.stored.bits,
+            "bits": weight.dtype.bits,
         },
         domain=DOMAIN,
         name=editor.unique(f"{node.name}/GatherBlockQuantized"),
@@ -127,9 +127,8 @@ def replace_gather(
 
 def _fits(weight: StoredWeight) -> bool:
     block = weight.block
-    power = block >= _BLOCKS[-1] and not block & (block - 1)
-    whole_rows = weight.per_tensor or weight.blocks == 1
-    return weight.stored.is_integer and weight.stored.bits in _WIDTHS and (whole_rows or power)
+    fits = block is None or (block >= _BLOCKS[-1] and not block & (block - 1))
+    return weight.dtype.is_integer and weight.dtype.bits in _WIDTHS and fits
 
 
 def _scales(

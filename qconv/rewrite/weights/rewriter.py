@@ -11,12 +11,12 @@ import onnx_ir as ir
 
 from qconv.graph.edit import Editor, insert_before_reader
 from qconv.graph.view import int_attribute
+from qconv.numerics.stored import StoredWeight
 from qconv.placement.weights import WeightOnlyPlan, WeightPlan
 from qconv.rewrite.weights import operators
 from qconv.rewrite.weights.chain import Chain
 from qconv.rewrite.weights.constants import Constants
 from qconv.rewrite.weights.dequantized import dequantized_weight
-from qconv.rewrite.weights.stored import StoredWeight
 from qconv.rewrite.weights.unpacked import unpacked_weight
 
 Format = Literal["operator", "qdq"]
@@ -128,7 +128,7 @@ class _Rewriter:
         graph = self.graphs[plan.graph]
         constants = self.constants[graph]
         dtype = value.dtype or ir.DataType.FLOAT
-        dequantize = self.output == "qdq" and bool(weight.stored.container)
+        dequantize = self.output == "qdq" and bool(weight.dtype.container)
         if dequantize:
             turn = all(_is_transposed_gemm(node, index) for node, index in readers)
             chain = dequantized_weight(
@@ -144,9 +144,10 @@ class _Rewriter:
         insert_before_reader([node for node, _ in readers], graph, *chain.nodes)
 
     def _unpack(self, plan: WeightPlan, weight: StoredWeight, dtype: ir.DataType) -> Chain:
-        blocked = not weight.per_tensor and weight.blocks > 1
-        count = 8 // weight.stored.bits
-        columns = weight.blocks * weight.block if blocked else weight.layout.columns
+        count = 8 // weight.dtype.bits
+        columns = weight.layout.columns
+        if weight.block is not None:
+            columns = weight.scale.shape[1] * weight.block
         width = columns + -columns % count
         packed = self._packed(plan, weight, width)
         constants = self.constants[self.graphs[plan.graph]]
