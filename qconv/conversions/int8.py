@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
-from qconv.algorithms.shared_weights import WeightSettings
-from qconv.algorithms.weights import quantize_layers
 from qconv.calibration.estimate import RangeSettings, estimate_params
 from qconv.calibration.fit import fit_plan
 from qconv.calibration.layer_ranges import layer_ranges
@@ -19,8 +17,10 @@ from qconv.conversions.activations import suited, target_of, warnings, with_acti
 from qconv.conversions.dynamic import store_weights, write_dynamic
 from qconv.conversions.equalize import equalize
 from qconv.conversions.kept import float_layers
+from qconv.conversions.rounded_layers import quantize_layers
 from qconv.conversions.sequential import round_in_sequence, sequential_inputs
 from qconv.conversions.settings import Int8Settings, RangeMethod
+from qconv.conversions.shared_weights import WeightSettings
 from qconv.conversions.smooth import smooth
 from qconv.conversions.tables import store_tables
 from qconv.data import Source

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.asymmetric import compensated
 from qconv.algorithms.bias_correction import measured_shift
-from qconv.algorithms.layer_rows import layer_moment
-from qconv.algorithms.shared_weights import (
+from qconv.algorithms.input_moment import layer_moment
+from qconv.calibration.paired import PairedVectors, pair_vectors
+from qconv.conversions.shared_weights import (
     SharedWeight,
     SharedWeights,
     WeightSettings,
     input_scales,
-    round_weight,
+    round_shared,
 )
-from qconv.calibration.paired import PairedVectors, pair_vectors
 from qconv.data import Source
 from qconv.numerics.schemes import QParams
 from qconv.numerics.stored import StoredWeight
@@ -99,7 +99,7 @@ def _rounded(
     if moment is not None:
         pairs = joined(moments)
         rows = compensated(rows, moment, pairs.drift(centred=centred), pairs.own.count)
-    return round_weight(weight, rows, moment, input_scales(weight, plan, params), settings)
+    return round_shared(weight, rows, moment, input_scales(weight, plan, params), settings)
 
 
 def _bias(

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 import onnx_ir as ir
 
-from qconv.algorithms.stored_weights import Rounding, WeightRounder
+from qconv.algorithms.rounding import storing
+from qconv.conversions.weight_rounder import WeightRounder
 from qconv.numerics.number_types import NumberType
 from qconv.numerics.schemes import PerAxis, PerBlock
 from qconv.numerics.stored import STORED_TYPES
@@ -50,7 +51,7 @@ def store_tables(model: ir.Model, plan: P, embeddings: str) -> tuple[P, tuple[st
         return plan, ()
     tables = place_tables(model, dtype.bits)
     granularity = PerAxis(0) if dtype.bits == 8 else TABLE_BLOCK
-    rounding = {Role.TABLE: Rounding(dtype, granularity, "mse", half_scales=True)}
+    rounding = {Role.TABLE: storing(dtype, granularity, "mse", half_scales=True)}
     rounder = WeightRounder(model, rounding, bias_correction=False)
     for table in tables.weights:
         rounder.round(table, {}, {})

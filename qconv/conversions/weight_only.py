@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import onnx_ir as ir
 
-from qconv.algorithms.activation_aware import ScaledInputs, scale_by_activations
+from qconv.algorithms.rounding import Rounding, storing
 from qconv.algorithms.rows import BY_MOMENTS, Method
-from qconv.algorithms.stored_weights import Rounding, WeightRounder
 from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
+from qconv.conversions.scaled_inputs import ScaledInputs, scale_by_activations
 from qconv.conversions.settings import WeightOnlySettings
 from qconv.conversions.tables import TABLE_BLOCK, table_type
+from qconv.conversions.weight_rounder import WeightRounder
 from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
@@ -117,12 +118,12 @@ def _roundings(
             return PerBlock(size)
         return PerTensor() if chosen == "tensor" else PerAxis(0)
 
-    rounding = {role: Rounding(dtype, granularity(dtype), method) for role in Role}
+    rounding = {role: storing(dtype, granularity(dtype), method) for role in Role}
     if table is not None:
         shares = granularity(table)
         if isinstance(shares, PerBlock):
             shares = PerBlock(min(shares.size, TABLE_BLOCK.size))
-        rounding[Role.TABLE] = Rounding(table, shares, "mse" if method in BY_MOMENTS else method)
+        rounding[Role.TABLE] = storing(table, shares, "mse" if method in BY_MOMENTS else method)
     return rounding
 
 

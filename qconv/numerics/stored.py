@@ -62,8 +62,8 @@ class StoredWeight:
 
     @property
     def per_tensor(self) -> bool:
-        """Whether one scale serves the whole weight."""
-        return isinstance(self.granularity, PerTensor)
+        """Whether one scale serves the whole weight, be it that of its only row."""
+        return self.scale.size == 1
 
     @property
     def block(self) -> int | None:
@@ -73,7 +73,7 @@ class StoredWeight:
     @property
     def row_scales(self) -> NDArray[np.float32]:
         """The scale of each row ``[R]``, or that of all of them ``[]``; no row is in blocks."""
-        return self.scale.reshape(() if self.per_tensor else -1)
+        return self.scale.reshape(() if isinstance(self.granularity, PerTensor) else -1)
 
     @property
     def half_scales(self) -> bool:

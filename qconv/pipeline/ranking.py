@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
-from qconv.algorithms.weights import quantize_layers
 from qconv.calibration.estimate import estimate_params
 from qconv.calibration.record import Record
 from qconv.conversions.activations import suited
 from qconv.conversions.int8 import fit_model, weight_settings
+from qconv.conversions.rounded_layers import quantize_layers
 from qconv.conversions.settings import Int8Settings
 from qconv.data import Source
 from qconv.evaluation.output_errors import output_errors

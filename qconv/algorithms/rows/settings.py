@@ -25,6 +25,7 @@ class RowSettings:
         granularity: what shares a scale: all rows, each row, or each block of one.
         symmetric: whether zero points are zero.
         method: how scales and levels are found.
+        searched: whether solvers start from scales of least error, rather than those of the range.
         damping: gptq: share of the mean diagonal that is added to the diagonal of the Gram matrix,
             so that inputs that were hardly seen do not take up the errors of the others.
         activation_order: gptq: round the columns of the strongest inputs first.
@@ -40,6 +41,7 @@ class RowSettings:
     granularity: Granularity
     symmetric: bool
     method: Method
+    searched: bool = True
     damping: float = 0.01
     activation_order: bool = True
     sweeps: int = 3

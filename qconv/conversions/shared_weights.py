@@ -9,15 +9,13 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.algorithms.layer_rows import LayerRows, round_layer
-from qconv.algorithms.rows import Solver
-from qconv.algorithms.saturation import fit_pairs, is_depthwise, pair_partners
-from qconv.errors import ModelError
-from qconv.graph.view import all_nodes, constant
+from qconv.algorithms.rounding import layer_rounding, round_weight
+from qconv.algorithms.rows import Limits, Solver
+from qconv.algorithms.saturation import is_depthwise, kernel_order
+from qconv.conversions.finite import finite_weight
+from qconv.graph.view import all_nodes, constant, int_attribute
 from qconv.numerics.affine import MIN_SCALE
 from qconv.numerics.layouts import Layout, channel_rows
-from qconv.numerics.number_types import INT8
-from qconv.numerics.packing import pack
 from qconv.numerics.schemes import PerAxis, PerTensor, QParams
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import LayerPlan, Plan
@@ -91,14 +89,15 @@ class SharedWeights:
 
     def __iter__(self) -> Iterator[SharedWeight]:
         for (name, axis), layers in self._readers.items():
-            array = _finite(constant(self._values[name]), layers[0])
+            reader = f"{layers[0].op_type} '{layers[0].node}'"
+            array = finite_weight(self._values[name], reader).astype(np.float32)
             layout = channel_rows(array.shape, axis)
             biases = {layer.node: _flat_bias(self._values, layer, layout.rows) for layer in layers}
             nodes = tuple(self._nodes[layer.node] for layer in layers)
             yield SharedWeight(array, layout, tuple(layers), nodes, biases)
 
 
-def round_weight(
+def round_shared(
     weight: SharedWeight,
     rows: NDArray[np.float32],
     moment: NDArray[np.float64] | None,
@@ -114,26 +113,16 @@ def round_weight(
         input_scales: of what each reader reads, by the reader's name.
         settings: how.
     """
-    channels = rows.reshape(weight.layout.reordered)
-    paired = settings.portable and settings.bits == 8
-    paired = paired and not all(is_depthwise(node, channels.shape) for node in weight.nodes)
     shared = isinstance(weight.readers[0].weight_scheme.granularity, PerTensor)
-    limits = LayerRows(
-        rows,
-        settings.bits,
-        _smallest_scales(weight, input_scales),
-        shared=shared,
-        partners=pair_partners(channels.shape) if paired else None,
-        fit=(lambda scale: fit_pairs(channels, scale, 0)) if paired else None,
-    )
-    levels, scale = round_layer(limits, moment, settings.solver or "gptq")
-    return StoredWeight(
-        INT8,
-        weight.layout,
-        PerTensor() if shared else PerAxis(0),
-        pack(INT8.codes(levels), INT8.bits),
-        scale[:, None],
-    )
+    granularity = PerTensor() if shared else PerAxis(0)
+    how = layer_rounding(granularity, settings.bits, settings.solver)
+    shape = weight.layout.reordered
+    paired = settings.portable and settings.bits == 8
+    if all(is_depthwise(int_attribute(node, "group", 1), shape) for node in weight.nodes):
+        paired = False
+    order = kernel_order(shape) if paired else None
+    limits = Limits(_smallest_scales(weight, input_scales), order)
+    return round_weight(rows, weight.layout, how, moment, limits)
 
 
 def input_scales(
@@ -158,17 +147,6 @@ def _smallest_scales(
             needed = np.abs(bias) / (0.9 * _INT32_MAX * step)
             smallest = np.maximum(smallest, needed.astype(np.float32))
     return smallest
-
-
-def _finite(weight: NDArray[np.generic] | None, layer: LayerPlan) -> NDArray[np.float32]:
-    if weight is None:
-        raise ValueError(f"{layer.node}: its weight is not a constant")
-    if not np.isfinite(weight).all():
-        raise ModelError(
-            f"the weight '{layer.weight}' of {layer.op_type} '{layer.node}' holds NaN or Inf",
-            hint="the float model is broken; export it again",
-        )
-    return weight.astype(np.float32)
 
 
 def _flat_bias(
