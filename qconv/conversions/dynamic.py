@@ -11,16 +11,16 @@ import onnx_ir as ir
 
 from qconv.algorithms.rounding import storing
 from qconv.conversions.dynamic_weights import quantize_dynamic
+from qconv.conversions.embeddings import store_tables
 from qconv.conversions.settings import DynamicSettings
-from qconv.conversions.tables import store_tables
 from qconv.conversions.weight_rounder import WeightRounder
 from qconv.errors import NothingQuantized
 from qconv.numerics.number_types import INT8
 from qconv.numerics.schemes import PerAxis
-from qconv.placement.dynamic import place_dynamic, place_stored
+from qconv.placement.dynamic_layers import place_dynamic, place_stored
 from qconv.placement.plan import Decisions, DynamicKind
-from qconv.placement.weights import Role
-from qconv.rewrite.dynamic import rewrite_dynamic
+from qconv.placement.stored_weights import Role
+from qconv.rewrite.dynamic_operators import rewrite_dynamic
 from qconv.rewrite.weights.rewriter import rewrite_weights
 
 P = TypeVar("P", bound=Decisions)

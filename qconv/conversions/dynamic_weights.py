@@ -16,7 +16,7 @@ from qconv.numerics.layouts import transposed
 from qconv.numerics.schemes import PerAxis
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import DynamicKind
-from qconv.rewrite.dynamic import WeightsByInput
+from qconv.rewrite.dynamic_operators import WeightsByInput
 
 _ROUNDING = layer_rounding(PerAxis(0), 8, None)
 

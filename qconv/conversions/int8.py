@@ -15,6 +15,7 @@ from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
 from qconv.conversions.activations import suited, target_of, warnings, with_activations
 from qconv.conversions.dynamic import store_weights, write_dynamic
+from qconv.conversions.embeddings import store_tables
 from qconv.conversions.equalize import equalize
 from qconv.conversions.kept import float_layers
 from qconv.conversions.rounded_layers import quantize_layers
@@ -22,7 +23,6 @@ from qconv.conversions.sequential import round_in_sequence, sequential_inputs
 from qconv.conversions.settings import Int8Settings, RangeMethod
 from qconv.conversions.shared_weights import WeightSettings
 from qconv.conversions.smooth import smooth
-from qconv.conversions.tables import store_tables
 from qconv.data import Source
 from qconv.errors import UsageError
 from qconv.graph.edit import rename_values

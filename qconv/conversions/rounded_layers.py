@@ -16,7 +16,7 @@ from qconv.conversions.shared_weights import (
     input_scales,
     round_shared,
 )
-from qconv.graph.windows import windows_of
+from qconv.graph.conv_geometry import windows_of
 from qconv.numerics.schemes import QParams
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics

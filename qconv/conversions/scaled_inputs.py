@@ -15,9 +15,9 @@ from qconv.graph.edit import Editor
 from qconv.graph.view import constant
 from qconv.observers.gram import Gram
 from qconv.placement.inputs import LayerInput
-from qconv.placement.weights import Role, WeightPlan
+from qconv.placement.stored_weights import Role, WeightPlan
 from qconv.rewrite.channels import multiply_inputs
-from qconv.rewrite.smoothing import fold_division, foldable, insert_division
+from qconv.rewrite.divided_inputs import fold_division, foldable, insert_division
 
 
 @dataclass(frozen=True)

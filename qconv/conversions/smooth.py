@@ -18,7 +18,7 @@ from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan, ValuePlan
 from qconv.placement.rules import output_axis
 from qconv.rewrite.channels import multiply_inputs
-from qconv.rewrite.smoothing import (
+from qconv.rewrite.divided_inputs import (
     fold_division,
     foldable,
     insert_division,

@@ -10,9 +10,9 @@ from qconv.algorithms.rounding import Rounding, storing
 from qconv.algorithms.rows import BY_MOMENTS, Method
 from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
+from qconv.conversions.embeddings import TABLE_BLOCK, table_type
 from qconv.conversions.scaled_inputs import ScaledInputs, scale_by_activations
 from qconv.conversions.settings import WeightOnlySettings
-from qconv.conversions.tables import TABLE_BLOCK, table_type
 from qconv.conversions.weight_rounder import WeightRounder
 from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.prepare import normalize
@@ -22,7 +22,7 @@ from qconv.numerics.schemes import Granularity, PerAxis, PerBlock, PerTensor
 from qconv.numerics.stored import STORED_TYPES
 from qconv.observers.gram import Gram
 from qconv.placement.inputs import LayerInput, layer_inputs
-from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weights
+from qconv.placement.stored_weights import Role, WeightOnlyPlan, WeightPlan, place_weights
 from qconv.progress import Progress
 from qconv.rewrite.weights.rewriter import Written, rewrite_weights
 

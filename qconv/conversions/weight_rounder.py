@@ -18,7 +18,7 @@ from qconv.graph.edit import Editor
 from qconv.graph.view import constant
 from qconv.numerics.stored import StoredWeight
 from qconv.observers.gram import Gram
-from qconv.placement.weights import Role, WeightPlan, WeightReader
+from qconv.placement.stored_weights import Role, WeightPlan, WeightReader
 from qconv.rewrite.biases import shift_bias, takes_shift
 from qconv.rewrite.weights.rewriter import Key
 

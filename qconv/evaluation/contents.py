@@ -11,7 +11,7 @@ import onnx_ir as ir
 from qconv.data.source import Feeds
 from qconv.evaluation.coverage import computing, coverage, covered, is_in_integers
 from qconv.evaluation.portability import layer_risks
-from qconv.evaluation.weights import WeightEntry, weight_entries
+from qconv.evaluation.weight_entries import WeightEntry, weight_entries
 from qconv.graph.model_io import model_bytes, model_fingerprint, read_model
 from qconv.graph.prepare import normalize
 from qconv.placement.targets import ORT_CPU

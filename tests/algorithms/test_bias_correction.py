@@ -16,7 +16,7 @@ from qconv.algorithms.bias_correction import (
     measured_shift,
     product_shift,
 )
-from qconv.graph.windows import windows_of
+from qconv.graph.conv_geometry import windows_of
 from qconv.numerics.patches import patch_vectors
 from qconv.observers.gram import Gram
 

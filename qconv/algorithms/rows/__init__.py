@@ -3,7 +3,7 @@
 from qconv.algorithms.rows.factor import shrunk
 from qconv.algorithms.rows.limits import Limits
 from qconv.algorithms.rows.quantize import quantize_rows
-from qconv.algorithms.rows.settings import BY_MOMENTS, Method, RowSettings, Solver
+from qconv.algorithms.rows.row_settings import BY_MOMENTS, Method, RowSettings, Solver
 
 __all__ = [
     "BY_MOMENTS",

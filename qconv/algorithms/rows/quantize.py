@@ -12,8 +12,8 @@ from qconv.algorithms.rows.gptq import gptq
 from qconv.algorithms.rows.hqq import half_quadratic_scales
 from qconv.algorithms.rows.limits import Limits
 from qconv.algorithms.rows.mse import search_scales
+from qconv.algorithms.rows.row_settings import BY_MOMENTS, RowSettings
 from qconv.algorithms.rows.rtn import range_scales
-from qconv.algorithms.rows.settings import BY_MOMENTS, RowSettings
 from qconv.algorithms.rows.ternary import best_ternary_scales, threshold_scales
 from qconv.numerics.grids import BINARY, QuantizedRows
 from qconv.numerics.threads import on_one_blas_thread

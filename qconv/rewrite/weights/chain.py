@@ -10,7 +10,7 @@ import onnx_ir as ir
 from qconv.graph.edit import Editor
 from qconv.numerics.layouts import Layout
 from qconv.numerics.stored import StoredWeight
-from qconv.rewrite.weights.constants import Constants
+from qconv.rewrite.weights.shared_constants import Constants
 
 
 def scales_of(weight: StoredWeight, name: str, editor: Editor, constants: Constants) -> Chain:

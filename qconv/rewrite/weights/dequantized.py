@@ -14,7 +14,7 @@ from qconv.graph.edit import Editor
 from qconv.numerics.packing import pack
 from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain
-from qconv.rewrite.weights.constants import Constants
+from qconv.rewrite.weights.shared_constants import Constants
 
 T = TypeVar("T", bound=np.generic)
 

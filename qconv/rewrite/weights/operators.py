@@ -12,7 +12,7 @@ from qconv.graph.edit import Editor, supersede
 from qconv.graph.view import int_attribute, name_of
 from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain, scales_of
-from qconv.rewrite.weights.constants import Constants
+from qconv.rewrite.weights.shared_constants import Constants
 
 DOMAIN = "com.microsoft"
 _WIDTHS = (2, 4, 8)

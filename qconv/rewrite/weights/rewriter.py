@@ -12,11 +12,11 @@ import onnx_ir as ir
 from qconv.graph.edit import Editor, insert_before_reader
 from qconv.graph.view import int_attribute
 from qconv.numerics.stored import StoredWeight
-from qconv.placement.weights import WeightOnlyPlan, WeightPlan
+from qconv.placement.stored_weights import WeightOnlyPlan, WeightPlan
 from qconv.rewrite.weights import operators
 from qconv.rewrite.weights.chain import Chain
-from qconv.rewrite.weights.constants import Constants
 from qconv.rewrite.weights.dequantized import dequantized_weight
+from qconv.rewrite.weights.shared_constants import Constants
 from qconv.rewrite.weights.unpacked import unpacked_weight
 
 Format = Literal["operator", "qdq"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qconv.graph.edit import Editor
 from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain, scales_of
-from qconv.rewrite.weights.constants import Constants
+from qconv.rewrite.weights.shared_constants import Constants
 
 
 def unpacked_weight(

@@ -12,8 +12,8 @@ from qconv.numerics.number_types import NumberType
 from qconv.numerics.schemes import PerAxis, PerBlock
 from qconv.numerics.stored import STORED_TYPES
 from qconv.placement.plan import Decisions
-from qconv.placement.tables import place_tables, with_tables
-from qconv.placement.weights import Role
+from qconv.placement.stored_tables import place_tables, with_tables
+from qconv.placement.stored_weights import Role
 from qconv.rewrite.weights.rewriter import rewrite_weights
 
 P = TypeVar("P", bound=Decisions)

@@ -9,7 +9,7 @@ from qconv.graph.edit import Editor
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.numerics.number_types import INT4
-from qconv.rewrite.packing import four_bit_weights, pack_weight
+from qconv.rewrite.int4_initializers import four_bit_weights, pack_weight
 
 
 def pack_weights(model: ir.Model) -> tuple[ir.Model, tuple[str, ...]]:

@@ -11,12 +11,12 @@ import onnx_ir as ir
 import pytest
 from onnx import numpy_helper
 
-from qconv.conversions import packing
+from qconv.conversions import four_bits
 from qconv.conversions.settings import Int8Settings
 from qconv.errors import UnsupportedError
 from qconv.evaluation.portability import integer_rows, layer_risks
 from qconv.evaluation.restored import layer_weights
-from qconv.evaluation.weights import weight_entries
+from qconv.evaluation.weight_entries import weight_entries
 from qconv.graph.model_io import read_model
 from qconv.graph.prepare import normalize
 from qconv.pipeline import conversion
@@ -140,7 +140,7 @@ def test_a_model_that_cannot_be_raised_keeps_int8(
     def refuse(_: ir.Model, opset: int) -> ir.Model:
         raise UnsupportedError(f"the model cannot be raised to {opset}: no way")
 
-    monkeypatch.setattr(packing, "raise_opset", refuse)
+    monkeypatch.setattr(four_bits, "raise_opset", refuse)
     converted = _converted(CONVOLUTIONS, tmp_path)
     assert _chain(converted.proto(), "Conv")[0] == ["DequantizeLinear"]
     assert converted.conversion.remarks[-1] == (
