@@ -124,9 +124,9 @@ def round_weight(
         how.dtype,
         layout,
         settings.granularity,
-        np.concatenate(packed),
-        scale,
-        None if how.dtype.signed else how.dtype.codes(zero_point),
+        packed=np.concatenate(packed),
+        scale=scale,
+        zero_point=None if how.dtype.signed else how.dtype.codes(zero_point),
     )
 
 

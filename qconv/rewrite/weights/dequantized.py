@@ -10,7 +10,6 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.graph.edit import Editor
 from qconv.numerics.packing import pack
 from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain
@@ -33,7 +32,6 @@ def dequantized_weight(
     weight: StoredWeight,
     name: str,
     dtype: ir.DataType,
-    editor: Editor,
     constants: Constants,
     *,
     columns_first: bool = False,
@@ -58,7 +56,7 @@ def dequantized_weight(
         attributes["axis"] = form.axis
         if weight.block is not None:
             attributes["block_size"] = weight.block
-    chain = Chain(stored, name, editor, constants)
+    chain = Chain(stored, name, constants)
     chain.then("DequantizeLinear", *inputs, attributes=attributes)
     if form.whole:
         if dtype is not ir.DataType.FLOAT:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor, supersede
+from qconv.graph.edit import supersede
 from qconv.graph.view import int_attribute, name_of
 from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain, scales_of
@@ -60,20 +60,19 @@ def replace_product(
     weight: StoredWeight,
     packed: ir.Value,
     name: str,
-    editor: Editor,
     constants: Constants,
 ) -> None:
     """Put MatMulNBits, and an Add for the bias of a Gemm, in the place of a product."""
     block = kernel_block(weight)
     count = -(-weight.layout.columns // block)
     output = node.outputs[0]
-    codes = Chain(packed, name, editor, constants)
+    codes = Chain(packed, name, constants)
     codes.then(
         "Reshape",
         constants.sizes(weight.layout.rows, count, block * weight.dtype.bits // 8),
         dtype=ir.DataType.UINT8,
     )
-    scales = _scales(weight, name, count, editor, constants)
+    scales = _scales(weight, name, count, constants)
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     product = ir.node(
         "MatMulNBits",
@@ -86,13 +85,15 @@ def replace_product(
             "accuracy_level": _INT8_ACTIVATIONS,
         },
         domain=DOMAIN,
-        name=editor.unique(f"{node.name}/MatMulNBits"),
-        outputs=[ir.Value(name=editor.unique(f"{name_of(output)}/product"), type=output.type)],
+        name=constants.editor.unique(f"{node.name}/MatMulNBits"),
+        outputs=[
+            ir.Value(name=constants.editor.unique(f"{name_of(output)}/product"), type=output.type)
+        ],
     )
     nodes = [*codes.nodes, *scales.nodes, product]
     if bias is not None:
         total = f"{name_of(output)}/biased"
-        nodes.append(editor.node("Add", [product.outputs[0], bias], total))
+        nodes.append(constants.editor.node("Add", [product.outputs[0], bias], total))
     supersede(node, *nodes)
 
 
@@ -101,13 +102,12 @@ def replace_gather(
     weight: StoredWeight,
     packed: ir.Value,
     name: str,
-    editor: Editor,
     constants: Constants,
 ) -> None:
     """Put GatherBlockQuantized in the place of a Gather."""
     block = kernel_block(weight)
     count = -(-weight.layout.columns // block)
-    scales = _scales(weight, name, count, editor, constants)
+    scales = _scales(weight, name, count, constants)
     zero_points = _zero_points(weight, name, count, constants)
     gather = ir.node(
         "GatherBlockQuantized",
@@ -119,8 +119,8 @@ def replace_gather(
             "bits": weight.dtype.bits,
         },
         domain=DOMAIN,
-        name=editor.unique(f"{node.name}/GatherBlockQuantized"),
-        outputs=[ir.Value(name=editor.unique(f"{name_of(node.outputs[0])}/rows"))],
+        name=constants.editor.unique(f"{node.name}/GatherBlockQuantized"),
+        outputs=[ir.Value(name=constants.editor.unique(f"{name_of(node.outputs[0])}/rows"))],
     )
     supersede(node, *scales.nodes, gather)
 
@@ -131,11 +131,9 @@ def _fits(weight: StoredWeight) -> bool:
     return weight.dtype.is_integer and weight.dtype.bits in _WIDTHS and fits
 
 
-def _scales(
-    weight: StoredWeight, name: str, count: int, editor: Editor, constants: Constants
-) -> Chain:
+def _scales(weight: StoredWeight, name: str, count: int, constants: Constants) -> Chain:
     """Return the scales ``[R, count]``; those of whole rows are expanded when the model loads."""
-    chain = scales_of(weight, f"{name}/scale", editor, constants)
+    chain = scales_of(weight, f"{name}/scale", constants)
     if weight.scale.shape != (weight.layout.rows, count):
         chain.then("Expand", constants.sizes(weight.layout.rows, count))
     return chain

@@ -102,11 +102,11 @@ class _Rewriter:
         width = -(-weight.layout.columns // block) * block
         if operators.takes_product(node, index, weight):
             packed = self._packed(plan, weight, width)
-            operators.replace_product(node, weight, packed, self.stem, self.editor, constants)
+            operators.replace_product(node, weight, packed, self.stem, constants)
             self.counts["operators"]["MatMulNBits"] += 1
         elif node.op_type == "Gather" and operators.takes_table(node, weight):
             packed = self._packed(plan, weight, weight.layout.columns)
-            operators.replace_gather(node, weight, packed, self.stem, self.editor, constants)
+            operators.replace_gather(node, weight, packed, self.stem, constants)
             self.counts["operators"]["GatherBlockQuantized"] += 1
 
     def _packed(self, plan: WeightPlan, weight: StoredWeight, columns: int) -> ir.Value:
@@ -131,9 +131,7 @@ class _Rewriter:
         dequantize = self.output == "qdq" and bool(weight.dtype.container)
         if dequantize:
             turn = all(_is_transposed_gemm(node, index) for node, index in readers)
-            chain = dequantized_weight(
-                weight, self.stem, dtype, self.editor, constants, columns_first=turn
-            )
+            chain = dequantized_weight(weight, self.stem, dtype, constants, columns_first=turn)
             for node, _ in readers if turn else ():
                 node.attributes.pop("transB")
         else:
@@ -151,7 +149,7 @@ class _Rewriter:
         width = columns + -columns % count
         packed = self._packed(plan, weight, width)
         constants = self.constants[self.graphs[plan.graph]]
-        return unpacked_weight(weight, self.stem, dtype, packed, width, self.editor, constants)
+        return unpacked_weight(weight, self.stem, dtype, constants, packed=packed, width=width)
 
 
 def _is_transposed_gemm(node: ir.Node, index: int) -> bool:

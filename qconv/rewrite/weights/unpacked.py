@@ -10,7 +10,6 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.graph.edit import Editor
 from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain, scales_of
 from qconv.rewrite.weights.shared_constants import Constants
@@ -20,22 +19,22 @@ def unpacked_weight(
     weight: StoredWeight,
     name: str,
     dtype: ir.DataType,
+    constants: Constants,
+    *,
     packed: ir.Value,
     width: int,
-    editor: Editor,
-    constants: Constants,
 ) -> Chain:
     """Return the chain from packed codes of ``[R, width]`` numbers to the float weight."""
     layout = weight.layout
     rows = layout.rows
     table = _smallest(weight.dtype.byte_values)
-    chain = Chain(packed, name, editor, constants)
+    chain = Chain(packed, name, constants)
     chain.cast(ir.DataType.INT32)
     numbers = constants.shared(f"{weight.dtype.name}/bytes", table)
     chain.then("Gather", first=numbers, dtype=ir.DataType.from_numpy(table.dtype))
     if table.dtype != np.float32:
         chain.cast(ir.DataType.FLOAT)
-    scales = scales_of(weight, f"{name}/scale", editor, constants)
+    scales = scales_of(weight, f"{name}/scale", constants)
     shape = weight.scale.shape
     blocks = weight.scale.shape[1]
     if weight.block is not None:
