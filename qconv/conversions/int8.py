@@ -119,11 +119,13 @@ def to_int8(
     rounded = tuple(_rounding_remarks(model, settings, plan, grams, measured))
     weights = weight_settings(settings)
     shown = progress if grams and settings.wants_moments else no_progress
-    layers = quantize_layers(model, plan, params, statistics, weights, grams, shown)
+    layers = quantize_layers(model, plan, params, statistics, weights, grams=grams, progress=shown)
     if settings.sequential:
         if source is None:
             raise UsageError(SAMPLES_NEEDED)
-        layers = round_in_sequence(model, plan, params, layers, weights, source, progress)
+        layers = round_in_sequence(
+            model, plan, params, layers, settings=weights, source=source, progress=progress
+        )
     rewrite_qdq(model, plan, params, layers)
     if settings.format == "operator":
         use_float_products(model, plan)

@@ -31,6 +31,7 @@ def quantize_layers(
     params: Mapping[str, QParams],
     statistics: Mapping[str, ValueStatistics],
     settings: WeightSettings,
+    *,
     grams: Mapping[str, Gram] | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, QuantizedLayer]:

@@ -55,6 +55,7 @@ def round_in_sequence(
     plan: Plan,
     params: Mapping[str, QParams],
     layers: Mapping[str, QuantizedLayer],
+    *,
     settings: WeightSettings,
     source: Source,
     progress: Progress,
@@ -73,14 +74,18 @@ def round_in_sequence(
         rewrite_qdq(trial, plan, params, found)
         count = weight.layout.rows
         pairs = {
-            layer.node: pair_vectors(model, trial, layer.node, inputs[layer.node], count, source)
+            layer.node: pair_vectors(
+                model, trial, layer.node, inputs[layer.node], outputs=count, source=source
+            )
             for layer in weight.readers
         }
         del trial
         rounded = _rounded(weight, plan, params, settings, [p.moments for p in pairs.values()])
         for layer in weight.readers:
             old = found[layer.node]
-            bias = _bias(weight, layer, plan, rounded, pairs.pop(layer.node), settings)
+            bias = None
+            if settings.bias_correction:
+                bias = _bias(weight, layer, plan, rounded, pairs.pop(layer.node))
             found[layer.node] = QuantizedLayer(rounded, old.bias if bias is None else bias)
     return found
 
@@ -108,11 +113,10 @@ def _bias(
     plan: Plan,
     rounded: StoredWeight,
     pairs: PairedVectors,
-    settings: WeightSettings,
 ) -> NDArray[np.float32] | None:
     """Return the bias of one reader of a rounded weight; None leaves it as it was."""
     means = pairs.moments.own.means()
-    if not settings.bias_correction or layer.bias_node is None or not pairs.exact:
+    if layer.bias_node is None or not pairs.exact:
         return None
     exact = _by_group(weight.rows, len(means))
     quantized = _by_group(weight.layout.to_rows(rounded.exact()), len(means))

@@ -39,7 +39,7 @@ def worst_layers(
     fitted = fit_model(trial, plan, record, quick)
     plan, statistics, exact = fitted.plan, fitted.statistics, trial.clone()
     params = estimate_params(trial, plan, statistics, fitted.ranges)
-    layers = quantize_layers(trial, plan, params, statistics, weight_settings(quick), {})
+    layers = quantize_layers(trial, plan, params, statistics, weight_settings(quick))
     rewrite_qdq(trial, plan, params, layers)
     errors = output_errors(exact, trial, plan, source, progress)
     worst = sorted(errors, key=lambda name: (_rank(errors[name]), name))[: settings.float_count]
