@@ -26,7 +26,7 @@ from benchmarks.judges import KINDS, judge_of
 from qconv import Int8Settings
 from qconv.calibration.record import Record
 
-_SWEEPS = "qconv.algorithms.layer_rows._SWEEPS"
+_SWEEPS = "qconv.algorithms.rounding._SWEEPS"
 
 
 @dataclass(frozen=True)

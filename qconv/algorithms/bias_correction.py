@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qconv.numerics.windows import Windows
+from qconv.observers.gram import Gram
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +42,30 @@ def convolution_shift(error: Floats, means: Floats, windows: Windows) -> Floats:
 def product_shift(error: Floats, means: Floats) -> Floats:
     """Return the expected shift ``[O]`` of a product's output; ``error [O, I]``, ``means [I]``."""
     return error @ means
+
+
+def mean_output(
+    weight: Floats, means: Floats, windows: Windows | None, gram: Gram | None
+) -> Floats:
+    """Return what a layer gives in the mean, without its bias, ``[O]``.
+
+    Where sizes of a feature map are unknown, so is the share of padding that the taps of a
+    convolution meet; the vectors that were seen, if there are some, hold it.
+
+    Args:
+        weight: ``[O, I / groups, k1, ...]`` of a convolution, or ``[O, I]``; its error will do.
+        means: mean of each input channel, ``[I]``.
+        windows: geometry of a convolution, None for a product.
+        gram: what is known of the vectors that it meets.
+    """
+    if windows is None:
+        return product_shift(weight, means)
+    if None in windows.sizes and gram is not None and gram.count:
+        seen = gram.means()
+        rows = weight.reshape(len(seen), -1, seen.shape[1])
+        outputs: Floats = np.einsum("gok,gk->go", rows, seen).reshape(-1)
+        return outputs
+    return convolution_shift(weight, means, windows)
 
 
 def measured_shift(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qconv.algorithms.rows import shrunk
 from qconv.observers.gram import Gram
 from qconv.observers.statistic import joined
 
@@ -29,3 +30,11 @@ def input_moment(
         return None
     moment = gram.centred() if centred else gram.second_moment()
     return moment if np.isfinite(moment).all() else None
+
+
+def layer_moment(
+    grams: Sequence[Gram | None], shape: tuple[int, int], *, centred: bool
+) -> NDArray[np.float64] | None:
+    """Return the :func:`input_moment` without what its vectors are too few to tell."""
+    moment = input_moment(grams, shape, centred=centred)
+    return None if moment is None else shrunk(moment, sum(gram.count for gram in grams if gram))

@@ -11,10 +11,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import numpy as np
-import onnx_ir as ir
 from numpy.typing import NDArray
-
-from qconv.graph.view import int_attribute
 
 T = TypeVar("T", bound=np.generic)
 
@@ -39,12 +36,12 @@ def count_pairs(rows: NDArray[np.generic]) -> tuple[int, int]:
     return sums.size, int(np.count_nonzero(sums > PAIR_LIMIT))
 
 
-def is_depthwise(node: ir.Node, shape: tuple[int, ...]) -> bool:
+def is_depthwise(groups: int, shape: tuple[int, ...]) -> bool:
     """Whether the runtime's depthwise kernel is at work, which adds in 32 bits.
 
-    ``shape`` is that of the weight, ``[O, I / group, k...]``.
+    ``shape`` is that of the weight, ``[O, I / groups, k...]``.
     """
-    return int_attribute(node, "group", 1) == shape[0] > 1 and shape[1] == 1
+    return groups == shape[0] > 1 and shape[1] == 1
 
 
 def kernel_rows(weight: NDArray[T], axis: int) -> NDArray[T]:
@@ -57,11 +54,8 @@ def kernel_rows(weight: NDArray[T], axis: int) -> NDArray[T]:
     return np.moveaxis(rows, 1, -1).reshape(rows.shape[0], -1)
 
 
-def fit_pairs(
-    weight: NDArray[np.float32], scale: NDArray[np.float32], axis: int
-) -> NDArray[np.float32]:
-    """Raise the scales ``[O]`` until no adjacent pair of rounded weights can saturate."""
-    rows = kernel_rows(weight, axis)
+def fit_pairs(rows: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Raise the scales ``[O]`` until no adjacent pair of rounded ``rows [O, K]`` can saturate."""
     scale = np.maximum(scale, pair_sums(rows) / PAIR_LIMIT).astype(np.float32)
     for _ in range(64):
         sums = pair_sums(np.rint(rows / scale[:, None]))
@@ -71,15 +65,18 @@ def fit_pairs(
     return scale
 
 
-def pair_partners(shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return for each column of a weight's rows the one that the kernel adds to it, or -1.
+def kernel_order(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the columns of a weight's rows in the order in which the kernel reads them.
 
     ``shape`` is ``[O, I, k...]`` of a convolution, whose rows ``[I * k...]`` the kernel reads
-    with input channels fastest, or ``[O, K]``; the result has one number a column.
+    with input channels fastest, or ``[O, K]``.
     """
-    columns = int(np.prod(shape[1:]))
-    own = np.arange(columns).reshape(shape[1:])
-    kernel = np.moveaxis(own, 0, -1).reshape(-1)
-    place = np.argsort(kernel)
+    own = np.arange(int(np.prod(shape[1:]))).reshape(shape[1:])
+    return np.moveaxis(own, 0, -1).reshape(-1)
+
+
+def pair_partners(order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each column the one that is added to it, or -1, by their ``order`` there."""
+    place = np.argsort(order)
     other = place ^ 1
-    return np.where(other < columns, kernel[np.minimum(other, columns - 1)], -1)
+    return np.where(other < len(order), order[np.minimum(other, len(order) - 1)], -1)

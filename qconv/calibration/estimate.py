@@ -10,11 +10,11 @@ import onnx_ir as ir
 from qconv.errors import DataError, RecordError
 from qconv.graph.view import constant
 from qconv.numerics.affine import affine_params
+from qconv.numerics.schemes import QParams
 from qconv.observers.estimators import Limits, Method, estimate_range
 from qconv.observers.statistic import SENTINEL
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan
-from qconv.schemes import QParams
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from qconv.graph.model_io import model_to_bytes
 from qconv.graph.probe import add_probes
 from qconv.graph.view import all_nodes, constant
 from qconv.numerics.affine import affine_params, dequantize, quantize
+from qconv.numerics.schemes import QParams
 from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.estimators import Limits, Method, estimate_range
 from qconv.observers.statistic import SENTINEL
@@ -30,7 +31,6 @@ from qconv.placement.plan import Plan
 from qconv.placement.rules import output_axis
 from qconv.progress import Progress
 from qconv.runtime.session import open_session
-from qconv.schemes import QParams
 
 _TRIED: tuple[tuple[Method, float], ...] = (
     *(("auto", 0.0), ("minmax", 0.0), ("percentile", 99.999), ("percentile", 99.99)),

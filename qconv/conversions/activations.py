@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from qconv.numerics.number_types import INT8, INT16, UINT8
+from qconv.numerics.schemes import PerTensor, Scheme
 from qconv.placement.plan import Plan
 from qconv.placement.targets import Target, find_target
 from qconv.recipe.settings import Int8Settings
-from qconv.schemes import DType, PerTensor, Scheme
 
 _SCHEMES = {
-    "uint8": Scheme(DType.UINT8, symmetric=False, granularity=PerTensor()),
-    "int8": Scheme(DType.INT8, symmetric=False, granularity=PerTensor()),
-    "int16": Scheme(DType.INT16, symmetric=True, granularity=PerTensor()),
+    "uint8": Scheme(UINT8, symmetric=False, granularity=PerTensor()),
+    "int8": Scheme(INT8, symmetric=False, granularity=PerTensor()),
+    "int16": Scheme(INT16, symmetric=True, granularity=PerTensor()),
 }
 _REMARKS = {
     "int8": "signed activations: on x64 CPUs ONNX Runtime is fast with uint8 alone; it converts "

@@ -9,16 +9,18 @@ from typing import TypeVar
 
 import onnx_ir as ir
 
-from qconv.algorithms.dynamic_weights import quantize_dynamic
-from qconv.algorithms.stored_weights import Rounding, WeightRounder
-from qconv.conversions.tables import store_tables
+from qconv.algorithms.rounding import storing
+from qconv.conversions.dynamic_weights import quantize_dynamic
+from qconv.conversions.embeddings import store_tables
+from qconv.conversions.weight_rounder import WeightRounder
 from qconv.errors import NothingQuantized
-from qconv.numerics.stored import STORED_TYPES
-from qconv.placement.dynamic import place_dynamic, place_stored
+from qconv.numerics.number_types import INT8
+from qconv.numerics.schemes import PerAxis
+from qconv.placement.dynamic_layers import place_dynamic, place_stored
 from qconv.placement.plan import Decisions, DynamicKind
-from qconv.placement.weights import Role
+from qconv.placement.stored_weights import Role
 from qconv.recipe.settings import DynamicSettings
-from qconv.rewrite.dynamic import rewrite_dynamic
+from qconv.rewrite.dynamic_operators import rewrite_dynamic
 from qconv.rewrite.weights.rewriter import rewrite_weights
 
 P = TypeVar("P", bound=Decisions)
@@ -66,7 +68,7 @@ def store_weights(model: ir.Model, plan: P, *, everywhere: bool) -> tuple[P, tup
         The plan with what became of these layers, and remarks.
     """
     stored = place_stored(model, plan, everywhere=everywhere)
-    rounding = {role: Rounding(STORED_TYPES["int8"], 0, "mse") for role in Role}
+    rounding = {role: storing(INT8, PerAxis(0), "mse") for role in Role}
     rounder = WeightRounder(model, rounding, bias_correction=False)
     for weight in stored.weights:
         rounder.round(weight, {}, {})

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qconv.algorithms.channel_noise import WeightSummary
 from qconv.algorithms.equalization import Activation, Layer, Net, equalize_groups
 from qconv.graph.view import constant, int_attribute
+from qconv.numerics.grids import layer_grid
 from qconv.observers.estimators import mean_square
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
@@ -157,7 +158,7 @@ def _net(
             given=given.get(name),
             output=str(node.outputs[0].name),
         )
-    levels = 2 ** (settings.bits - 1) - 1
+    levels = int(layer_grid(settings.bits).high)
     return Net(layers, activations, levels, settings.granularity == "tensor")
 
 

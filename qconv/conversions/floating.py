@@ -11,7 +11,7 @@ from qconv.graph.prepare.opset import raise_opset
 from qconv.placement.plan import NodePlan, PrecisionPlan
 from qconv.placement.precision import place_float32, place_precision
 from qconv.recipe.settings import HalfSettings
-from qconv.rewrite.floating import store_bfloat16, to_float32, to_half
+from qconv.rewrite.float_types import store_bfloat16, to_float32, to_half
 
 _BFLOAT16_OPSET = 22
 """From this opset on Conv, pooling and the recurrent operators take bfloat16."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
-from qconv.algorithms.shared_weights import WeightSettings
-from qconv.algorithms.weights import quantize_layers
 from qconv.calibration.estimate import RangeSettings, estimate_params
 from qconv.calibration.fit import fit_plan
 from qconv.calibration.layer_ranges import layer_ranges
@@ -17,15 +15,18 @@ from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
 from qconv.conversions.activations import suited, target_of, warnings, with_activations
 from qconv.conversions.dynamic import store_weights, write_dynamic
+from qconv.conversions.embeddings import store_tables
 from qconv.conversions.equalize import equalize
 from qconv.conversions.kept import float_layers
+from qconv.conversions.rounded_layers import quantize_layers
 from qconv.conversions.sequential import round_in_sequence, sequential_inputs
+from qconv.conversions.shared_weights import WeightSettings
 from qconv.conversions.smooth import smooth
-from qconv.conversions.tables import store_tables
 from qconv.data import Source
 from qconv.errors import UsageError
 from qconv.graph.edit import rename_values
 from qconv.graph.view import EQUALIZED
+from qconv.numerics.schemes import PerTensor, Scheme
 from qconv.observers.estimators import Method
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
@@ -35,7 +36,6 @@ from qconv.progress import Progress, no_progress
 from qconv.recipe.settings import Int8Settings, RangeMethod
 from qconv.rewrite.float_products import part_sums_from_norms, use_float_products
 from qconv.rewrite.qdq import rewrite_qdq
-from qconv.schemes import PerTensor, Scheme
 
 SAMPLES_NEEDED = "`effort=best` and `method=layers` run the model again, and need `data` for it"
 
@@ -119,11 +119,13 @@ def to_int8(
     rounded = tuple(_rounding_remarks(model, settings, plan, grams, measured))
     weights = weight_settings(settings)
     shown = progress if grams and settings.wants_moments else no_progress
-    layers = quantize_layers(model, plan, params, statistics, weights, grams, shown)
+    layers = quantize_layers(model, plan, params, statistics, weights, grams=grams, progress=shown)
     if settings.sequential:
         if source is None:
             raise UsageError(SAMPLES_NEEDED)
-        layers = round_in_sequence(model, plan, params, layers, weights, source, progress)
+        layers = round_in_sequence(
+            model, plan, params, layers, settings=weights, source=source, progress=progress
+        )
     rewrite_qdq(model, plan, params, layers)
     if settings.format == "operator":
         use_float_products(model, plan)

@@ -10,7 +10,7 @@ import onnx_ir as ir
 from qconv.errors import UsageError
 from qconv.graph.view import all_nodes
 from qconv.placement.plan import Plan
-from qconv.placement.tables import place_tables
+from qconv.placement.stored_tables import place_tables
 
 _TABLE_BITS = 8
 

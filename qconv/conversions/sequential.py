@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
@@ -11,23 +10,24 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.asymmetric import compensated
 from qconv.algorithms.bias_correction import measured_shift
-from qconv.algorithms.layer_rows import layer_moment, to_channels
-from qconv.algorithms.shared_weights import (
+from qconv.algorithms.input_moment import layer_moment
+from qconv.calibration.paired import PairedVectors, pair_vectors
+from qconv.conversions.shared_weights import (
     SharedWeight,
     SharedWeights,
     WeightSettings,
     input_scales,
-    round_weight,
+    round_shared,
 )
-from qconv.calibration.paired import PairedVectors, pair_vectors
 from qconv.data import Source
+from qconv.numerics.schemes import QParams
+from qconv.numerics.stored import StoredWeight
 from qconv.observers.paired import PairedMoments
 from qconv.observers.statistic import joined
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress
 from qconv.rewrite.qdq import QuantizedLayer, rewrite_qdq
-from qconv.schemes import QParams
 
 _UNBOUNDED = (-float("inf"), float("inf"))
 
@@ -55,6 +55,7 @@ def round_in_sequence(
     plan: Plan,
     params: Mapping[str, QParams],
     layers: Mapping[str, QuantizedLayer],
+    *,
     settings: WeightSettings,
     source: Source,
     progress: Progress,
@@ -71,17 +72,21 @@ def round_in_sequence(
             continue
         trial = model.clone()
         rewrite_qdq(trial, plan, params, found)
-        count = weight.array.shape[weight.axis]
+        count = weight.layout.rows
         pairs = {
-            layer.node: pair_vectors(model, trial, layer.node, inputs[layer.node], count, source)
+            layer.node: pair_vectors(
+                model, trial, layer.node, inputs[layer.node], outputs=count, source=source
+            )
             for layer in weight.readers
         }
         del trial
         rounded = _rounded(weight, plan, params, settings, [p.moments for p in pairs.values()])
         for layer in weight.readers:
             old = found[layer.node]
-            bias = _bias(weight, layer, plan, rounded, pairs.pop(layer.node), settings)
-            found[layer.node] = replace(rounded, bias=old.bias if bias is None else bias)
+            bias = None
+            if settings.bias_correction:
+                bias = _bias(weight, layer, plan, rounded, pairs.pop(layer.node))
+            found[layer.node] = QuantizedLayer(rounded, old.bias if bias is None else bias)
     return found
 
 
@@ -91,7 +96,7 @@ def _rounded(
     params: Mapping[str, QParams],
     settings: WeightSettings,
     moments: Sequence[PairedMoments],
-) -> QuantizedLayer:
+) -> StoredWeight:
     rows, moment = weight.rows, None
     centred = settings.bias_correction and weight.takes_means
     if settings.solver is not None:
@@ -99,24 +104,22 @@ def _rounded(
     if moment is not None:
         pairs = joined(moments)
         rows = compensated(rows, moment, pairs.drift(centred=centred), pairs.own.count)
-    return round_weight(weight, rows, moment, input_scales(weight, plan, params), settings)
+    return round_shared(weight, rows, moment, input_scales(weight, plan, params), settings)
 
 
 def _bias(
     weight: SharedWeight,
     layer: LayerPlan,
     plan: Plan,
-    rounded: QuantizedLayer,
+    rounded: StoredWeight,
     pairs: PairedVectors,
-    settings: WeightSettings,
 ) -> NDArray[np.float32] | None:
     """Return the bias of one reader of a rounded weight; None leaves it as it was."""
     means = pairs.moments.own.means()
-    if not settings.bias_correction or layer.bias_node is None or not pairs.exact:
+    if layer.bias_node is None or not pairs.exact:
         return None
     exact = _by_group(weight.rows, len(means))
-    restored = to_channels(rounded.restored(weight.axis), weight.axis)
-    quantized = _by_group(restored.reshape(weight.rows.shape), len(means))
+    quantized = _by_group(weight.layout.to_rows(rounded.exact()), len(means))
     old = weight.biases[layer.node]
     bias = np.zeros(len(weight.rows)) if old is None else old
     nearest = bias - np.einsum("gok,gk->go", quantized - exact, means).reshape(-1)

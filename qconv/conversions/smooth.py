@@ -11,13 +11,14 @@ import onnx_ir as ir
 from qconv.algorithms.smoothing import Product, Smoothing, WeightGrid, search_smoothing
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant
+from qconv.numerics.grids import layer_grid
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan, ValuePlan
 from qconv.placement.rules import output_axis
 from qconv.recipe.settings import Int8Settings
 from qconv.rewrite.channels import multiply_inputs
-from qconv.rewrite.smoothing import (
+from qconv.rewrite.divided_inputs import (
     fold_division,
     foldable,
     insert_division,
@@ -67,7 +68,7 @@ def smooth(
         return Smoothed(plan, statistics, grams)
     exponent = None if settings.smooth == "auto" else float(settings.smooth)
     paired = settings.portable and settings.bits == 8
-    grid = WeightGrid(2 ** (settings.bits - 1) - 1, paired, settings.granularity == "tensor")
+    grid = WeightGrid(int(layer_grid(settings.bits).high), paired, settings.granularity == "tensor")
     editor = Editor(model.graph)
     values = ir.convenience.create_value_mapping(model.graph)
     statistics, grams = dict(statistics), dict(grams)

@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import onnx_ir as ir
 
-from qconv.algorithms.activation_aware import ScaledInputs, scale_by_activations
+from qconv.algorithms.rounding import Rounding, storing
 from qconv.algorithms.rows import BY_MOMENTS, Method
-from qconv.algorithms.stored_weights import Rounding, WeightRounder
 from qconv.calibration.moments import moments_by_node
 from qconv.calibration.record import Record
-from qconv.conversions.tables import TABLE_BLOCK, table_type
+from qconv.conversions.embeddings import TABLE_BLOCK, table_type
+from qconv.conversions.scaled_inputs import ScaledInputs, scale_by_activations
+from qconv.conversions.weight_rounder import WeightRounder
 from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
-from qconv.numerics.stored import STORED_TYPES, StoredType
+from qconv.numerics.number_types import NumberType
+from qconv.numerics.schemes import Granularity, PerAxis, PerBlock, PerTensor
+from qconv.numerics.stored import STORED_TYPES
 from qconv.observers.gram import Gram
 from qconv.placement.inputs import LayerInput, layer_inputs
-from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weights
+from qconv.placement.stored_weights import Role, WeightOnlyPlan, WeightPlan, place_weights
 from qconv.progress import Progress
 from qconv.recipe.settings import WeightOnlySettings
 from qconv.rewrite.weights.rewriter import Written, rewrite_weights
@@ -48,14 +51,14 @@ def weight_only_model(
         UsageError: settings contradict each other, or need statistics that are not there.
         NothingQuantized: no weight can be stored in fewer bits.
     """
-    stored = STORED_TYPES[settings.dtype]
-    table = table_type(settings.embeddings, stored.bits)
+    dtype = STORED_TYPES[settings.dtype]
+    table = table_type(settings.embeddings, dtype.bits)
     grams: Mapping[str, Gram] = {} if record is None else moments_by_node(model, record.grams)
     _check(settings, grams)
-    rounding = _roundings(settings, stored, table, has_grams=bool(grams))
+    rounding = _roundings(settings, dtype, table, has_grams=bool(grams))
     if settings.format == "qdq":
         model = _raise(model, rounding.values())
-    plan = place_weights(model, stored.bits, None if table is None else table.bits)
+    plan = place_weights(model, dtype.bits, None if table is None else table.bits)
     if not plan.weights:
         reasons = {f"{node.op_type}: {node.reason}" for node in plan.kept_float}
         raise NothingQuantized(
@@ -90,11 +93,11 @@ def _check(settings: WeightOnlySettings, grams: Mapping[str, Gram]) -> None:
 
 
 def _roundings(
-    settings: WeightOnlySettings, stored: StoredType, table: StoredType | None, *, has_grams: bool
+    settings: WeightOnlySettings, dtype: NumberType, table: NumberType | None, *, has_grams: bool
 ) -> dict[Role, Rounding]:
     """Return how the weights of each role are rounded."""
     methods: dict[str, Method] = {
-        "auto": "rtn" if stored.bits == 1 else "gptq" if has_grams else "mse",
+        "auto": "rtn" if dtype.bits == 1 else "gptq" if has_grams else "mse",
         "rtn": "rtn",
         "mse": "mse",
         "hqq": "hqq",
@@ -104,31 +107,36 @@ def _roundings(
     }
     method = methods[settings.algorithm]
 
-    def block(stored: StoredType) -> int:
-        small = "block" if stored.bits < 8 else "channel"
+    def granularity(dtype: NumberType) -> Granularity:
+        small = "block" if dtype.bits < 8 else "channel"
         chosen = small if settings.granularity == "auto" else settings.granularity
-        usual = _BLOCK if stored.bits >= 4 else _SMALL_BLOCK
-        size = usual if settings.block_size == "auto" else settings.block_size
-        return {"tensor": -1, "channel": 0, "block": size}[chosen]
+        usual = _BLOCK if dtype.bits >= 4 else _SMALL_BLOCK
+        if chosen == "block":
+            return PerBlock(usual if settings.block_size == "auto" else settings.block_size)
+        return PerTensor() if chosen == "tensor" else PerAxis(0)
 
-    rounding = {role: Rounding(stored, block(stored), method) for role in Role}
+    rounding = {role: storing(dtype, granularity(dtype), method) for role in Role}
     if table is not None:
-        size = min(block(table), TABLE_BLOCK)
-        rounding[Role.TABLE] = Rounding(table, size, "mse" if method in BY_MOMENTS else method)
+        shares = granularity(table)
+        if isinstance(shares, PerBlock):
+            shares = PerBlock(min(shares.size, TABLE_BLOCK.size))
+        rounding[Role.TABLE] = storing(table, shares, "mse" if method in BY_MOMENTS else method)
     return rounding
 
 
 def _raise(model: ir.Model, rounding: Iterable[Rounding]) -> ir.Model:
     """Convert the model to the first opset whose DequantizeLinear takes every type and block."""
-    opset = max(
-        max(how.stored.opset, _BLOCK_OPSET if how.block > 0 and how.stored.container else 0)
-        for how in rounding
-    )
+    opset = max(max(how.dtype.opset, _BLOCK_OPSET if _in_blocks(how) else 0) for how in rounding)
     if not opset:
         return model
     older = opset > model.graph.opset_imports.get("", 1)
     model = raise_opset(model, opset)
     return normalize(model) if older else model
+
+
+def _in_blocks(how: Rounding) -> bool:
+    """Whether DequantizeLinear has to take blocks for it."""
+    return isinstance(how.granularity, PerBlock) and bool(how.dtype.container)
 
 
 def _round_all(

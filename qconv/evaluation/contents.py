@@ -11,7 +11,7 @@ import onnx_ir as ir
 from qconv.data.source import Feeds
 from qconv.evaluation.coverage import computing, coverage, covered, is_in_integers
 from qconv.evaluation.portability import layer_risks
-from qconv.evaluation.weights import StoredWeight, stored_weights
+from qconv.evaluation.weight_entries import WeightEntry, weight_entries
 from qconv.graph.model_io import model_bytes, model_fingerprint, read_model
 from qconv.graph.prepare import normalize
 from qconv.placement.targets import ORT_CPU
@@ -40,7 +40,7 @@ def read_contents(path: Path, feeds: Feeds, *, variant: bool) -> Contents:
         ModelError: the file is broken.
     """
     model = normalize(read_model(path))
-    weights = list(stored_weights(model))
+    weights = list(weight_entries(model))
     return Contents(
         size_bytes=model_bytes(path),
         sha256=model_fingerprint(path),
@@ -59,7 +59,7 @@ def _origin(model: ir.Model) -> dict[str, str]:
     return {key: str(value) for key, value in found.items() if value}
 
 
-def _storage(model: ir.Model, weights: Sequence[StoredWeight]) -> tuple[LayerStorage, ...]:
+def _storage(model: ir.Model, weights: Sequence[WeightEntry]) -> tuple[LayerStorage, ...]:
     """Return the bytes of each layer, in the order of the graph; those of subgraphs come last."""
     places = {str(node.name): place for place, node in enumerate(model.graph)}
     layers: dict[str, tuple[str, dict[str, int]]] = {}

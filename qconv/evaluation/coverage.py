@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
-from qconv.evaluation.weights import NARROW, StoredWeight, data_nodes
+from qconv.evaluation.weight_entries import NARROW, WeightEntry, data_nodes
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.shapes import infer_shapes
 from qconv.graph.slots import CONTROL_FLOW
@@ -43,7 +43,7 @@ _WEIGHTS_ALONE = {"MatMulNBits", "GatherBlockQuantized"}
 Shape = tuple[int, ...]
 
 
-def coverage(model: ir.Model, weights: Sequence[StoredWeight], feeds: Feeds) -> Coverage:
+def coverage(model: ir.Model, weights: Sequence[WeightEntry], feeds: Feeds) -> Coverage:
     """Return how much of a model is quantized.
 
     Args:

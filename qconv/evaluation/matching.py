@@ -12,7 +12,7 @@ from pathlib import Path
 import onnx_ir as ir
 
 from qconv.errors import UnsupportedError
-from qconv.evaluation.weights import data_nodes
+from qconv.evaluation.weight_entries import data_nodes
 from qconv.graph.model_io import read_model
 from qconv.graph.prepare import normalize, prepare
 from qconv.graph.view import EQUALIZED, op_counts, quantization_ops

@@ -46,7 +46,8 @@ def integer_rows(model: ir.Model) -> Iterator[tuple[ir.Node, NDArray[np.generic]
         array = _int8(_weight(node))
         if array is None or array.ndim < 2:
             continue
-        if "Conv" not in node.op_type or not is_depthwise(node, array.shape):
+        groups = int_attribute(node, "group", 1)
+        if "Conv" not in node.op_type or not is_depthwise(groups, array.shape):
             yield node, _rows(node, array)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
 from qconv.evaluation.restored import Floats, LayerWeight, layer_weights
-from qconv.evaluation.weights import data_nodes
+from qconv.evaluation.weight_entries import data_nodes
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.prepare import normalize, prepare
 from qconv.graph.view import constant

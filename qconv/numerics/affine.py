@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.schemes import DType, PerAxis, QParams, Scheme
+from qconv.numerics.number_types import NumberType
+from qconv.numerics.schemes import PerAxis, QParams, Scheme
 
 Floats = NDArray[np.floating]
 
@@ -49,7 +50,7 @@ def affine_params(
 
 
 def _inside(
-    low: float, high: float, bounds: tuple[float, float], scale: float, dtype: DType
+    low: float, high: float, bounds: tuple[float, float], scale: float, dtype: NumberType
 ) -> tuple[float, int]:
     """Return the scale and zero point inside ``bounds`` that miss least of ``[low, high]``."""
     exact = dtype.qmin - low / scale

@@ -16,12 +16,12 @@ Floats = NDArray[np.float32]
 class Grid:
     """The numbers that a weight divided by its scale is rounded to ("levels").
 
-    ``levels`` ascend. ``dtype`` is a type of ml_dtypes whose finite values are the levels: its
-    cast is then the way to round.
+    ``levels`` ascend; consecutive integers are a range. ``dtype`` is a type of ml_dtypes whose
+    finite values are the levels: its cast is then the way to round.
     """
 
     name: str
-    levels: tuple[float, ...]
+    levels: range | tuple[float, ...]
     dtype: type[np.generic] | None = None
 
     @property
@@ -34,10 +34,10 @@ class Grid:
         """The largest level."""
         return self.levels[-1]
 
-    @cached_property
+    @property
     def is_integer(self) -> bool:
         """Whether the levels are consecutive integers."""
-        return self.levels == tuple(float(i) for i in range(int(self.low), int(self.high) + 1))
+        return isinstance(self.levels, range)
 
     @cached_property
     def _thresholds(self) -> Floats:
@@ -73,7 +73,16 @@ def integer_grid(low: int, high: int) -> Grid:
     """
     if low >= high:
         raise ValueError(f"not a grid: [{low}, {high}]")
-    return Grid(f"integers {low} to {high}", tuple(float(i) for i in range(low, high + 1)))
+    return Grid(f"integers {low} to {high}", range(low, high + 1))
+
+
+def layer_grid(bits: int) -> Grid:
+    """Return the integers for weights of layers that run in integers: of 8, 7 or 4 bits.
+
+    They are symmetric about zero but at 4 bits, where the outermost one would be missed.
+    """
+    highest = (1 << (bits - 1)) - 1
+    return integer_grid(-highest - (bits == 4), highest)
 
 
 def _float_grid(name: str, dtype: type[np.generic]) -> Grid:
@@ -82,7 +91,7 @@ def _float_grid(name: str, dtype: type[np.generic]) -> Grid:
     return Grid(name, tuple(finite.tolist()), dtype)
 
 
-TERNARY = Grid("ternary", (-1.0, 0.0, 1.0))
+TERNARY = Grid("ternary", range(-1, 2))
 """-1, 0 and 1."""
 
 BINARY = Grid("binary", (-1.0, 1.0))

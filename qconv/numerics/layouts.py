@@ -32,9 +32,14 @@ class Layout:
         return tuple(self.split[axis] for axis in self.order)
 
     @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The axes that make up the rows."""
+        return self.reordered[: self.axes]
+
+    @property
     def rows(self) -> int:
         """Number of rows, R."""
-        return prod(self.reordered[: self.axes])
+        return prod(self.row_shape)
 
     @property
     def columns(self) -> int:
@@ -63,6 +68,11 @@ class Layout:
 def matrix(shape: tuple[int, ...], *, axes: int = 1, groups: int = 1) -> Layout:
     """``[R..., K...]`` as it lies: Conv ``[O, I, k...]``, Gather ``[V, D]``, LSTM (2 axes)."""
     return Layout(shape, shape, tuple(range(len(shape))), axes, groups)
+
+
+def channel_rows(shape: tuple[int, ...], axis: int) -> Layout:
+    """Any weight with its output channels on ``axis``: a row holds what leads to one of them."""
+    return Layout(shape, shape, (axis, *(i for i in range(len(shape)) if i != axis)), 1)
 
 
 def transposed(shape: tuple[int, ...]) -> Layout:

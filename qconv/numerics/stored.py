@@ -1,100 +1,127 @@
-"""The types that weights are stored in: their numbers, and their codes of one to eight bits."""
+"""A weight in few bits: packed codes, scales and zero points. NumPy only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.numerics.grids import BINARY, FP8_E4M3, FP8_E5M2, TERNARY, Grid, integer_grid
-from qconv.numerics.packing import byte_table
+from qconv.numerics.layouts import Layout
+from qconv.numerics.number_types import (
+    BINARY,
+    FP8_E4M3,
+    FP8_E5M2,
+    INT2,
+    INT3,
+    INT4,
+    INT8,
+    TERNARY,
+    UINT2,
+    UINT4,
+    UINT8,
+    NumberType,
+)
+from qconv.numerics.packing import pack, unpack
+from qconv.numerics.schemes import Granularity, PerBlock, PerTensor
+
+Real = TypeVar("Real", np.float32, np.float64)
+
+STORED_TYPES: Mapping[str, NumberType] = {
+    dtype.name: dtype
+    for dtype in (
+        *(INT8, UINT8, INT4, UINT4, INT3, INT2, UINT2),
+        *(TERNARY, BINARY, FP8_E4M3, FP8_E5M2),
+    )
+}
+"""The types that weights alone may be stored in, by name."""
 
 
 @dataclass(frozen=True)
-class StoredType:
-    """A type of weights.
+class StoredWeight:
+    """A weight as rows ``[R, K]`` of codes, ``nb`` blocks of columns a row.
 
     Attributes:
-        name: as on the command line.
-        grid: the numbers that a weight divided by its scale is rounded to.
-        bits: width of one stored number.
-        container: the ONNX tensor type that DequantizeLinear takes, or empty if there is none.
-        opset: the first opset in which it does.
-        symmetric: whether there is no zero point.
+        dtype: the type of one number.
+        layout: how rows become the weight.
+        granularity: what shares a scale: the weight, each row (``PerAxis(0)`` of the matrix) or
+            each block of a row, of which there are two at least.
+        packed: codes ``[R, ceil(K * bits / 8)]``.
+        scale: ``[R, nb]``, or ``[1, 1]`` for the whole weight.
+        zero_point: codes of the same shape, or None where it is the code of zero.
     """
 
-    name: str
-    grid: Grid
-    bits: int
-    container: str
-    opset: int
-    symmetric: bool = True
+    dtype: NumberType
+    layout: Layout
+    granularity: Granularity
+    packed: NDArray[np.uint8]
+    scale: NDArray[np.float32]
+    zero_point: NDArray[np.uint8] | None = None
 
     @property
-    def is_integer(self) -> bool:
-        """Whether the container is an integer type."""
-        return "INT" in self.container
+    def per_tensor(self) -> bool:
+        """Whether one scale serves the whole weight, be it that of its only row."""
+        return self.scale.size == 1
 
     @property
-    def offset(self) -> int:
-        """What an integer's code is larger by than the integer."""
-        return 1 << (self.bits - 1) if self.symmetric and self.is_integer else 0
+    def block(self) -> int | None:
+        """Columns of a block; None where a row is not cut into blocks."""
+        return self.granularity.size if isinstance(self.granularity, PerBlock) else None
 
-    def codes(self, levels: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Return the code of each level of the grid."""
-        if self.is_integer:
-            return (levels + np.float32(self.offset)).astype(np.uint8)
-        if self.grid.dtype is None:
-            return (levels > 0).astype(np.uint8)
-        return levels.astype(self.grid.dtype).view(np.uint8)
+    @property
+    def row_scales(self) -> NDArray[np.float32]:
+        """The scale of each row ``[R]``, or that of all of them ``[]``; no row is in blocks."""
+        return self.scale.reshape(() if isinstance(self.granularity, PerTensor) else -1)
 
-    @cached_property
-    def values(self) -> NDArray[np.float32]:
-        """The number that each code stands for, ``[2 ** bits]``; zero for NaN and Inf."""
-        codes = np.arange(1 << self.bits)
-        if self.is_integer:
-            return (codes - self.offset).astype(np.float32)
-        if self.grid.dtype is None:
-            return np.asarray(self.grid.levels, np.float32)
-        values = codes.astype(np.uint8).view(self.grid.dtype).astype(np.float32)
-        return np.where(np.isfinite(values), values, np.float32(0))
+    @property
+    def half_scales(self) -> bool:
+        """Whether the scales are float16 numbers, and may be stored as such."""
+        return not self.per_tensor and np.array_equal(self.scale, self.scale.astype(np.float16))
 
-    @cached_property
-    def byte_values(self) -> NDArray[np.float32]:
-        """The numbers that each byte holds, ``[256, 8 / bits]``."""
-        return byte_table(self.values, self.bits)
+    def codes(self) -> NDArray[np.uint8]:
+        """Return the codes one by one, ``[R, K]``."""
+        return unpack(self.packed, self.dtype.bits, self.layout.columns)
 
+    def integers(self) -> NDArray[np.generic]:
+        """Return the integers of a type of eight bits in the shape of the weight."""
+        contained = self.dtype.contained(self.codes()).view(self.dtype.numpy)
+        return np.ascontiguousarray(self.layout.from_rows(contained))
 
-def _integer(name: str, bits: int, opset: int, *, container: int = 0) -> StoredType:
-    signed = not name.startswith("u")
-    low = -(1 << (bits - 1)) if signed else 0
-    width = container or bits
-    return StoredType(
-        name,
-        integer_grid(low, low + (1 << bits) - 1),
-        width,
-        f"{'' if signed else 'U'}INT{width}",
-        opset,
-        symmetric=signed,
-    )
+    def padded(self, columns: int) -> NDArray[np.uint8]:
+        """Return the packed codes with rows filled up with zeros to so many columns."""
+        missing = columns * self.dtype.bits // 8 - self.packed.shape[1]
+        return np.pad(self.packed, ((0, 0), (0, missing)))
 
+    def dequantized(self) -> NDArray[np.float32]:
+        """Return the float weight that the codes stand for, in its own shape, as it is computed
+        in float32 when the model runs.
+        """
+        return self._restored(self.dtype.values)
 
-STORED_TYPES: Mapping[str, StoredType] = {
-    stored.name: stored
-    for stored in (
-        _integer("int8", 8, 13),
-        _integer("uint8", 8, 13),
-        _integer("int4", 4, 21),
-        _integer("uint4", 4, 21),
-        _integer("int3", 3, 21, container=4),
-        _integer("int2", 2, 25),
-        _integer("uint2", 2, 25),
-        StoredType("ternary", TERNARY, 2, "INT2", 25),
-        StoredType("binary", BINARY, 1, "", 0),
-        StoredType("fp8e4m3", FP8_E4M3, 8, "FLOAT8E4M3FN", 19),
-        StoredType("fp8e5m2", FP8_E5M2, 8, "FLOAT8E5M2", 19),
-    )
-}
+    def exact(self) -> NDArray[np.float64]:
+        """Return the weight that the codes stand for, in its own shape, without rounding it."""
+        return np.ascontiguousarray(self._restored(self.dtype.values.astype(np.float64)))
+
+    def packed_zero_points(self, count: int) -> NDArray[np.uint8] | None:
+        """Return the zero points of ``count`` blocks a row, packed as the codes are."""
+        if self.zero_point is None:
+            return None
+        wide = np.broadcast_to(self.zero_point, (self.layout.rows, self.zero_point.shape[1]))
+        if wide.shape[1] != count:
+            wide = np.broadcast_to(wide, (self.layout.rows, count))
+        return pack(np.ascontiguousarray(wide), self.dtype.bits)
+
+    def _restored(self, values: NDArray[Real]) -> NDArray[Real]:
+        """Return the weight where code ``c`` stands for ``values[c]``, in their precision."""
+        restored = values[self.codes()]
+        if self.zero_point is not None:
+            restored -= self._spread(self.zero_point.astype(np.float32))
+        restored *= self._spread(self.scale)
+        return self.layout.from_rows(restored)
+
+    def _spread(self, blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.block is None:
+            return blocks
+        return np.repeat(blocks, self.block, axis=1)[:, : self.layout.columns]

@@ -13,9 +13,9 @@ from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
 from qconv.conversions.dynamic import dynamic_model
 from qconv.conversions.floating import UNSEEN, float32_model, half_model
+from qconv.conversions.four_bits import pack_weights
 from qconv.conversions.int8 import SAMPLES_NEEDED, to_int8
 from qconv.conversions.kept import check_float_layers, float_layers
-from qconv.conversions.packing import pack_weights
 from qconv.conversions.provenance import provenance
 from qconv.conversions.sequential import sequential_inputs
 from qconv.conversions.weight_only import weight_only_model

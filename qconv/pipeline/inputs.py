@@ -13,10 +13,10 @@ from qconv.data import LoopData, NamedData, Source, TensorSpec
 from qconv.errors import NothingQuantized
 from qconv.graph.model_io import LoadedModel
 from qconv.placement.demands import require_quantized
-from qconv.placement.dynamic import place_stored
+from qconv.placement.dynamic_layers import place_stored
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
-from qconv.placement.tables import place_tables
+from qconv.placement.stored_tables import place_tables
 from qconv.placement.targets import find_target
 from qconv.runtime.runner import Runner
 

@@ -15,7 +15,7 @@ from qconv.pipeline.inputs import Assume, given_record, written
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
-from qconv.placement.tables import place_tables, with_tables
+from qconv.placement.stored_tables import place_tables, with_tables
 from qconv.placement.targets import ORT_CPU, find_target
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
-from qconv.algorithms.weights import quantize_layers
 from qconv.calibration.estimate import estimate_params
 from qconv.calibration.record import Record
 from qconv.conversions.activations import suited
 from qconv.conversions.int8 import fit_model, weight_settings
+from qconv.conversions.rounded_layers import quantize_layers
 from qconv.data import Source
 from qconv.evaluation.output_errors import output_errors
 from qconv.placement.plan import Plan
@@ -39,7 +39,7 @@ def worst_layers(
     fitted = fit_model(trial, plan, record, quick)
     plan, statistics, exact = fitted.plan, fitted.statistics, trial.clone()
     params = estimate_params(trial, plan, statistics, fitted.ranges)
-    layers = quantize_layers(trial, plan, params, statistics, weight_settings(quick), {})
+    layers = quantize_layers(trial, plan, params, statistics, weight_settings(quick))
     rewrite_qdq(trial, plan, params, layers)
     errors = output_errors(exact, trial, plan, source, progress)
     worst = sorted(errors, key=lambda name: (_rank(errors[name]), name))[: settings.float_count]

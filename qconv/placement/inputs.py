@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from qconv.graph.conv_geometry import windows_of
 from qconv.graph.view import (
     int_attribute,
     is_constant,
@@ -16,7 +17,6 @@ from qconv.graph.view import (
     rank,
     static_shape,
 )
-from qconv.graph.windows import windows_of
 from qconv.numerics.windows import Windows
 
 _FLOAT_BYTES = 8

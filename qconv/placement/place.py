@@ -26,7 +26,7 @@ from qconv.graph.view import (
     rank,
 )
 from qconv.placement.candidate import Candidate
-from qconv.placement.dynamic import with_dynamic
+from qconv.placement.dynamic_layers import with_dynamic
 from qconv.placement.groups import with_groups
 from qconv.placement.plan import KEPT, LayerPlan, NodePlan, Plan, ValuePlan
 from qconv.placement.rules import adder_of, data_inputs, refusal, weight_scheme

@@ -8,7 +8,7 @@ from enum import Enum
 
 import onnx_ir as ir
 
-from qconv.schemes import Scheme
+from qconv.numerics.schemes import Scheme
 
 KEPT = "it is kept in float, as asked for"
 """The reason of operators that the user wants in float."""

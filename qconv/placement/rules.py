@@ -17,9 +17,9 @@ from qconv.graph.view import (
     rank,
     static_shape,
 )
+from qconv.numerics.schemes import PerAxis, Scheme
 from qconv.observers.statistic import SENTINEL
 from qconv.placement.targets import Kind, OpRule, Target
-from qconv.schemes import PerAxis, Scheme
 
 
 def data_inputs(node: ir.Node, rule: OpRule) -> tuple[int, ...]:

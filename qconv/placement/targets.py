@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from qconv.errors import UsageError
-from qconv.schemes import DType, PerTensor, Scheme
+from qconv.numerics.number_types import INT8, UINT8, NumberType
+from qconv.numerics.schemes import PerTensor, Scheme
 
 
 class Kind(Enum):
@@ -52,7 +53,7 @@ class Target:
     name: str
     runtime: str
     activation: Scheme
-    weight_dtype: DType
+    weight_dtype: NumberType
     rules: Mapping[str, OpRule]
     reasons: Mapping[str, str]
 
@@ -62,8 +63,8 @@ _MOVEMENT = OpRule(Kind.MOVEMENT)
 ORT_CPU = Target(
     name="ort-cpu",
     runtime="ONNX Runtime's CPU provider",
-    activation=Scheme(DType.UINT8, symmetric=False, granularity=PerTensor()),
-    weight_dtype=DType.INT8,
+    activation=Scheme(UINT8, symmetric=False, granularity=PerTensor()),
+    weight_dtype=INT8,
     rules={
         "Conv": OpRule(Kind.CONVOLUTION),
         "Gemm": OpRule(Kind.PRODUCT, attributes={"transA": (0,)}),

@@ -18,31 +18,19 @@ from numpy.typing import NDArray
 from qconv.graph.edit import Editor, insert_after
 from qconv.graph.view import all_nodes, constant, is_constant, name_of, rank, static_shape
 from qconv.numerics.affine import quantize
+from qconv.numerics.schemes import PerAxis, QParams
+from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import LayerPlan, Plan, ValuePlan
-from qconv.schemes import PerAxis, QParams
 
 _DOMAIN = "com.microsoft"
-_INT16_OPSET = 21
 
 
 @dataclass(frozen=True)
 class QuantizedLayer:
-    """The numbers of one layer: weight in its integer type, float32 bias ``[O]``, and scale.
+    """What one layer computes with: its weight in INT8, and its bias in float32, ``[O]``."""
 
-    The scale is ``[O]``, or ``[]`` where all channels share it.
-    """
-
-    weight: NDArray[np.int8]
-    scale: NDArray[np.float32]
+    weight: StoredWeight
     bias: NDArray[np.float32] | None
-
-    def restored(self, axis: int) -> NDArray[np.float64]:
-        """Return the weight that the integers stand for; ``axis`` is that of the channels."""
-        shape = [1] * self.weight.ndim
-        shape[axis] = -1
-        scale = self.scale.astype(np.float64).reshape(shape)
-        weight: NDArray[np.float64] = self.weight * scale
-        return weight
 
 
 def rewrite_qdq(
@@ -77,7 +65,7 @@ class _QdqRewriter:
         self.layers = layers
         self.editor = Editor(model.graph)
         self.param_values: dict[str, tuple[ir.Value, ir.Value]] = {}
-        self.weights: dict[tuple[ir.Graph, str], list[tuple[QuantizedLayer, ir.Value]]] = {}
+        self.weights: dict[tuple[ir.Graph, str], list[tuple[StoredWeight, ir.Value]]] = {}
         self.zero_points: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = {}
 
     def run(self) -> None:
@@ -121,7 +109,7 @@ class _QdqRewriter:
         """Insert Q and DQ behind the value, or at the start of a body; return what the DQ gives."""
         name = plan.name
         scale, zero_point = self._param_values(plan)
-        dtype = ir.DataType.from_numpy(plan.scheme.dtype.numpy)
+        dtype = ir.DataType[plan.scheme.dtype.container]
         q = self.editor.node(
             "QuantizeLinear",
             [value, scale, zero_point],
@@ -173,7 +161,7 @@ class _QdqRewriter:
 
     def _set_domain(self, plan: ValuePlan, *nodes: ir.Node) -> None:
         """Take the runtime's own operators where those of the opset lack 16 bits."""
-        if plan.scheme.dtype.bits > 8 and self.graph.opset_imports.get("", 1) < _INT16_OPSET:
+        if self.graph.opset_imports.get("", 1) < plan.scheme.dtype.opset:
             self.graph.opset_imports.setdefault(_DOMAIN, 1)
             for node in nodes:
                 node.domain = _DOMAIN
@@ -210,7 +198,7 @@ class _QdqRewriter:
             self._replace_float_bias(node, plan, layer.bias)
             return
         input_scale = self.params[self.plan.values[plan.input].params_from].scale
-        scale = (layer.scale * input_scale).astype(np.float32)
+        scale = (layer.weight.row_scales * input_scale).astype(np.float32)
         limit = np.iinfo(np.int32).max
         steps = np.rint(layer.bias.astype(np.float64) / scale)
         attributes = {"axis": 0} if scale.ndim else {}
@@ -255,21 +243,22 @@ class _QdqRewriter:
             raise ValueError(f"{plan.node} is in no graph")
         written = self.weights.setdefault((graph, plan.weight), [])
         for other, restored in written:
-            if _same_weight(layer, other):
+            if _same_weight(layer.weight, other):
                 return restored
-        stored = self.editor.initializer(f"{plan.weight}/quantized", layer.weight)
-        scale = self.editor.initializer(f"{plan.weight}/scale", layer.scale)
-        zero_point = self._zero_point(np.zeros(layer.scale.shape, layer.weight.dtype))
+        integers, scales = layer.weight.integers(), layer.weight.row_scales
+        stored = self.editor.initializer(f"{plan.weight}/quantized", integers)
+        scale = self.editor.initializer(f"{plan.weight}/scale", scales)
+        zero_point = self._zero_point(np.zeros(scales.shape, integers.dtype))
         dq = self.editor.node(
             "DequantizeLinear",
             [stored, scale, zero_point],
             f"{plan.weight}/dequantized",
             dtype=ir.DataType.FLOAT,
-            shape=ir.Shape(layer.weight.shape),
+            shape=ir.Shape(integers.shape),
             **attributes,
         )
         graph.insert_before(node, dq)
-        written.append((layer, dq.outputs[0]))
+        written.append((layer.weight, dq.outputs[0]))
         return dq.outputs[0]
 
     def _insert_before(self, node: ir.Node, new: ir.Node) -> None:
@@ -283,5 +272,5 @@ def _redirect(readers: Iterable[tuple[ir.Node, int]], value: ir.Value) -> None:
         node.replace_input_with(index, value)
 
 
-def _same_weight(left: QuantizedLayer, right: QuantizedLayer) -> bool:
-    return np.array_equal(left.scale, right.scale) and np.array_equal(left.weight, right.weight)
+def _same_weight(left: StoredWeight, right: StoredWeight) -> bool:
+    return np.array_equal(left.scale, right.scale) and np.array_equal(left.packed, right.packed)

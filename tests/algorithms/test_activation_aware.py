@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from qconv.algorithms.activation_aware import search_input_scale
 from qconv.algorithms.rows import RowSettings
 from qconv.errors import UsageError
-from qconv.numerics.stored import STORED_TYPES
+from qconv.numerics.number_types import INT4
+from qconv.numerics.schemes import PerBlock
 from qconv.pipeline import convert
 from qconv.recipe.settings import WeightOnlySettings
 from tests.model_helpers import parse, save
@@ -86,7 +87,7 @@ def test_scaling_alone_changes_nothing(
 
 def test_equal_inputs_are_not_scaled() -> None:
     rows = [np.random.default_rng(0).standard_normal((8, 32)).astype(np.float32)]
-    settings = RowSettings(STORED_TYPES["int4"].grid, 16, True, False, "rtn")
+    settings = RowSettings(INT4.grid, PerBlock(16), True, "rtn")
     assert search_input_scale(rows, np.eye(32), settings) is None
     assert search_input_scale(rows, np.zeros((32, 32)), settings) is None
 

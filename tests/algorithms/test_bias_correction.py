@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.bias_correction import (
     convolution_shift,
+    mean_output,
     measured_shift,
     product_shift,
 )
-from qconv.algorithms.weights import mean_output
-from qconv.graph.windows import windows_of
+from qconv.graph.conv_geometry import windows_of
 from qconv.numerics.patches import patch_vectors
 from qconv.observers.gram import Gram
 
@@ -93,7 +93,8 @@ def test_maps_of_unknown_size_take_the_share_of_padding_from_what_was_seen(name:
     model.graph[0].attributes["pads"] = ir.AttrInt64s("pads", pads)
     session = ort.InferenceSession(ir.to_proto(model).SerializeToString())
     (outputs,) = session.run(None, {"x": inputs})
-    found = mean_output(model.graph[0], weight.astype(np.float64), inputs.mean((0, 2, 3)), seen)
+    windows = windows_of(model.graph[0], weight.shape[2:])
+    found = mean_output(weight.astype(np.float64), inputs.mean((0, 2, 3)), windows, seen)
     assert np.allclose(found, outputs.mean((0, 2, 3)), rtol=1e-4, atol=1e-4)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qconv.algorithms.rows import Method, RowSettings, adaround, quantize_rows
 from qconv.algorithms.rows.layer_error import layer_error, row_errors
 from qconv.numerics.grids import QuantizedRows, dequantize_rows
+from qconv.numerics.schemes import PerBlock, PerTensor
 from qconv.numerics.stored import STORED_TYPES
 
 Floats = NDArray[np.float32]
@@ -24,7 +25,8 @@ INTEGERS = tuple(name for name in TYPES if name not in ("ternary", "binary") and
 
 def _settings(dtype: str, method: Method, block: int = 16, *, shared: bool = False) -> RowSettings:
     stored = STORED_TYPES[dtype]
-    return RowSettings(stored.grid, block, stored.symmetric, shared, method)
+    granularity = PerTensor() if shared else PerBlock(block)
+    return RowSettings(stored.grid, granularity, stored.signed, method)
 
 
 def _rows(seed: int, rows: int, columns: int) -> Floats:
@@ -67,7 +69,7 @@ def test_levels_lie_on_the_grid_and_scales_are_positive(
     assert set(np.unique(found.levels).tolist()) <= set(stored.grid.levels)
     assert (found.scale > 0).all()
     assert np.isfinite(dequantize_rows(found)).all()
-    if stored.symmetric:
+    if stored.signed:
         assert not found.zero_point.any()
     if shared:
         assert len(np.unique(found.scale)) == 1
@@ -92,8 +94,8 @@ def test_rounding_to_nearest_is_off_by_half_a_step_at_most(seed: int, dtype: str
     stored, rows = STORED_TYPES[dtype], _rows(seed, 3, 40)
     found = quantize_rows(rows, _settings(dtype, "rtn"), None)
     steps = np.repeat(found.scale, 16, axis=1)[:, :40]
-    half = 0.5 if stored.symmetric else 1.0  # a zero point is rounded, too
-    clipped = stored.symmetric & (rows > steps * stored.grid.high)
+    half = 0.5 if stored.signed else 1.0  # a zero point is rounded, too
+    clipped = stored.signed & (rows > steps * stored.grid.high)
     error = np.abs(dequantize_rows(found) - rows)
     assert (error <= (half + 1e-3) * steps + clipped * steps).all()
 

@@ -33,8 +33,9 @@ def _worst_sum(rows: NDArray[np.integer]) -> int:
 @settings(max_examples=200)
 @given(weights)
 def test_rounded_weights_never_saturate(weight: Floats) -> None:
-    scale = fit_pairs(weight, row_scales(weight.reshape(len(weight), -1), 127), 0)
-    rows = np.rint(kernel_rows(weight, 0) / scale[:, None]).astype(np.int64)
+    kernel = kernel_rows(weight, 0)
+    scale = fit_pairs(kernel, row_scales(kernel, 127))
+    rows = np.rint(kernel / scale[:, None]).astype(np.int64)
     assert np.abs(rows).max() <= 127
     assert _worst_sum(rows) <= np.iinfo(np.int16).max
 
@@ -48,7 +49,7 @@ def test_weights_at_full_scale_would_saturate() -> None:
 def test_channels_that_are_safe_keep_their_scale() -> None:
     weight = np.array([[1.0, -1.0, 0.01, 0.0], [1.0, 1.0, 0.0, 0.0]], np.float32)
     before = row_scales(weight, 127)
-    after = fit_pairs(weight, before, 0)
+    after = fit_pairs(weight, before)
     assert after[0] == before[0]
     assert after[1] == pytest.approx(2.0 / PAIR_LIMIT, rel=0.01)
 

@@ -55,7 +55,7 @@ def _measured_error(
     if grid.shared:
         steps = np.full_like(steps, steps.max())
     if grid.portable:
-        steps = fit_pairs(scaled.astype(np.float32), steps.astype(np.float32), axis=1)
+        steps = fit_pairs(scaled.astype(np.float32).T, steps.astype(np.float32))
     product = rounded @ (np.rint(scaled / steps) * steps)
     exact = rows @ weight
     return float(np.square(product - exact).sum() / np.square(exact).sum())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qconv.pipeline import calibrate
-from qconv.pipeline.calibration import Values
+from qconv.recipe.sources import Values
 from tests.model_helpers import data, parse, save
 
 TEXT = """(float[N, T, 16] x) => (float[N, T, 16] y)

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qconv.numerics.affine import affine_params, dequantize, quantize, row_scales
-from qconv.schemes import DType, PerAxis, PerTensor, QParams, Scheme
+from qconv.numerics.number_types import INT8, UINT8
+from qconv.numerics.schemes import PerAxis, PerTensor, QParams, Scheme
 
-BYTES = Scheme(DType.UINT8, symmetric=False, granularity=PerTensor())
-SIGNED = Scheme(DType.INT8, symmetric=True, granularity=PerTensor())
-ROWS = Scheme(DType.INT8, symmetric=True, granularity=PerAxis(0))
+BYTES = Scheme(UINT8, symmetric=False, granularity=PerTensor())
+SIGNED = Scheme(INT8, symmetric=True, granularity=PerTensor())
+ROWS = Scheme(INT8, symmetric=True, granularity=PerAxis(0))
 
 magnitudes = st.floats(0, 1e6, width=32).map(lambda number: number if number > 1e-12 else 0.0)
 limits = st.tuples(magnitudes.map(lambda number: -number), magnitudes)

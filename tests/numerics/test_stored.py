@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from qconv.numerics.grids import BINARY, FP8_E4M3, TERNARY, Grid, integer_grid
 from qconv.numerics.layouts import Layout, convolution_transpose, matrix, transposed
+from qconv.numerics.number_types import INT8, INT16, UINT4, UINT8, NumberType
 from qconv.numerics.packing import pack, unpack
-from qconv.numerics.stored import STORED_TYPES
+from qconv.numerics.schemes import Granularity, PerAxis, PerBlock, PerTensor
+from qconv.numerics.stored import STORED_TYPES, StoredWeight
 
 
 def _array(numbers: list[float]) -> NDArray[np.float32]:
@@ -100,3 +102,54 @@ def test_a_row_of_a_transposed_convolution_leads_to_one_output() -> None:
     rows = convolution_transpose((4, 3, 2), 2).to_rows(weight)
     assert np.array_equal(rows[0], weight[:2, 0].reshape(-1))
     assert np.array_equal(rows[3], weight[2:, 0].reshape(-1))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high", "numpy"),
+    [
+        (INT16, -32768, 32767, np.int16),
+        (INT8, -128, 127, np.int8),
+        (UINT8, 0, 255, np.uint8),
+        (UINT4, 0, 15, np.uint8),
+    ],
+)
+def test_types_know_their_integers(dtype: NumberType, low: int, high: int, numpy: type) -> None:
+    assert (dtype.qmin, dtype.qmax, dtype.numpy) == (low, high, np.dtype(numpy))
+    assert dtype.signed == (low < 0)
+    assert dtype.grid.is_integer
+    assert dtype.grid.nearest(_array([-1e6, 0.4, 1e6])).tolist() == [low, 0, high]
+
+
+def test_a_block_has_columns() -> None:
+    with pytest.raises(ValueError, match="at least one column"):
+        PerBlock(0)
+
+
+@pytest.mark.parametrize(
+    ("granularity", "blocks"), [(PerTensor(), 1), (PerAxis(0), 1), (PerBlock(4), 3)]
+)
+@pytest.mark.parametrize("dtype", [INT8, UINT4])
+def test_a_weight_is_its_levels_less_the_zero_points_times_the_scales(
+    dtype: NumberType, granularity: Granularity, blocks: int
+) -> None:
+    random = np.random.default_rng(7)
+    layout, rows = transposed((10, 6)), 1 if granularity == PerTensor() else 6
+    levels = random.integers(dtype.qmin, dtype.qmax + 1, (6, 10)).astype(np.float32)
+    scale = random.uniform(0.1, 3, (rows, blocks)).astype(np.float32)
+    zero = random.integers(0, dtype.qmax + 1, (rows, blocks)).astype(np.float32)
+    weight = StoredWeight(
+        dtype,
+        layout,
+        granularity,
+        packed=pack(dtype.codes(levels), dtype.bits),
+        scale=scale,
+        zero_point=None if dtype.signed else dtype.codes(zero),
+    )
+    spread = np.arange(10) // 4 if blocks > 1 else np.zeros(10, int)
+    centred = levels - (0 if dtype.signed else zero[:, spread])
+    exact = centred.astype(np.float64) * scale[:, spread].astype(np.float64)
+    assert np.array_equal(weight.exact(), exact.T)
+    assert np.array_equal(weight.dequantized(), (centred * scale[:, spread]).T)
+    if dtype is INT8:
+        assert np.array_equal(weight.integers(), levels.T.astype(np.int8))
+        assert weight.integers().dtype == np.int8

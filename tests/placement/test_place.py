@@ -9,11 +9,12 @@ import pytest
 from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
+from qconv.numerics.number_types import INT8, UINT8
+from qconv.numerics.schemes import PerAxis, PerTensor, Scheme
 from qconv.placement.demands import require_quantized
 from qconv.placement.place import place
 from qconv.placement.plan import Plan, ValuePlan, count_nodes
 from qconv.placement.targets import ORT_CPU, find_target
-from qconv.schemes import DType, PerAxis, PerTensor, Scheme
 from tests.model_helpers import parse, save
 
 WEIGHTS = "float[8, 4, 3, 3] w, float[8] b, float[8, 8, 3, 3] w2, float[8] b2, float[8, 8, 1, 1] w1"
@@ -65,7 +66,7 @@ class TestResidualBlock:
 
     def test_activations_are_asymmetric_bytes(self, plan: Plan) -> None:
         assert {value.scheme for value in plan.values.values()} == {
-            Scheme(DType.UINT8, symmetric=False, granularity=PerTensor())
+            Scheme(UINT8, symmetric=False, granularity=PerTensor())
         }
 
     def test_a_relu_bounds_its_range(self, plan: Plan) -> None:
@@ -97,7 +98,7 @@ class TestResidualBlock:
             first.bias_node,
             first.output,
         ) == (*("to_a", "x", "w", "b", "to_a", "r"),)
-        assert first.weight_scheme == Scheme(DType.INT8, symmetric=True, granularity=PerAxis(0))
+        assert first.weight_scheme == Scheme(INT8, symmetric=True, granularity=PerAxis(0))
         assert (second.node, second.output) == ("to_c", "c")
         assert (third.bias, third.bias_node, third.output) == (None, "to_y", "y")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
-from qconv.placement.tables import place_tables
+from qconv.placement.stored_tables import place_tables
 from tests.model_helpers import parse, save
 
 TEXT = """(int64[N] ids, float[N, 32] x) => (float[N, 32] y, float[N, 4] box, float[N, 32] small,

@@ -27,6 +27,10 @@ from qconv.recipe.sources import CalibrateSettings, Storage
 from qconv.recipe.spelling import with_flags
 from qconv.recipe.walk import CLASSES, settings_by_option
 
+INT8: Any = Int8Settings
+HALF: Any = HalfSettings
+WEIGHTS: Any = WeightOnlySettings
+CALIBRATE: Any = CalibrateSettings
 WRONG_TEXT = "bogus"
 ALL = [(kind, setting) for kind in CLASSES for setting in settings_of(kind)]
 IDS = [f"{kind.__name__}.{setting.name}" for kind, setting in ALL]
@@ -101,47 +105,47 @@ def test_the_same_sentence_from_everywhere(
 @pytest.mark.parametrize(
     ("make", "sentence", "hint"),
     [
-        (lambda: Int8Settings(method="bogus"), "`method` is 'bogus'; it must be ", None),
+        (lambda: INT8(method="bogus"), "`method` is 'bogus'; it must be ", None),
         (
-            lambda: Int8Settings(effort="bestt"),
+            lambda: INT8(effort="bestt"),
             "`effort` is 'bestt'; it must be fast, balanced or best",
             "did you mean best?",
         ),
         (
-            lambda: HalfSettings("fp12"),
+            lambda: HALF("fp12"),
             "`dtype` is 'fp12'; it must be fp16 or bf16",
             "did you mean fp16?",
         ),
-        (lambda: HalfSettings("fp16", "Gemm"), "`keep_float` is 'Gemm'; it must be a list", None),
-        (lambda: Int8Settings(percentile=99), "`percentile` goes with `method=percentile`", None),
+        (lambda: HALF("fp16", "Gemm"), "`keep_float` is 'Gemm'; it must be a list", None),
+        (lambda: INT8(percentile=99), "`percentile` goes with `method=percentile`", None),
         (
-            lambda: Int8Settings(weights="int4", reduce_range=True),
+            lambda: INT8(weights="int4", reduce_range=True),
             "`reduce_range` goes with `weights=int8`",
             None,
         ),
         (
-            lambda: WeightOnlySettings("int4", granularity="channel", block_size=32),
+            lambda: WEIGHTS("int4", granularity="channel", block_size=32),
             "`block_size` goes with `granularity=auto` or `granularity=block`",
             None,
         ),
         (
-            lambda: WeightOnlySettings("ternary", "adaround"),
+            lambda: WEIGHTS("ternary", "adaround"),
             "`algorithm=adaround` rounds up or down to integers of 2 to 8 bits, not to ternary",
             None,
         ),
-        (lambda: HalfSettings("fp16", io="bf16"), "`io=bf16` goes with `dtype=bf16`", None),
+        (lambda: HALF("fp16", io="bf16"), "`io=bf16` goes with `dtype=bf16`", None),
         (
-            lambda: HalfSettings("fp16", storage_only=True),
+            lambda: HALF("fp16", storage_only=True),
             "`storage_only` goes with `dtype=bf16`",
             None,
         ),
         (
-            lambda: HalfSettings("bf16", ("Conv",), storage_only=True),
+            lambda: HALF("bf16", ("Conv",), storage_only=True),
             "`keep_float` has no effect with `storage_only`",
             None,
         ),
         (
-            lambda: HalfSettings("bf16", io="bf16", storage_only=True),
+            lambda: HALF("bf16", io="bf16", storage_only=True),
             "`io` has no effect with `storage_only`",
             None,
         ),
@@ -156,14 +160,14 @@ def test_the_same_sentence_from_everywhere(
             None,
         ),
         (
-            lambda: Int8Settings(float_layers=("2", "3")),
+            lambda: INT8(float_layers=("2", "3")),
             "`float_layers` takes one number of layers, not 2 and 3",
             "an expression for names or types may be given beside it, and repeated",
         ),
-        (lambda: Int8Settings(smooth="1.5"), "`smooth` is '1.5'; it must be auto, off or", None),
+        (lambda: INT8(smooth="1.5"), "`smooth` is '1.5'; it must be auto, off or", None),
         (lambda: ImageOptions(std=0), "`image_std` is 0; it must be a number or a list", None),
         (
-            lambda: CalibrateSettings("histogramm"),
+            lambda: CALIBRATE("histogramm"),
             "`statistics` is 'histogramm'; it must be ranges, histogram or full",
             "did you mean histogram?",
         ),

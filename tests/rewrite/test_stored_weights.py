@@ -18,6 +18,7 @@ from onnx import helper, numpy_helper
 from qconv.algorithms.rows import RowSettings, quantize_rows
 from qconv.numerics.grids import QuantizedRows, dequantize_rows
 from qconv.numerics.layouts import Layout, convolution_transpose, matrix, transposed
+from qconv.numerics.schemes import PerBlock, PerTensor
 from qconv.numerics.stored import STORED_TYPES
 from qconv.pipeline import convert
 from qconv.recipe.settings import WeightOnlySettings
@@ -86,7 +87,8 @@ def _reference(name: str, weight: NDArray[np.float32], dtype: str, how: str) -> 
     rows = np.ascontiguousarray(layout.to_rows(weight))
     columns = layout.columns
     block = BLOCK if how == "block" and columns > BLOCK else columns
-    settings = RowSettings(stored.grid, block, stored.symmetric, how == "tensor", "rtn")
+    granularity = PerTensor() if how == "tensor" else PerBlock(block)
+    settings = RowSettings(stored.grid, granularity, stored.signed, "rtn")
     found = quantize_rows(rows, settings, None)
     scale = found.scale
     if block < columns and stored.bits < 8:

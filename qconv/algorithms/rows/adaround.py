@@ -9,7 +9,7 @@ from qconv.algorithms.rows.blocks import Floats
 from qconv.algorithms.rows.factor import Doubles, unit_gram
 from qconv.algorithms.rows.layer_error import row_errors
 from qconv.algorithms.rows.pairs import Pairs
-from qconv.algorithms.rows.settings import RowSettings
+from qconv.algorithms.rows.row_settings import RowSettings
 from qconv.numerics.grids import QuantizedRows
 
 Flags = NDArray[np.bool_]

@@ -14,7 +14,7 @@ from qconv.algorithms.rows.factor import (
 )
 from qconv.algorithms.rows.layer_error import row_errors
 from qconv.algorithms.rows.pairs import Pairs
-from qconv.algorithms.rows.settings import RowSettings
+from qconv.algorithms.rows.row_settings import RowSettings
 from qconv.algorithms.rows.sweep import Columns, sweep
 from qconv.numerics.grids import QuantizedRows, dequantize_rows
 

@@ -10,10 +10,10 @@ from qconv.algorithms.rows.binary import magnitude_scales
 from qconv.algorithms.rows.blocks import CHUNK, Floats, Scales, cut
 from qconv.algorithms.rows.gptq import gptq
 from qconv.algorithms.rows.hqq import half_quadratic_scales
+from qconv.algorithms.rows.limits import Limits
 from qconv.algorithms.rows.mse import search_scales
-from qconv.algorithms.rows.pairs import Pairs
+from qconv.algorithms.rows.row_settings import BY_MOMENTS, RowSettings
 from qconv.algorithms.rows.rtn import range_scales
-from qconv.algorithms.rows.settings import BY_MOMENTS, RowSettings
 from qconv.algorithms.rows.ternary import best_ternary_scales, threshold_scales
 from qconv.numerics.grids import BINARY, QuantizedRows
 from qconv.numerics.threads import on_one_blas_thread
@@ -21,9 +21,12 @@ from qconv.numerics.threads import on_one_blas_thread
 
 @on_one_blas_thread
 def quantize_rows(
-    rows: Floats, settings: RowSettings, gram: NDArray[np.float64] | None
+    rows: Floats,
+    settings: RowSettings,
+    gram: NDArray[np.float64] | None,
+    limits: Limits | None = None,
 ) -> QuantizedRows:
-    """Quantize ``rows [R, K]``, finite float32.
+    """Quantize ``rows [R, K]``, finite float32, within the limits of a kernel of integers.
 
     ``gram [G, K, K]`` is the (centred) second moment of the inputs; the rows are in G equal
     groups of consecutive ones, each with its own matrix. With it, "mse" weighs errors with its
@@ -36,28 +39,32 @@ def quantize_rows(
         raise ValueError(f"{settings.method} needs the Gram matrix of the inputs")
     if gram is not None and (gram.shape[1:] != 2 * rows.shape[1:] or len(rows) % len(gram)):
         raise ValueError(f"Gram matrices {gram.shape} do not fit rows {rows.shape}")
+    start = _start(rows, settings, gram, limits)
+    if settings.method not in BY_MOMENTS or gram is None:
+        found = start
+    else:
+        solve = adaround if settings.method == "adaround" else gptq
+        found = solve(rows, start, settings, gram, None if limits is None else limits.pairs)
+    if limits is None:
+        return found
+    return limits.held(rows, found, settings.grid, shared=settings.shared)
+
+
+def _start(
+    rows: Floats,
+    settings: RowSettings,
+    gram: NDArray[np.float64] | None,
+    limits: Limits | None,
+) -> QuantizedRows:
+    """Return the rows as they are without a solver."""
+    if limits is not None and (settings.method == "rtn" or not settings.searched):
+        return limits.nearest(rows, settings.grid, shared=settings.shared)
     importance = None
     if gram is not None and settings.method in ("mse", *BY_MOMENTS):
         importance = _importance(gram)
     if settings.shared:
-        start = _as_one_block(rows, settings, importance)
-    else:
-        start = _in_chunks(rows, settings, settings.block, importance)
-    if settings.method in BY_MOMENTS and gram is not None:
-        return improve_rows(rows, start, settings, gram)
-    return start
-
-
-def improve_rows(
-    rows: Floats,
-    start: QuantizedRows,
-    settings: RowSettings,
-    gram: NDArray[np.float64],
-    pairs: Pairs | None = None,
-) -> QuantizedRows:
-    """Return rows with less error on ``gram [G, K, K]`` than ``start``, by a solver."""
-    solve = adaround if settings.method == "adaround" else gptq
-    return solve(rows, start, settings, gram, pairs)
+        return _as_one_block(rows, settings, importance)
+    return _in_chunks(rows, settings, settings.block(rows.shape[1]), importance)
 
 
 def _importance(gram: NDArray[np.float64]) -> Floats:
@@ -84,7 +91,6 @@ def _in_chunks(
     rows: Floats, settings: RowSettings, block: int, importance: Floats | None
 ) -> QuantizedRows:
     count, columns = rows.shape
-    block = min(block, columns)
     blocks = -(-columns // block)
     levels = np.empty_like(rows)
     scale, zero_point = np.empty((2, count, blocks), np.float32)

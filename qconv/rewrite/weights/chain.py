@@ -7,28 +7,26 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor
 from qconv.numerics.layouts import Layout
-from qconv.rewrite.weights.constants import Constants
-from qconv.rewrite.weights.stored import StoredWeight
+from qconv.numerics.stored import StoredWeight
+from qconv.rewrite.weights.shared_constants import Constants
 
 
-def scales_of(weight: StoredWeight, name: str, editor: Editor, constants: Constants) -> Chain:
+def scales_of(weight: StoredWeight, name: str, constants: Constants) -> Chain:
     """Return the chain that gives the scales ``[R, nb]`` in float32, as the runtime folds it."""
     if not weight.half_scales:
-        return Chain(constants.shared(name, weight.scale), name, editor, constants)
+        return Chain(constants.shared(name, weight.scale), name, constants)
     stored = constants.shared(name, weight.scale.astype(np.float16))
-    return Chain(stored, name, editor, constants).cast(ir.DataType.FLOAT)
+    return Chain(stored, name, constants).cast(ir.DataType.FLOAT)
 
 
 class Chain:
     """Builds nodes one behind the other, each reading what the last one gave."""
 
-    def __init__(self, start: ir.Value, name: str, editor: Editor, constants: Constants) -> None:
+    def __init__(self, start: ir.Value, name: str, constants: Constants) -> None:
         self.value = start
         self.nodes: list[ir.Node] = []
         self._name = name
-        self._editor = editor
         self._constants = constants
 
     def then(
@@ -42,7 +40,7 @@ class Chain:
         """Append a node; the chain is its input 0, or 1 where ``first`` takes that place."""
         inputs = (self.value, *others) if first is None else (first, self.value, *others)
         name = f"{self._name}/{op_type.lower()}"
-        node = self._editor.node(
+        node = self._constants.editor.node(
             op_type, inputs, name, dtype=dtype, shape=None, **(attributes or {})
         )
         self.nodes.append(node)

@@ -10,11 +10,10 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.graph.edit import Editor
 from qconv.numerics.packing import pack
+from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain
-from qconv.rewrite.weights.constants import Constants
-from qconv.rewrite.weights.stored import StoredWeight
+from qconv.rewrite.weights.shared_constants import Constants
 
 T = TypeVar("T", bound=np.generic)
 
@@ -33,7 +32,6 @@ def dequantized_weight(
     weight: StoredWeight,
     name: str,
     dtype: ir.DataType,
-    editor: Editor,
     constants: Constants,
     *,
     columns_first: bool = False,
@@ -56,9 +54,9 @@ def dequantized_weight(
     attributes: dict[str, int | Sequence[int]] = {}
     if not weight.per_tensor:
         attributes["axis"] = form.axis
-        if weight.blocks > 1:
+        if weight.block is not None:
             attributes["block_size"] = weight.block
-    chain = Chain(stored, name, editor, constants)
+    chain = Chain(stored, name, constants)
     chain.then("DequantizeLinear", *inputs, attributes=attributes)
     if form.whole:
         if dtype is not ir.DataType.FLOAT:
@@ -69,7 +67,7 @@ def dequantized_weight(
 
 def _form(weight: StoredWeight, *, columns_first: bool) -> _Form:
     """Choose the weight's own shape where its scales run along one of its axes."""
-    layout, blocked = weight.layout, weight.blocks > 1
+    layout, blocked = weight.layout, weight.block is not None
     rows, columns = layout.rows, layout.columns
     matrix = len(layout.shape) == 2 and layout.axes == 1
     if columns_first or (matrix and not layout.is_plain):
@@ -81,10 +79,8 @@ def _form(weight: StoredWeight, *, columns_first: bool) -> _Form:
 
 def _params(weight: StoredWeight, table: NDArray[T], form: _Form) -> NDArray[T]:
     """Lay scales or zero points ``[R, nb]`` out as the stored tensor is."""
-    if weight.per_tensor:
-        return table.reshape(())
-    if weight.blocks == 1:
-        return table.reshape(-1)
+    if weight.block is None:
+        return table.reshape(() if weight.per_tensor else -1)
     return table if form.rows_first else np.ascontiguousarray(table.T)
 
 
@@ -99,12 +95,9 @@ def _typed(
     weight: StoredWeight, codes: NDArray[np.uint8], shape: tuple[int, ...]
 ) -> ir.TensorProtocol:
     """Return codes as a tensor of the container type."""
-    stored = weight.stored
-    dtype = ir.DataType[stored.container]
-    if stored.offset:
-        half = np.uint8(stored.offset)
-        codes = codes ^ half
-    if stored.bits == 8:
+    dtype = ir.DataType[weight.dtype.container]
+    codes = weight.dtype.contained(codes)
+    if weight.dtype.bits == 8:
         return ir.tensor(codes.view(dtype.numpy()).reshape(shape), dtype=dtype)
-    packed = pack(codes[None], stored.bits).reshape(-1)
+    packed = pack(codes[None], weight.dtype.bits).reshape(-1)
     return ir.PackedTensor(packed, dtype, shape=ir.Shape(shape))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from qconv.graph.edit import Editor, supersede
+from qconv.graph.edit import supersede
 from qconv.graph.view import int_attribute, name_of
+from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain, scales_of
-from qconv.rewrite.weights.constants import Constants
-from qconv.rewrite.weights.stored import StoredWeight
+from qconv.rewrite.weights.shared_constants import Constants
 
 DOMAIN = "com.microsoft"
 _WIDTHS = (2, 4, 8)
@@ -38,7 +38,7 @@ def takes_product(node: ir.Node, index: int, weight: StoredWeight) -> bool:
 def takes_table(node: ir.Node, weight: StoredWeight) -> bool:
     """Whether a Gather can become GatherBlockQuantized."""
     plain = len(weight.layout.shape) == 2 and weight.layout.is_plain
-    whole = not weight.layout.columns * weight.stored.bits % 8
+    whole = not weight.layout.columns * weight.dtype.bits % 8
     float32 = _is_float32(node.outputs[0])
     return plain and whole and float32 and _fits(weight) and int_attribute(node, "axis", 0) == 0
 
@@ -49,7 +49,7 @@ def _is_float32(value: ir.Value | None) -> bool:
 
 def kernel_block(weight: StoredWeight) -> int:
     """Return the block to run with; for scales of whole rows the largest that wastes little."""
-    if not weight.per_tensor and weight.blocks > 1:
+    if weight.block is not None:
         return weight.block
     columns = weight.layout.columns
     return next((b for b in _BLOCKS if -columns % b <= columns // 20), _BLOCKS[-1])
@@ -60,20 +60,19 @@ def replace_product(
     weight: StoredWeight,
     packed: ir.Value,
     name: str,
-    editor: Editor,
     constants: Constants,
 ) -> None:
     """Put MatMulNBits, and an Add for the bias of a Gemm, in the place of a product."""
     block = kernel_block(weight)
     count = -(-weight.layout.columns // block)
     output = node.outputs[0]
-    codes = Chain(packed, name, editor, constants)
+    codes = Chain(packed, name, constants)
     codes.then(
         "Reshape",
-        constants.sizes(weight.layout.rows, count, block * weight.stored.bits // 8),
+        constants.sizes(weight.layout.rows, count, block * weight.dtype.bits // 8),
         dtype=ir.DataType.UINT8,
     )
-    scales = _scales(weight, name, count, editor, constants)
+    scales = _scales(weight, name, count, constants)
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     product = ir.node(
         "MatMulNBits",
@@ -81,18 +80,20 @@ def replace_product(
         attributes={
             "K": weight.layout.columns,
             "N": weight.layout.rows,
-            "bits": weight.stored.bits,
+            "bits": weight.dtype.bits,
             "block_size": block,
             "accuracy_level": _INT8_ACTIVATIONS,
         },
         domain=DOMAIN,
-        name=editor.unique(f"{node.name}/MatMulNBits"),
-        outputs=[ir.Value(name=editor.unique(f"{name_of(output)}/product"), type=output.type)],
+        name=constants.editor.unique(f"{node.name}/MatMulNBits"),
+        outputs=[
+            ir.Value(name=constants.editor.unique(f"{name_of(output)}/product"), type=output.type)
+        ],
     )
     nodes = [*codes.nodes, *scales.nodes, product]
     if bias is not None:
         total = f"{name_of(output)}/biased"
-        nodes.append(editor.node("Add", [product.outputs[0], bias], total))
+        nodes.append(constants.editor.node("Add", [product.outputs[0], bias], total))
     supersede(node, *nodes)
 
 
@@ -101,13 +102,12 @@ def replace_gather(
     weight: StoredWeight,
     packed: ir.Value,
     name: str,
-    editor: Editor,
     constants: Constants,
 ) -> None:
     """Put GatherBlockQuantized in the place of a Gather."""
     block = kernel_block(weight)
     count = -(-weight.layout.columns // block)
-    scales = _scales(weight, name, count, editor, constants)
+    scales = _scales(weight, name, count, constants)
     zero_points = _zero_points(weight, name, count, constants)
     gather = ir.node(
         "GatherBlockQuantized",
@@ -116,27 +116,24 @@ def replace_gather(
             "gather_axis": 0,
             "quantize_axis": 1,
             "block_size": block,
-            "bits": weight.stored.bits,
+            "bits": weight.dtype.bits,
         },
         domain=DOMAIN,
-        name=editor.unique(f"{node.name}/GatherBlockQuantized"),
-        outputs=[ir.Value(name=editor.unique(f"{name_of(node.outputs[0])}/rows"))],
+        name=constants.editor.unique(f"{node.name}/GatherBlockQuantized"),
+        outputs=[ir.Value(name=constants.editor.unique(f"{name_of(node.outputs[0])}/rows"))],
     )
     supersede(node, *scales.nodes, gather)
 
 
 def _fits(weight: StoredWeight) -> bool:
     block = weight.block
-    power = block >= _BLOCKS[-1] and not block & (block - 1)
-    whole_rows = weight.per_tensor or weight.blocks == 1
-    return weight.stored.is_integer and weight.stored.bits in _WIDTHS and (whole_rows or power)
+    fits = block is None or (block >= _BLOCKS[-1] and not block & (block - 1))
+    return weight.dtype.is_integer and weight.dtype.bits in _WIDTHS and fits
 
 
-def _scales(
-    weight: StoredWeight, name: str, count: int, editor: Editor, constants: Constants
-) -> Chain:
+def _scales(weight: StoredWeight, name: str, count: int, constants: Constants) -> Chain:
     """Return the scales ``[R, count]``; those of whole rows are expanded when the model loads."""
-    chain = scales_of(weight, f"{name}/scale", editor, constants)
+    chain = scales_of(weight, f"{name}/scale", constants)
     if weight.scale.shape != (weight.layout.rows, count):
         chain.then("Expand", constants.sizes(weight.layout.rows, count))
     return chain

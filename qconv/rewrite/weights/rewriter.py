@@ -11,12 +11,12 @@ import onnx_ir as ir
 
 from qconv.graph.edit import Editor, insert_before_reader
 from qconv.graph.view import int_attribute
-from qconv.placement.weights import WeightOnlyPlan, WeightPlan
+from qconv.numerics.stored import StoredWeight
+from qconv.placement.stored_weights import WeightOnlyPlan, WeightPlan
 from qconv.rewrite.weights import operators
 from qconv.rewrite.weights.chain import Chain
-from qconv.rewrite.weights.constants import Constants
 from qconv.rewrite.weights.dequantized import dequantized_weight
-from qconv.rewrite.weights.stored import StoredWeight
+from qconv.rewrite.weights.shared_constants import Constants
 from qconv.rewrite.weights.unpacked import unpacked_weight
 
 Format = Literal["operator", "qdq"]
@@ -102,11 +102,11 @@ class _Rewriter:
         width = -(-weight.layout.columns // block) * block
         if operators.takes_product(node, index, weight):
             packed = self._packed(plan, weight, width)
-            operators.replace_product(node, weight, packed, self.stem, self.editor, constants)
+            operators.replace_product(node, weight, packed, self.stem, constants)
             self.counts["operators"]["MatMulNBits"] += 1
         elif node.op_type == "Gather" and operators.takes_table(node, weight):
             packed = self._packed(plan, weight, weight.layout.columns)
-            operators.replace_gather(node, weight, packed, self.stem, self.editor, constants)
+            operators.replace_gather(node, weight, packed, self.stem, constants)
             self.counts["operators"]["GatherBlockQuantized"] += 1
 
     def _packed(self, plan: WeightPlan, weight: StoredWeight, columns: int) -> ir.Value:
@@ -128,12 +128,10 @@ class _Rewriter:
         graph = self.graphs[plan.graph]
         constants = self.constants[graph]
         dtype = value.dtype or ir.DataType.FLOAT
-        dequantize = self.output == "qdq" and bool(weight.stored.container)
+        dequantize = self.output == "qdq" and bool(weight.dtype.container)
         if dequantize:
             turn = all(_is_transposed_gemm(node, index) for node, index in readers)
-            chain = dequantized_weight(
-                weight, self.stem, dtype, self.editor, constants, columns_first=turn
-            )
+            chain = dequantized_weight(weight, self.stem, dtype, constants, columns_first=turn)
             for node, _ in readers if turn else ():
                 node.attributes.pop("transB")
         else:
@@ -144,13 +142,14 @@ class _Rewriter:
         insert_before_reader([node for node, _ in readers], graph, *chain.nodes)
 
     def _unpack(self, plan: WeightPlan, weight: StoredWeight, dtype: ir.DataType) -> Chain:
-        blocked = not weight.per_tensor and weight.blocks > 1
-        count = 8 // weight.stored.bits
-        columns = weight.blocks * weight.block if blocked else weight.layout.columns
+        count = 8 // weight.dtype.bits
+        columns = weight.layout.columns
+        if weight.block is not None:
+            columns = weight.scale.shape[1] * weight.block
         width = columns + -columns % count
         packed = self._packed(plan, weight, width)
         constants = self.constants[self.graphs[plan.graph]]
-        return unpacked_weight(weight, self.stem, dtype, packed, width, self.editor, constants)
+        return unpacked_weight(weight, self.stem, dtype, constants, packed=packed, width=width)
 
 
 def _is_transposed_gemm(node: ir.Node, index: int) -> bool:

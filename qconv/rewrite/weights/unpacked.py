@@ -10,36 +10,35 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.graph.edit import Editor
+from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain, scales_of
-from qconv.rewrite.weights.constants import Constants
-from qconv.rewrite.weights.stored import StoredWeight
+from qconv.rewrite.weights.shared_constants import Constants
 
 
 def unpacked_weight(
     weight: StoredWeight,
     name: str,
     dtype: ir.DataType,
+    constants: Constants,
+    *,
     packed: ir.Value,
     width: int,
-    editor: Editor,
-    constants: Constants,
 ) -> Chain:
     """Return the chain from packed codes of ``[R, width]`` numbers to the float weight."""
-    stored, layout = weight.stored, weight.layout
+    layout = weight.layout
     rows = layout.rows
-    table = _smallest(stored.byte_values)
-    chain = Chain(packed, name, editor, constants)
+    table = _smallest(weight.dtype.byte_values)
+    chain = Chain(packed, name, constants)
     chain.cast(ir.DataType.INT32)
-    numbers = constants.shared(f"{stored.name}/bytes", table)
+    numbers = constants.shared(f"{weight.dtype.name}/bytes", table)
     chain.then("Gather", first=numbers, dtype=ir.DataType.from_numpy(table.dtype))
     if table.dtype != np.float32:
         chain.cast(ir.DataType.FLOAT)
-    blocked = not weight.per_tensor and weight.blocks > 1
-    scales = scales_of(weight, f"{name}/scale", editor, constants)
+    scales = scales_of(weight, f"{name}/scale", constants)
     shape = weight.scale.shape
-    if blocked:
-        chain.reshape(rows, weight.blocks, weight.block)
+    blocks = weight.scale.shape[1]
+    if weight.block is not None:
+        chain.reshape(rows, blocks, weight.block)
         shape = (*shape, 1)
         scales.reshape(*shape)
     else:
@@ -51,9 +50,9 @@ def unpacked_weight(
         chain.then("Sub", constants.shared(f"{name}/zero_point", offsets))
     chain.nodes.extend(scales.nodes)
     chain.then("Mul", scales.value)
-    if blocked:
-        chain.reshape(rows, weight.blocks * weight.block)
-        if weight.blocks * weight.block != layout.columns:
+    if weight.block is not None:
+        chain.reshape(rows, blocks * weight.block)
+        if blocks * weight.block != layout.columns:
             chain.columns(layout.columns)
     return chain.weight_of(layout, dtype)
 

@@ -8,35 +8,26 @@ LSTM becomes com.microsoft's DynamicQuantizeLSTM, documented in ONNX Runtime's C
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, supersede
 from qconv.graph.view import all_nodes, int_attribute, name_of
+from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import DynamicKind
 
 DOMAIN = "com.microsoft"
 _LSTM_INPUTS = 8
 
 
-@dataclass(frozen=True)
-class IntegerWeight:
-    """A weight in INT8, ``[..., K, N]``, with one scale for each output channel ``[..., N]``."""
-
-    integers: NDArray[np.int8]
-    scale: NDArray[np.float32]
-
-
-IntegerWeights = Mapping[tuple[str, int], IntegerWeight]
-"""By the name of the node and the index of its input."""
+WeightsByInput = Mapping[tuple[str, int], StoredWeight]
+"""Weights ``[..., K, N]`` by the name of the node and the index of its input."""
 
 
 def rewrite_dynamic(
-    model: ir.Model, layers: Mapping[str, DynamicKind], weights: IntegerWeights
+    model: ir.Model, layers: Mapping[str, DynamicKind], weights: WeightsByInput
 ) -> None:
     """Replace the planned operators of a prepared model in place."""
     rewriter = _Rewriter(model)
@@ -57,7 +48,7 @@ class _Rewriter:
         self.inputs: dict[tuple[ir.Graph, ir.Value, bool], tuple[ir.Value, ...]] = {}
         self.weights: dict[tuple[ir.Value, int], tuple[ir.Value, ...]] = {}
 
-    def product(self, node: ir.Node, weight: IntegerWeight) -> None:
+    def product(self, node: ir.Node, weight: StoredWeight) -> None:
         """Write a MatMul or Gemm; what its weight and bias are multiplied with goes into them."""
         data, quantized = node.inputs[0], node.inputs[1]
         if data is None or quantized is None:
@@ -85,7 +76,7 @@ class _Rewriter:
             nodes.append(self._node("Add", [result.outputs[0], bias], f"{name}/biased"))
         supersede(node, *nodes)
 
-    def lstm(self, node: ir.Node, weights: list[IntegerWeight]) -> None:
+    def lstm(self, node: ir.Node, weights: list[StoredWeight]) -> None:
         """Write DynamicQuantizeLSTM: inputs of LSTM, then scale and zero point of W and R."""
         inputs = [*node.inputs, *[None] * _LSTM_INPUTS][:_LSTM_INPUTS]
         params = []
@@ -94,7 +85,7 @@ class _Rewriter:
             if value is None:
                 raise ValueError(f"{node.name}: an LSTM has weights")
             inputs[index], scale, _ = self._weight(value, weight, 1.0)
-            zeros = np.zeros(weight.scale.shape, np.int8)
+            zeros = np.zeros(weight.layout.row_shape, np.int8)
             params += [scale, self.editor.initializer(f"{name_of(value)}/zero_points", zeros)]
         attributes = [value for name, value in node.attributes.items() if name != "layout"]
         outputs = list(node.outputs)
@@ -151,19 +142,20 @@ class _Rewriter:
         return self.inputs[key]
 
     def _weight(
-        self, value: ir.Value, weight: IntegerWeight, alpha: float
+        self, value: ir.Value, weight: StoredWeight, alpha: float
     ) -> tuple[ir.Value, ir.Value, ir.Value]:
         """Return integers, scales and the zero point of a weight, once for all its readers."""
         key = (value, id(weight))
         name = name_of(value)
+        own_scales = weight.row_scales.reshape(weight.layout.row_shape)
         if key not in self.weights:
             self.weights[key] = (
-                self.editor.initializer(f"{name}/quantized", weight.integers),
-                self.editor.initializer(f"{name}/scale", weight.scale),
+                self.editor.initializer(f"{name}/quantized", weight.integers()),
+                self.editor.initializer(f"{name}/scale", own_scales),
             )
         integers, scales = self.weights[key]
         if alpha != 1.0:
-            scaled = (weight.scale * np.float32(alpha)).astype(np.float32)
+            scaled = (own_scales * np.float32(alpha)).astype(np.float32)
             scales = self.editor.initializer(f"{name}/scale", scaled)
         return integers, scales, self._zero
 

@@ -9,16 +9,17 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.algorithms.layer_rows import LayerRows, round_layer, to_channels
-from qconv.algorithms.rows import Solver
-from qconv.algorithms.saturation import fit_pairs, is_depthwise, pair_partners
-from qconv.errors import ModelError
-from qconv.graph.view import all_nodes, constant
+from qconv.algorithms.rounding import layer_rounding, round_weight
+from qconv.algorithms.rows import Limits, Solver
+from qconv.algorithms.saturation import is_depthwise, kernel_order
+from qconv.conversions.finite import finite_weight
+from qconv.graph.view import all_nodes, constant, int_attribute
 from qconv.numerics.affine import MIN_SCALE
+from qconv.numerics.layouts import Layout, channel_rows
+from qconv.numerics.schemes import PerAxis, PerTensor, QParams
+from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.placement.rules import output_axis
-from qconv.rewrite.qdq import QuantizedLayer
-from qconv.schemes import PerTensor, QParams
 
 _INT32_MAX = 2**31 - 1
 
@@ -46,14 +47,14 @@ class SharedWeight:
 
     Attributes:
         array: the weight in the shape that the model has it in.
-        axis: that of the output channels, O of them.
+        layout: a row for each of its O output channels.
         readers: the layers.
         nodes: their nodes, in the same order.
         biases: what each adds to its outputs ``[O]``, or None, by the layer's name.
     """
 
     array: NDArray[np.float32]
-    axis: int
+    layout: Layout
     readers: tuple[LayerPlan, ...]
     nodes: tuple[ir.Node, ...]
     biases: Mapping[str, NDArray[np.float64] | None]
@@ -61,8 +62,7 @@ class SharedWeight:
     @property
     def rows(self) -> NDArray[np.float32]:
         """The weight as ``[O, K]``."""
-        channels = to_channels(self.array, self.axis)
-        return channels.reshape(len(channels), -1)
+        return self.layout.to_rows(self.array)
 
     @property
     def takes_means(self) -> bool:
@@ -89,21 +89,22 @@ class SharedWeights:
 
     def __iter__(self) -> Iterator[SharedWeight]:
         for (name, axis), layers in self._readers.items():
-            array = _finite(constant(self._values[name]), layers[0])
-            channels = array.shape[axis]
-            biases = {layer.node: _flat_bias(self._values, layer, channels) for layer in layers}
+            reader = f"{layers[0].op_type} '{layers[0].node}'"
+            array = finite_weight(self._values[name], reader).astype(np.float32)
+            layout = channel_rows(array.shape, axis)
+            biases = {layer.node: _flat_bias(self._values, layer, layout.rows) for layer in layers}
             nodes = tuple(self._nodes[layer.node] for layer in layers)
-            yield SharedWeight(array, axis, tuple(layers), nodes, biases)
+            yield SharedWeight(array, layout, tuple(layers), nodes, biases)
 
 
-def round_weight(
+def round_shared(
     weight: SharedWeight,
     rows: NDArray[np.float32],
     moment: NDArray[np.float64] | None,
     input_scales: Mapping[str, float],
     settings: WeightSettings,
-) -> QuantizedLayer:
-    """Return ``rows [O, K]``, the weight or what stands for it, as integers in its own shape.
+) -> StoredWeight:
+    """Return ``rows [O, K]``, the weight or what stands for it, in INT8.
 
     Args:
         weight: whose readers' kernels set the limits.
@@ -112,23 +113,16 @@ def round_weight(
         input_scales: of what each reader reads, by the reader's name.
         settings: how.
     """
-    channels = to_channels(weight.array, weight.axis)
-    own = np.ascontiguousarray(np.moveaxis(rows.reshape(channels.shape), 0, weight.axis))
-    paired = settings.portable and settings.bits == 8
-    paired = paired and not all(is_depthwise(node, own.shape) for node in weight.nodes)
     shared = isinstance(weight.readers[0].weight_scheme.granularity, PerTensor)
-    limits = LayerRows(
-        rows,
-        settings.bits,
-        _smallest_scales(weight, input_scales),
-        shared=shared,
-        partners=pair_partners(channels.shape) if paired else None,
-        fit=(lambda scale: fit_pairs(own, scale, weight.axis)) if paired else None,
-    )
-    levels, scale = round_layer(limits, moment, settings.solver or "gptq")
-    integers = np.moveaxis(levels.reshape(channels.shape), 0, weight.axis)
-    stored = np.ascontiguousarray(integers).astype(np.int8)
-    return QuantizedLayer(stored, scale.reshape(()) if shared else scale, None)
+    granularity = PerTensor() if shared else PerAxis(0)
+    how = layer_rounding(granularity, settings.bits, settings.solver)
+    shape = weight.layout.reordered
+    paired = settings.portable and settings.bits == 8
+    if all(is_depthwise(int_attribute(node, "group", 1), shape) for node in weight.nodes):
+        paired = False
+    order = kernel_order(shape) if paired else None
+    limits = Limits(_smallest_scales(weight, input_scales), order)
+    return round_weight(rows, weight.layout, how, moment, limits)
 
 
 def input_scales(
@@ -145,7 +139,7 @@ def _smallest_scales(
     weight: SharedWeight, input_scales: Mapping[str, float]
 ) -> NDArray[np.float32]:
     """Return the weight scales ``[O]`` under which int32 biases, of scale ``s_x s_w``, overflow."""
-    smallest = np.zeros(weight.array.shape[weight.axis], np.float32)
+    smallest = np.zeros(weight.layout.rows, np.float32)
     for layer in weight.readers:
         bias = weight.biases[layer.node]
         if bias is not None and layer.bias_node == layer.node:
@@ -153,17 +147,6 @@ def _smallest_scales(
             needed = np.abs(bias) / (0.9 * _INT32_MAX * step)
             smallest = np.maximum(smallest, needed.astype(np.float32))
     return smallest
-
-
-def _finite(weight: NDArray[np.generic] | None, layer: LayerPlan) -> NDArray[np.float32]:
-    if weight is None:
-        raise ValueError(f"{layer.node}: its weight is not a constant")
-    if not np.isfinite(weight).all():
-        raise ModelError(
-            f"the weight '{layer.weight}' of {layer.op_type} '{layer.node}' holds NaN or Inf",
-            hint="the float model is broken; export it again",
-        )
-    return weight.astype(np.float32)
 
 
 def _flat_bias(

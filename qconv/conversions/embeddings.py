@@ -6,20 +6,23 @@ from typing import TypeVar
 
 import onnx_ir as ir
 
-from qconv.algorithms.stored_weights import Rounding, WeightRounder
-from qconv.numerics.stored import STORED_TYPES, StoredType
+from qconv.algorithms.rounding import storing
+from qconv.conversions.weight_rounder import WeightRounder
+from qconv.numerics.number_types import NumberType
+from qconv.numerics.schemes import PerAxis, PerBlock
+from qconv.numerics.stored import STORED_TYPES
 from qconv.placement.plan import Decisions
-from qconv.placement.tables import place_tables, with_tables
-from qconv.placement.weights import Role
+from qconv.placement.stored_tables import place_tables, with_tables
+from qconv.placement.stored_weights import Role
 from qconv.rewrite.weights.rewriter import rewrite_weights
 
 P = TypeVar("P", bound=Decisions)
 
-TABLE_BLOCK = 32
+TABLE_BLOCK = PerBlock(32)
 """Numbers that share a scale in tables of fewer than eight bits."""
 
 
-def table_type(embeddings: str, bits: int) -> StoredType | None:
+def table_type(embeddings: str, bits: int) -> NumberType | None:
     """Return the type of embeddings beside weights of so many bits, or None to leave them float."""
     if embeddings == "float":
         return None
@@ -43,16 +46,16 @@ def store_tables(model: ir.Model, plan: P, embeddings: str) -> tuple[P, tuple[st
     Raises:
         ModelError: a table holds NaN or Inf.
     """
-    stored = table_type(embeddings, 8)
-    if stored is None:
+    dtype = table_type(embeddings, 8)
+    if dtype is None:
         return plan, ()
-    tables = place_tables(model, stored.bits)
-    block = 0 if stored.bits == 8 else TABLE_BLOCK
-    rounding = {Role.TABLE: Rounding(stored, block, "mse", half_scales=True)}
+    tables = place_tables(model, dtype.bits)
+    granularity = PerAxis(0) if dtype.bits == 8 else TABLE_BLOCK
+    rounding = {Role.TABLE: storing(dtype, granularity, "mse", half_scales=True)}
     rounder = WeightRounder(model, rounding, bias_correction=False)
     for table in tables.weights:
         rounder.round(table, {}, {})
     rewrite_weights(model, tables, rounder.weights, "operator")
     count = len(tables.weights)
-    remarks = (f"{count} embedding{'s' * (count > 1)} stored in {stored.name}",) if count else ()
-    return with_tables(plan, tables, stored.name), remarks
+    remarks = (f"{count} embedding{'s' * (count > 1)} stored in {dtype.name}",) if count else ()
+    return with_tables(plan, tables, dtype.name), remarks

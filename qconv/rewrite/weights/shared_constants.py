@@ -18,7 +18,7 @@ class Constants:
     """
 
     def __init__(self, editor: Editor, graph: ir.Graph) -> None:
-        self._editor = editor
+        self.editor = editor
         self._graph = graph
         self._known: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = {}
 
@@ -40,7 +40,7 @@ class Constants:
 
     def tensor(self, name: str, tensor: ir.TensorProtocol) -> ir.Value:
         """Add a tensor of any type."""
-        name = self._editor.unique(name)
+        name = self.editor.unique(name)
         tensor.name = name
         value = ir.Value(
             name=name,

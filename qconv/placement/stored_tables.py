@@ -8,7 +8,7 @@ from typing import TypeVar
 import onnx_ir as ir
 
 from qconv.placement.plan import Decisions, NodePlan
-from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weights
+from qconv.placement.stored_weights import Role, WeightOnlyPlan, WeightPlan, place_weights
 
 P = TypeVar("P", bound=Decisions)
 

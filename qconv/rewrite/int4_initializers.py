@@ -13,10 +13,9 @@ import onnx_ir as ir
 
 from qconv.graph.edit import Editor, insert_before_reader
 from qconv.graph.view import constant, name_of
+from qconv.numerics.number_types import INT4
 from qconv.numerics.packing import pack
 
-_BITS = 4
-_LOWEST, _HIGHEST = -8, 7
 _WEIGHT_INPUTS = {"DequantizeLinear": 0, "MatMulIntegerToFloat": 1}
 
 
@@ -32,7 +31,7 @@ def four_bit_weights(model: ir.Model) -> Iterator[tuple[ir.Graph, ir.Value]]:
             array = constant(value)
             if array is None or array.ndim < 2 or value.is_graph_output():
                 continue
-            if array.min() >= _LOWEST and array.max() <= _HIGHEST:
+            if array.min() >= INT4.qmin and array.max() <= INT4.qmax:
                 yield graph, value
 
 
@@ -42,7 +41,7 @@ def pack_weight(graph: ir.Graph, value: ir.Value, editor: Editor) -> None:
     if array is None:
         raise ValueError(f"{value.name} is no initializer")
     name = name_of(value)
-    codes = array.astype(np.int8).view(np.uint8).reshape(1, -1) & np.uint8((1 << _BITS) - 1)
+    codes = array.astype(np.int8).view(np.uint8).reshape(1, -1) & np.uint8((1 << INT4.bits) - 1)
     shape = ir.Shape(array.shape)
     cast = editor.node(
         "Cast", [None], f"{name}/int8", dtype=ir.DataType.INT8, shape=shape, to=ir.DataType.INT8
@@ -51,6 +50,6 @@ def pack_weight(graph: ir.Graph, value: ir.Value, editor: Editor) -> None:
     value.replace_all_uses_with(cast.outputs[0])
     cast.replace_input_with(0, value)
     value.const_value = ir.PackedTensor(
-        pack(codes, _BITS).reshape(-1), ir.DataType.INT4, shape=shape, name=name
+        pack(codes, INT4.bits).reshape(-1), ir.DataType.INT4, shape=shape, name=name
     )
     value.type = ir.TensorType(ir.DataType.INT4)

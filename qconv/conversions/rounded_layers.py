@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.algorithms.bias_correction import convolution_shift, product_shift
-from qconv.algorithms.layer_rows import layer_moment, to_channels
-from qconv.algorithms.shared_weights import (
+from qconv.algorithms.bias_correction import mean_output
+from qconv.algorithms.input_moment import layer_moment
+from qconv.conversions.shared_weights import (
     SharedWeights,
     WeightSettings,
     input_scales,
-    round_weight,
+    round_shared,
 )
-from qconv.graph.windows import windows_of
+from qconv.graph.conv_geometry import windows_of
+from qconv.numerics.schemes import QParams
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import LayerPlan, Plan
-from qconv.placement.rules import output_axis
 from qconv.progress import Progress, no_progress
 from qconv.rewrite.qdq import QuantizedLayer
-from qconv.schemes import QParams
 
 
 def quantize_layers(
@@ -33,6 +31,7 @@ def quantize_layers(
     params: Mapping[str, QParams],
     statistics: Mapping[str, ValueStatistics],
     settings: WeightSettings,
+    *,
     grams: Mapping[str, Gram] | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, QuantizedLayer]:
@@ -53,17 +52,20 @@ def quantize_layers(
             centred = settings.bias_correction and weight.takes_means
             moment = layer_moment(known, weight.rows.shape, centred=centred)
         scales = input_scales(weight, plan, params)
-        rounded = round_weight(weight, weight.rows, moment, scales, settings)
-        error = rounded.restored(weight.axis) - weight.array
+        rounded = round_shared(weight, weight.rows, moment, scales, settings)
+        error = weight.layout.to_rows(rounded.exact() - weight.array)
+        channels = error.reshape(weight.layout.reordered)
         for layer, node, gram in zip(weight.readers, weight.nodes, known, strict=True):
             bias = weight.biases[layer.node]
             means = input_means(layer, plan, statistics)
             if settings.bias_correction and layer.bias_node is not None and means is not None:
-                shift = mean_output(node, error, means, gram)
+                windows = None
+                if node.op_type == "Conv":
+                    windows = windows_of(node, channels.shape[2:])
+                shift = mean_output(channels, means, windows, gram)
                 bias = (0.0 if bias is None else bias) - shift
-            layers[layer.node] = (
-                rounded if bias is None else replace(rounded, bias=np.asarray(bias, np.float32))
-            )
+            kept = None if bias is None else np.asarray(bias, np.float32)
+            layers[layer.node] = QuantizedLayer(rounded, kept)
     return {name: layers[name] for name in plan.layers}
 
 
@@ -75,23 +77,3 @@ def input_means(
         return None
     means = statistics[layer.input].means.means()
     return means if means.size else None
-
-
-def mean_output(
-    node: ir.Node, weight: NDArray[np.float64], means: NDArray[np.float64], gram: Gram | None
-) -> NDArray[np.float64]:
-    """Return what a layer with this weight gives in the mean, without its bias, ``[O]``.
-
-    Where sizes of a feature map are unknown, so is the share of padding that the taps of a
-    convolution meet; the vectors that were seen, if there are some, hold it.
-    """
-    channels = to_channels(weight, output_axis(node))
-    if node.op_type != "Conv":
-        return product_shift(channels, means)
-    windows = windows_of(node, weight.shape[2:])
-    if None in windows.sizes and gram is not None and gram.count:
-        seen = gram.means()
-        rows = channels.reshape(len(seen), -1, seen.shape[1])
-        outputs: NDArray[np.float64] = np.einsum("gok,gk->go", rows, seen).reshape(-1)
-        return outputs
-    return convolution_shift(channels, means, windows)

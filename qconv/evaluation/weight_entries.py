@@ -38,7 +38,7 @@ NARROW = set(ir.DataType) - _FLOATS - _WIDE - _OTHER
 
 
 @dataclass(frozen=True)
-class StoredWeight:
+class WeightEntry:
     """One initializer that holds weights.
 
     ``layer`` and ``op`` are the operator that reads it, behind a DequantizeLinear or Cast;
@@ -56,7 +56,7 @@ class StoredWeight:
     parameter: bool
 
 
-def stored_weights(model: ir.Model) -> Iterator[StoredWeight]:
+def weight_entries(model: ir.Model) -> Iterator[WeightEntry]:
     """Yield the weights of a model, those of subgraphs included, in the order of the file.
 
     Integers that are no weights (shapes, indices) are left out.
@@ -72,7 +72,7 @@ def stored_weights(model: ir.Model) -> Iterator[StoredWeight]:
             if tensor.dtype in _OTHER or (tensor.dtype in _WIDE and not scaled):
                 continue
             reader = _reader(node, moving)
-            yield StoredWeight(
+            yield WeightEntry(
                 name=str(value.name),
                 layer=str(reader.name),
                 op=reader.op_type,

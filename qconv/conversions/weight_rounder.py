@@ -4,53 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.algorithms.input_moment import input_moment
-from qconv.algorithms.rows import BY_MOMENTS, Method, RowSettings, quantize_rows
-from qconv.errors import ModelError
+from qconv.algorithms.rounding import Rounding, round_weight
+from qconv.algorithms.rows import BY_MOMENTS, Method
+from qconv.conversions.finite import finite_weight
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant
-from qconv.numerics.grids import QuantizedRows
-from qconv.numerics.packing import pack
-from qconv.numerics.stored import StoredType
+from qconv.numerics.stored import StoredWeight
 from qconv.observers.gram import Gram
-from qconv.placement.weights import Role, WeightPlan, WeightReader
+from qconv.placement.stored_weights import Role, WeightPlan, WeightReader
 from qconv.rewrite.biases import shift_bias, takes_shift
 from qconv.rewrite.weights.rewriter import Key
-from qconv.rewrite.weights.stored import StoredWeight
-
-_CHUNK = 1 << 22
-"""Weights that are rounded at a time, so that a large table needs little memory."""
-
-_HALF_MIN, _HALF_MAX = 2.0**-14, 65504.0
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """How weights of one role are rounded.
-
-    Attributes:
-        stored: the type.
-        block: columns that share a scale, 0 for one scale a row, -1 for one a weight.
-        method: how levels are found; ``gptq`` and ``adaround`` where second moments are known, else
-            ``mse``, which weighs errors by them where they are.
-        half_scales: whether scales of whole rows of eight bits are float16 numbers, too.
-    """
-
-    stored: StoredType
-    block: int
-    method: Method
-    half_scales: bool = False
-
-    def of_rows(self, columns: int, method: Method) -> RowSettings:
-        """Return the same for rows of so many columns."""
-        block = columns if self.block <= 0 else min(self.block, _power_above(columns))
-        return RowSettings(self.stored.grid, block, self.stored.symmetric, self.block < 0, method)
 
 
 class WeightRounder:
@@ -94,13 +64,13 @@ class WeightRounder:
         value = self._value(weight)
         how = self._rounding[weight.role]
         shifted = [reader.node for reader in weight.readers if self._takes_shift(reader, grams)]
-        gram = None
+        moment = None
         if how.method in ("mse", *BY_MOMENTS):
-            gram = _gram_of(weight, grams, centred=len(shifted) == len(weight.readers))
-        method: Method = "mse" if how.method in BY_MOMENTS and gram is None else how.method
-        stored = _stored(value, weight, how, method, gram)
+            moment = _moment_of(weight, grams, centred=len(shifted) == len(weight.readers))
+        matrix = weight.layout.to_rows(finite_weight(value))
+        stored = round_weight(matrix, weight.layout, how, moment)
         self.weights[weight.graph, weight.weight] = stored
-        self.methods[method] += 1
+        self.methods[how.method_for(moments=moment is not None)] += 1
         for name in shifted:
             self._shift(name, weight, stored, grams[name], exact[name])
 
@@ -142,64 +112,10 @@ class WeightRounder:
         shift_bias(self._nodes[name], (before - after).reshape(-1), self._editor)
 
 
-def _gram_of(
+def _moment_of(
     weight: WeightPlan, grams: Mapping[str, Gram], *, centred: bool
 ) -> NDArray[np.float64] | None:
     if weight.graph or any(reader.index != 1 for reader in weight.readers):
         return None
     known = [grams.get(reader.node) for reader in weight.readers]
     return input_moment(known, (weight.layout.rows, weight.layout.columns), centred=centred)
-
-
-def _stored(
-    value: ir.Value,
-    plan: WeightPlan,
-    how: Rounding,
-    method: Method,
-    gram: NDArray[np.float64] | None,
-) -> StoredWeight:
-    array = constant(value)
-    if array is None:
-        raise ValueError(f"{plan.weight} is not a constant")
-    layout, stored = plan.layout, how.stored
-    settings = how.of_rows(layout.columns, method)
-    block = settings.block
-    matrix = layout.to_rows(array)
-    step = layout.rows if settings.shared or gram is not None else max(1, _CHUNK // layout.columns)
-    packed, scales, zero_points = [], [], []
-    for start in range(0, layout.rows, step):
-        rows = np.ascontiguousarray(matrix[start : start + step], np.float32)
-        if not np.isfinite(rows).all():
-            raise ModelError(
-                f"the weight '{plan.weight}' holds NaN or Inf",
-                hint="the float model is broken; export it again",
-            )
-        found: QuantizedRows = quantize_rows(rows, settings, gram)
-        packed.append(pack(stored.codes(found.levels), stored.bits))
-        scales.append(found.scale)
-        zero_points.append(found.zero_point)
-    scale, zero_point = np.concatenate(scales), np.concatenate(zero_points)
-    if settings.shared:
-        scale, zero_point = scale[:1, :1], zero_point[:1, :1]
-    if how.half_scales or (block < layout.columns and stored.bits < 8):
-        scale = _half(scale)
-    return StoredWeight(
-        stored,
-        layout,
-        block,
-        np.concatenate(packed),
-        scale,
-        None if stored.symmetric else stored.codes(zero_point),
-    )
-
-
-def _half(scale: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Round scales to float16 numbers, which take half the space, where all are in its range."""
-    if scale.min() < _HALF_MIN or scale.max() > _HALF_MAX:
-        return scale
-    return scale.astype(np.float16).astype(np.float32)
-
-
-def _power_above(columns: int) -> int:
-    """Return the smallest block, a power of two from 16 on, that holds so many columns."""
-    return max(16, 1 << (columns - 1).bit_length())

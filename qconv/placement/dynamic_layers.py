@@ -10,7 +10,7 @@ import onnx_ir as ir
 from qconv.graph.view import all_nodes, int_attribute, is_constant, is_standard, rank
 from qconv.placement.plan import KEPT, Decisions, DynamicKind, NodePlan, Plan
 from qconv.placement.rules import empty_refusal
-from qconv.placement.weights import Role, WeightOnlyPlan, WeightPlan, place_weights
+from qconv.placement.stored_weights import Role, WeightOnlyPlan, WeightPlan, place_weights
 
 _WITH_WEIGHTS = ("MatMul", "Gemm", "LSTM")
 _STORED_BITS = 8

@@ -8,9 +8,8 @@ from qconv.errors import UnsupportedError
 from qconv.graph.edit import Editor
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
-from qconv.rewrite.packing import four_bit_weights, pack_weight
-
-_INT4_OPSET = 21
+from qconv.numerics.number_types import INT4
+from qconv.rewrite.int4_initializers import four_bit_weights, pack_weight
 
 
 def pack_weights(model: ir.Model) -> tuple[ir.Model, tuple[str, ...]]:
@@ -21,7 +20,7 @@ def pack_weights(model: ir.Model) -> tuple[ir.Model, tuple[str, ...]]:
     if not any(True for _ in four_bit_weights(model)):
         return model, ()
     try:
-        model = normalize(raise_opset(model, _INT4_OPSET))
+        model = normalize(raise_opset(model, INT4.opset))
     except UnsupportedError as error:
         return model, (f"weights in four bits stored as int8, twice as large: {error}",)
     editor = Editor(model.graph)

@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qconv.algorithms.layer_rows import LayerRows, layer_moment, round_layer
-from qconv.algorithms.rows import Solver, shrunk
-from qconv.algorithms.saturation import PAIR_LIMIT, fit_pairs, pair_partners
+from qconv.algorithms.input_moment import layer_moment
+from qconv.algorithms.rounding import layer_rounding, round_weight
+from qconv.algorithms.rows import Limits, Solver, shrunk
+from qconv.algorithms.saturation import PAIR_LIMIT, kernel_order, pair_partners
+from qconv.numerics.layouts import matrix
+from qconv.numerics.schemes import PerAxis, PerTensor
+from qconv.numerics.stored import StoredWeight
 from qconv.observers.gram import Gram
 
 Floats = NDArray[np.float32]
@@ -29,19 +33,24 @@ def _gram(columns: int, count: int = 400, groups: int = 1) -> Gram:
     return gram
 
 
-def _rows(weight: Floats, *, bits: int = 8, shared: bool = False, paired: bool = True) -> LayerRows:
-    return LayerRows(
-        weight.reshape(len(weight), -1),
-        bits,
-        np.zeros(len(weight), np.float32),
-        shared=shared,
-        partners=pair_partners(weight.shape) if paired else None,
-        fit=(lambda scale: fit_pairs(weight, scale, 0)) if paired else None,
-    )
+def _round(
+    weight: Floats,
+    moment: NDArray[np.float64] | None,
+    solver: Solver | None = "gptq",
+    *,
+    bits: int = 8,
+    shared: bool = False,
+    limits: Limits | None = None,
+) -> StoredWeight:
+    """Round ``[O, I, k...]`` for a kernel that adds pairs, unless there are other limits."""
+    layout = matrix(weight.shape)
+    how = layer_rounding(PerTensor() if shared else PerAxis(0), bits, solver)
+    limits = limits or Limits(order=kernel_order(weight.shape))
+    return round_weight(layout.to_rows(weight), layout, how, moment, limits)
 
 
-def _error(rows: LayerRows, levels: Floats, scale: Floats, moment: NDArray[np.float64]) -> float:
-    difference = levels * scale[:, None] - rows.matrix.astype(np.float64)
+def _error(weight: Floats, found: StoredWeight, moment: NDArray[np.float64]) -> float:
+    difference = found.exact() - weight
     return float(np.einsum("ok,kl,ol->", difference, moment[0], difference))
 
 
@@ -58,10 +67,9 @@ def test_pairs_never_saturate(
 ) -> None:
     weight = np.random.default_rng(seed).normal(size=(outputs, inputs, taps)).astype(np.float32)
     weight = (np.sign(weight) * np.abs(weight) ** 0.1).astype(np.float32)
-    rows = _rows(weight)
-    moment = layer_moment([_gram(inputs * taps)], rows.matrix.shape, centred=False)
-    levels, _ = round_layer(rows, moment, solver)
-    kernel = np.moveaxis(levels.reshape(weight.shape), 1, -1).reshape(outputs, -1)
+    moment = layer_moment([_gram(inputs * taps)], (outputs, inputs * taps), centred=False)
+    levels = _round(weight, moment, solver).integers().astype(np.int64)
+    kernel = np.moveaxis(levels, 1, -1).reshape(outputs, -1)
     padded = np.pad(kernel, ((0, 0), (0, kernel.shape[1] % 2)))
     for part in (np.maximum(padded, 0), np.minimum(padded, 0)):
         assert np.abs(part[:, 0::2] + part[:, 1::2]).max() <= PAIR_LIMIT
@@ -73,22 +81,21 @@ def test_pairs_never_saturate(
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_second_moments_lower_the_error(bits: int, shared: bool, solver: Solver) -> None:
     weight = np.random.default_rng(1).normal(size=(12, 16)).astype(np.float32)
-    rows = _rows(weight, bits=bits, shared=shared, paired=bits == 8)
+    limits = None if bits == 8 else Limits()
     moment = layer_moment([_gram(16)], weight.shape, centred=True)
     assert moment is not None
-    near = round_layer(rows, None)
-    best = round_layer(rows, moment, solver)
-    assert _error(rows, *best, moment) < 0.7 * _error(rows, *near, moment)
-    assert best[1].size == (1 if shared else 12)
-    assert np.abs(best[0]).max() <= (127 if bits == 8 else 8)
+    near = _round(weight, None, None, bits=bits, shared=shared, limits=limits)
+    best = _round(weight, moment, solver, bits=bits, shared=shared, limits=limits)
+    assert _error(weight, best, moment) < 0.7 * _error(weight, near, moment)
+    assert best.scale.size == (1 if shared else 12)
+    assert np.abs(best.integers().astype(np.int64)).max() <= (127 if bits == 8 else 8)
 
 
 def test_a_scale_that_the_bias_needs_is_kept_to() -> None:
     weight = np.random.default_rng(2).normal(size=(3, 8)).astype(np.float32)
     smallest = np.array([0, 1, 0], np.float32)
-    rows = LayerRows(weight, 8, smallest, shared=False, partners=None, fit=None)
     moment = layer_moment([_gram(8)], weight.shape, centred=False)
-    _, scale = round_layer(rows, moment)
+    scale = _round(weight, moment, limits=Limits(smallest=smallest)).row_scales
     assert 1 <= scale[1] < 1.1
     assert (scale[[0, 2]] < 0.1).all()
 
@@ -121,7 +128,7 @@ def test_couplings_shrink_with_the_lack_of_data() -> None:
 
 
 def test_partners_follow_the_kernels_order() -> None:
-    assert pair_partners((5, 4)).tolist() == [1, 0, 3, 2]
-    assert pair_partners((5, 3)).tolist() == [1, 0, -1]
+    assert pair_partners(kernel_order((5, 4))).tolist() == [1, 0, 3, 2]
+    assert pair_partners(kernel_order((5, 3))).tolist() == [1, 0, -1]
     # [I=2, k=2]: the kernel reads channels of tap 0, then of tap 1
-    assert pair_partners((5, 2, 2)).tolist() == [2, 3, 0, 1]
+    assert pair_partners(kernel_order((5, 2, 2))).tolist() == [2, 3, 0, 1]

@@ -11,11 +11,11 @@ import onnx_ir as ir
 import pytest
 from onnx import numpy_helper
 
-from qconv.conversions import packing
+from qconv.conversions import four_bits
 from qconv.errors import UnsupportedError
 from qconv.evaluation.portability import integer_rows, layer_risks
 from qconv.evaluation.restored import layer_weights
-from qconv.evaluation.weights import stored_weights
+from qconv.evaluation.weight_entries import weight_entries
 from qconv.graph.model_io import read_model
 from qconv.graph.prepare import normalize
 from qconv.pipeline import conversion
@@ -120,8 +120,8 @@ def test_reports_read_the_same_weights(tmp_path: Path, monkeypatch: pytest.Monke
     assert restored.keys() == expected.keys() != set()
     for name, layer in restored.items():
         np.testing.assert_array_equal(layer.rows, expected[name].rows)
-    stored = {weight.layer: weight for weight in stored_weights(packed) if weight.dtype == "int4"}
-    plain = {w.layer: w for w in stored_weights(unpacked) if w.dtype == "int8" and w.elements > 8}
+    stored = {weight.layer: weight for weight in weight_entries(packed) if weight.dtype == "int4"}
+    plain = {w.layer: w for w in weight_entries(unpacked) if w.dtype == "int8" and w.elements > 8}
     assert len(stored) == 3
     for name, weight in stored.items():
         assert weight.elements == plain[name].elements
@@ -140,7 +140,7 @@ def test_a_model_that_cannot_be_raised_keeps_int8(
     def refuse(_: ir.Model, opset: int) -> ir.Model:
         raise UnsupportedError(f"the model cannot be raised to {opset}: no way")
 
-    monkeypatch.setattr(packing, "raise_opset", refuse)
+    monkeypatch.setattr(four_bits, "raise_opset", refuse)
     converted = _converted(CONVOLUTIONS, tmp_path)
     assert _chain(converted.proto(), "Conv")[0] == ["DequantizeLinear"]
     assert converted.conversion.remarks[-1] == (
