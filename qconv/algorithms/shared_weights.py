@@ -13,10 +13,10 @@ from qconv.algorithms.layer_rows import LayerRows, round_layer, to_channels
 from qconv.algorithms.rows import Solver
 from qconv.algorithms.saturation import fit_pairs, is_depthwise, pair_partners
 from qconv.errors import ModelError
+from qconv.graph.layers import output_axis
 from qconv.graph.view import all_nodes, constant
 from qconv.numerics.affine import MIN_SCALE
 from qconv.placement.plan import LayerPlan, Plan
-from qconv.placement.rules import output_axis
 from qconv.rewrite.qdq import QuantizedLayer
 from qconv.schemes import PerTensor, QParams
 

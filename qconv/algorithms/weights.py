@@ -17,11 +17,13 @@ from qconv.algorithms.shared_weights import (
     input_scales,
     round_weight,
 )
+from qconv.graph.layers import output_axis
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of, standard_operator
 from qconv.graph.windows import windows_of
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import LayerPlan, Plan
-from qconv.placement.rules import output_axis
 from qconv.progress import Progress, no_progress
 from qconv.rewrite.qdq import QuantizedLayer
 from qconv.schemes import QParams
@@ -71,7 +73,7 @@ def input_means(
     layer: LayerPlan, plan: Plan, statistics: Mapping[str, ValueStatistics]
 ) -> NDArray[np.float64] | None:
     """Return the mean of each input channel, or None if the means are those of another axis."""
-    if plan.values[layer.input].channel_axis != (1 if layer.op_type == "Conv" else -1):
+    if plan.values[layer.input].channel_axis != standard_operator(layer.op_type).channels:
         return None
     means = statistics[layer.input].means.means()
     return means if means.size else None
@@ -86,7 +88,7 @@ def mean_output(
     convolution meet; the vectors that were seen, if there are some, hold it.
     """
     channels = to_channels(weight, output_axis(node))
-    if node.op_type != "Conv":
+    if operator_of(node).layer is not Family.CONVOLUTION:
         return product_shift(channels, means)
     windows = windows_of(node, weight.shape[2:])
     if None in windows.sizes and gram is not None and gram.count:

@@ -7,6 +7,7 @@ import onnx_ir as ir
 from qconv.calibration.record import Record
 from qconv.conversions.settings import HalfSettings
 from qconv.errors import NothingQuantized, UsageError
+from qconv.graph.operators.table import casts
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.placement.plan import NodePlan, PrecisionPlan
@@ -83,6 +84,6 @@ def _stored(
     nodes = {
         str(node.name): NodePlan(str(node.name), node.op_type, False, reason)
         for node in model.graph
-        if node.op_type != "Cast"
+        if not casts(node)
     }
     return model, PrecisionPlan(nodes, ir.DataType.BFLOAT16), f"{count} weights stored in bfloat16"

@@ -14,6 +14,8 @@ from qconv.calibration.record import Record
 from qconv.conversions.settings import WeightOnlySettings
 from qconv.conversions.tables import TABLE_BLOCK, table_type
 from qconv.errors import NothingQuantized, UsageError
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import standard_operator
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.numerics.stored import STORED_TYPES, StoredType
@@ -191,7 +193,11 @@ def _remarks(
             f"unpacked when the model is loaded, so only the file is smaller, and the speed that "
             f"of float: weights of {_listed(written.unpacked)}"
         )
-    fused = {op: n for op, n in written.dequantized.items() if op in ("MatMul", "Gemm")}
+    fused = {
+        op: n
+        for op, n in written.dequantized.items()
+        if standard_operator(op).layer is Family.PRODUCT
+    }
     slow = {op: n for op, n in written.dequantized.items() if op not in fused}
     if fused:
         yield f"behind DequantizeLinear, which the runtime fuses: {_listed(fused)}"
