@@ -65,7 +65,7 @@ def simulate_half(model: ir.Model, *, clamped: bool = False) -> dict[str, str]:
         if clamped and (later := _clamped(value)) is not None:
             postponed.add(later)
             continue
-        if producer is not None and _chooses(producer) and value not in postponed:
+        if producer is not None and _hands_on(producer) and value not in postponed:
             continue
         watched[name_of(value)] = _round(value, half, editor)
     remove_needless_casts(model)
@@ -76,7 +76,7 @@ def simulate_half(model: ir.Model, *, clamped: bool = False) -> dict[str, str]:
     }
 
 
-def _chooses(node: ir.Node) -> bool:
+def _hands_on(node: ir.Node) -> bool:
     """Whether a node's results are among its inputs, which are rounded already."""
     operator = operator_of(node)
     return operator.moves is not None or operator.control is not None
