@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,17 @@ def test_private_names_stay_at_home(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=_name)
 def test_files_are_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_what_operators_are_is_asked_of_the_table() -> None:
+    """Only what rewrites one pattern names the operators in it: see graph/operators/."""
+    compared = re.compile(r"op_type (==|!=|in|not in)")
+    counts = {
+        _name(path): len(compared.findall(path.read_text(encoding="utf-8"))) for path in FILES
+    }
+    found = {name: count for name, count in counts.items() if count}
+    assert sum(found.values()) <= 60, found
+    assert len(found) <= 15, found
 
 
 def test_nothing_is_imported_that_the_project_does_not_declare() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import replace
+from math import isfinite
 
 import numpy as np
 import onnx_ir as ir
 
 from qconv.calibration.estimate import RangeSettings, estimate_params
+from qconv.graph.operators.table import operator_of
 from qconv.observers.histogram import bin_centers
 from qconv.observers.value import ValueStatistics
 from qconv.placement.place import place
@@ -17,7 +19,6 @@ from qconv.placement.targets import Target
 
 Statistics = Mapping[str, ValueStatistics]
 
-_BOUNDED = ("HardSigmoid", "Sigmoid", "Softmax", "Tanh")
 _MOST_LOST = 1 / 3
 """Share of its numbers other than zero that a value may lose to zero.
 
@@ -83,7 +84,8 @@ def _lost(
     found = {}
     for name, value in estimate_params(model, plan, statistics, ranges).items():
         producer = values[name].producer()
-        bounded = producer is not None and producer.op_type in _BOUNDED
+        bounds = None if producer is None else operator_of(producer).bounds
+        bounded = bounds is not None and all(map(isfinite, bounds))
         if name not in statistics or bounded or np.isfinite(plan.values[name].bounds[1]):
             continue
         bins, counts = statistics[name].histogram.items()

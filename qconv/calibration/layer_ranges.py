@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qconv.calibration.observe import random_places, run_float, sample_digests
 from qconv.calibration.vectors import draw_vectors
 from qconv.data import Batch, Source, batches
+from qconv.graph.layers import output_axis
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.probe import add_probes
 from qconv.graph.view import all_nodes, constant
@@ -28,7 +29,6 @@ from qconv.observers.value import ValueStatistics
 from qconv.parallel import GATHERING, in_parallel, worker_count
 from qconv.placement.inputs import LayerInput, layer_inputs
 from qconv.placement.plan import Plan
-from qconv.placement.rules import output_axis
 from qconv.progress import Progress
 from qconv.runtime.session import open_session
 

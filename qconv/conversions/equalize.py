@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.channel_noise import WeightSummary
 from qconv.algorithms.equalization import Activation, Layer, Net, equalize_groups
-from qconv.graph.view import constant, int_attribute
+from qconv.graph.layers import groups_of, output_axis
+from qconv.graph.view import constant
 from qconv.numerics.grids import layer_grid
 from qconv.observers.estimators import mean_square
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.placement.inputs import layer_inputs
 from qconv.placement.plan import Plan, ScaleGroup
-from qconv.placement.rules import output_axis
 from qconv.recipe.settings import Int8Settings
 from qconv.rewrite.channels import divide_group, group_constants
 from qconv.runtime.unchanged import compute_the_same
@@ -167,7 +167,7 @@ def _weight(node: ir.Node) -> WeightSummary:
     if array is None:
         raise ValueError(f"{node.name}: its weight is not a constant")
     rows = np.moveaxis(array.astype(np.float32), output_axis(node), 0)
-    groups = int_attribute(node, "group", 1) if node.op_type == "Conv" else 1
+    groups = groups_of(node)
     return WeightSummary.of(rows.reshape(groups, len(rows) // groups, rows.shape[1], -1))
 
 

@@ -6,6 +6,7 @@ import onnx_ir as ir
 
 from qconv.calibration.record import Record
 from qconv.errors import NothingQuantized
+from qconv.graph.operators.table import casts
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.placement.plan import NodePlan, PrecisionPlan
@@ -77,6 +78,6 @@ def _stored(model: ir.Model, label: str) -> tuple[ir.Model, PrecisionPlan, str]:
     nodes = {
         str(node.name): NodePlan(str(node.name), node.op_type, False, reason)
         for node in model.graph
-        if node.op_type != "Cast"
+        if not casts(node)
     }
     return model, PrecisionPlan(nodes, ir.DataType.BFLOAT16), f"{count} weights stored in bfloat16"

@@ -17,6 +17,8 @@ from qconv.conversions.shared_weights import (
     round_shared,
 )
 from qconv.graph.conv_geometry import windows_of
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of, standard_operator
 from qconv.numerics.schemes import QParams
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
@@ -60,7 +62,7 @@ def quantize_layers(
             means = input_means(layer, plan, statistics)
             if settings.bias_correction and layer.bias_node is not None and means is not None:
                 windows = None
-                if node.op_type == "Conv":
+                if operator_of(node).layer is Family.CONVOLUTION:
                     windows = windows_of(node, channels.shape[2:])
                 shift = mean_output(channels, means, windows, gram)
                 bias = (0.0 if bias is None else bias) - shift
@@ -73,7 +75,7 @@ def input_means(
     layer: LayerPlan, plan: Plan, statistics: Mapping[str, ValueStatistics]
 ) -> NDArray[np.float64] | None:
     """Return the mean of each input channel, or None if the means are those of another axis."""
-    if plan.values[layer.input].channel_axis != (1 if layer.op_type == "Conv" else -1):
+    if plan.values[layer.input].channel_axis != standard_operator(layer.op_type).channels:
         return None
     means = statistics[layer.input].means.means()
     return means if means.size else None

@@ -13,13 +13,13 @@ from qconv.algorithms.rounding import layer_rounding, round_weight
 from qconv.algorithms.rows import Limits, Solver
 from qconv.algorithms.saturation import is_depthwise, kernel_order
 from qconv.conversions.finite import finite_weight
+from qconv.graph.layers import output_axis
 from qconv.graph.view import all_nodes, constant, int_attribute
 from qconv.numerics.affine import MIN_SCALE
 from qconv.numerics.layouts import Layout, channel_rows
 from qconv.numerics.schemes import PerAxis, PerTensor, QParams
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import LayerPlan, Plan
-from qconv.placement.rules import output_axis
 
 _INT32_MAX = 2**31 - 1
 

@@ -10,12 +10,12 @@ import onnx_ir as ir
 
 from qconv.algorithms.smoothing import Product, Smoothing, WeightGrid, search_smoothing
 from qconv.graph.edit import Editor
+from qconv.graph.layers import output_axis
 from qconv.graph.view import constant
 from qconv.numerics.grids import layer_grid
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan, ValuePlan
-from qconv.placement.rules import output_axis
 from qconv.recipe.settings import Int8Settings
 from qconv.rewrite.channels import multiply_inputs
 from qconv.rewrite.divided_inputs import (

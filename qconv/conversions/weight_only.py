@@ -14,6 +14,8 @@ from qconv.conversions.embeddings import TABLE_BLOCK, table_type
 from qconv.conversions.scaled_inputs import ScaledInputs, scale_by_activations
 from qconv.conversions.weight_rounder import WeightRounder
 from qconv.errors import NothingQuantized, UsageError
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import standard_operator
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.numerics.number_types import NumberType
@@ -197,7 +199,11 @@ def _remarks(
             f"unpacked when the model is loaded, so only the file is smaller, and the speed that "
             f"of float: weights of {_listed(written.unpacked)}"
         )
-    fused = {op: n for op, n in written.dequantized.items() if op in ("MatMul", "Gemm")}
+    fused = {
+        op: n
+        for op, n in written.dequantized.items()
+        if standard_operator(op).layer is Family.PRODUCT
+    }
     slow = {op: n for op, n in written.dequantized.items() if op not in fused}
     if fused:
         yield f"behind DequantizeLinear, which the runtime fuses: {_listed(fused)}"

@@ -11,34 +11,16 @@ import onnx_ir as ir
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
 from qconv.evaluation.weight_entries import NARROW, WeightEntry, data_nodes
+from qconv.graph.layers import output_axis, weights_of
 from qconv.graph.model_io import model_to_bytes
+from qconv.graph.operators.facts import Family, Numbers
+from qconv.graph.operators.table import clamps, operator_of, quantizes, restores
 from qconv.graph.shapes import infer_shapes
-from qconv.graph.slots import CONTROL_FLOW
 from qconv.graph.view import all_nodes, static_shape
 from qconv.reporting.contents import Coverage
 from qconv.runtime.audit import is_quantized
 from qconv.runtime.runner import Runner
 from qconv.runtime.session import input_specs, open_session
-
-_NO_WORK = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Constant"}
-PRODUCTS = {
-    "Conv": 1,
-    "ConvTranspose": 1,
-    "Gemm": 1,
-    "MatMul": 1,
-    "QLinearConv": 3,
-    "QLinearMatMul": 3,
-    "ConvInteger": 1,
-    "MatMulInteger": 1,
-    "MatMulIntegerToFloat": 1,
-    "DynamicQuantizeMatMul": 1,
-    "QGemm": 3,
-    "MatMulNBits": 1,
-}
-"""Operators that multiply, each with the index of the input that holds the weight."""
-
-_FLOAT_PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-_WEIGHTS_ALONE = {"MatMulNBits", "GatherBlockQuantized"}
 
 Shape = tuple[int, ...]
 
@@ -65,11 +47,7 @@ def coverage(model: ir.Model, weights: Sequence[WeightEntry], feeds: Feeds) -> C
 def computing(model: ir.Model) -> list[ir.Node]:
     """Return the operators but those that only quantize, restore, choose or repeat."""
     moving = data_nodes(model)
-    return [
-        node
-        for node in all_nodes(model)
-        if id(node) in moving and node.op_type not in (*_NO_WORK, *CONTROL_FLOW)
-    ]
+    return [node for node in all_nodes(model) if id(node) in moving and operator_of(node).computes]
 
 
 def covered(model: ir.Model) -> set[str]:
@@ -89,29 +67,28 @@ def is_in_integers(node: ir.Node) -> bool:
 
 def _reads_float(node: ir.Node) -> bool:
     """Whether only the weight of a layer is quantized."""
-    if node.op_type in _WEIGHTS_ALONE:
+    operator = operator_of(node)
+    if operator.numbers is Numbers.PACKED:
         return True
-    data = node.inputs[0] if node.op_type in _FLOAT_PRODUCTS else None
-    producer = data.producer() if data is not None else None
-    return data is not None and (producer is None or producer.op_type != "DequantizeLinear")
+    data = node.inputs[0] if operator.is_layer else None
+    return data is not None and not restores(data.producer())
 
 
 def _is_merged(node: ir.Node) -> bool:
     """Whether the node is the activation of a quantized operator, computed by its rounding."""
     producer = node.inputs[0].producer() if node.inputs and node.inputs[0] is not None else None
-    if node.op_type not in ("Relu", "Clip") or producer is None or not is_quantized(producer):
+    if not clamps(node) or producer is None or not is_quantized(producer):
         return False
-    readers = [usage.node.op_type for usage in node.outputs[0].uses()]
-    return bool(readers) and set(readers) == {"QuantizeLinear"}
+    readers = [usage.node for usage in node.outputs[0].uses()]
+    return bool(readers) and all(map(quantizes, readers))
 
 
 def _restores_weight(node: ir.Node) -> bool:
     """Whether the weight of a layer is computed from constants, of which some are in few bits."""
-    index = PRODUCTS.get(node.op_type)
-    if index is None or len(node.inputs) <= index:
+    if not operator_of(node).multiplies:
         return False
     found = False
-    pending = [node.inputs[index]]
+    pending = list(weights_of(node))
     while pending:
         value = pending.pop()
         if value is None:
@@ -159,7 +136,7 @@ def _mac_share(model: ir.Model, quantized: set[str], feeds: Feeds) -> float | No
 def _counts(model: ir.Model, shapes: Mapping[str, Shape]) -> dict[str, int] | None:
     counts = {}
     for node in model.graph:
-        if node.op_type not in PRODUCTS:
+        if not operator_of(node).multiplies:
             continue
         count = _macs(node, shapes)
         if count is None:
@@ -173,21 +150,21 @@ def _macs(node: ir.Node, shapes: Mapping[str, Shape]) -> int | None:
 
     A ConvTranspose spreads each input over a kernel, so its inputs are counted instead.
     """
-    transposed = node.op_type == "ConvTranspose"
-    counted = _shape(node.inputs[0] if transposed else node.outputs[0], shapes)
+    operator = operator_of(node)
+    spreads = operator.family is Family.SPREADING
+    counted = _shape(node.inputs[0] if spreads else node.outputs[0], shapes)
     if counted is None:
         return None
-    if node.op_type == "MatMulNBits":
+    if operator.numbers is Numbers.PACKED:
         return math.prod(counted) * node.attributes.get_int("K", 0)
-    weight = _shape(node.inputs[PRODUCTS[node.op_type]], shapes)
+    weight = _shape(node.inputs[operator.weights[0]], shapes)
     if weight is None:
         return None
-    if "Conv" in node.op_type:
+    if operator.family is not Family.PRODUCT:
         return math.prod(counted) * math.prod(weight[1:])
     if len(weight) < 2:
         return math.prod(weight) * (math.prod(counted) or 1)
-    by_columns = "Gemm" in node.op_type and node.attributes.get_int("transB", 0) == 1
-    return math.prod(counted) * weight[-1 if by_columns else -2]
+    return math.prod(counted) * weight[-2 if output_axis(node) == 1 else -1]
 
 
 def _shape(value: ir.Value | None, shapes: Mapping[str, Shape]) -> Shape | None:
@@ -207,7 +184,7 @@ def _shapes_of_a_run(model: ir.Model, feeds: Feeds) -> dict[str, Shape]:
     values = {
         str(value.name): value
         for node in probed.graph
-        if node.op_type in PRODUCTS
+        if operator_of(node).multiplies
         for value in (*node.inputs, *node.outputs)
         if value is not None and value.const_value is None and not value.is_graph_input()
     }

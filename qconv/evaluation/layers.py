@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from qconv.data.source import Feeds, Sample
 from qconv.graph.edit import Editor
 from qconv.graph.model_io import load_model, model_to_bytes, read_model
+from qconv.graph.operators.table import clamps, quantizes, restores
 from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_unused
 from qconv.graph.view import name_of
@@ -30,8 +31,6 @@ from qconv.runtime.session import InferenceSession, open_session
 
 SAMPLES = 16
 """Samples that are looked at: the error of a layer varies little between them."""
-
-_CLAMPS = ("Relu", "Clip")
 
 
 @dataclass(frozen=True)
@@ -127,10 +126,10 @@ def _restored(model: ir.Model) -> dict[ir.Value, list[ir.Value]]:
     found: dict[ir.Value, list[ir.Value]] = {}
     for node in model.graph:
         quantizer = node.inputs[0].producer() if node.inputs and node.inputs[0] else None
-        if node.op_type != "DequantizeLinear" or quantizer is None:
+        if not restores(node) or quantizer is None:
             continue
         value = quantizer.inputs[0]
-        if quantizer.op_type == "QuantizeLinear" and value is not None:
+        if quantizes(quantizer) and value is not None:
             found.setdefault(value, []).append(node.outputs[0])
     return found
 
@@ -138,9 +137,9 @@ def _restored(model: ir.Model) -> dict[ir.Value, list[ir.Value]]:
 def _giver(value: ir.Value) -> ir.Node | None:
     """Return the operator that gives a value, looking through the Relu or Clip behind it."""
     node = value.producer()
-    while node is not None and node.op_type in _CLAMPS and node.inputs[0] is not None:
+    while node is not None and clamps(node) and node.inputs[0] is not None:
         before = node.inputs[0].producer()
-        if before is None or before.op_type == "DequantizeLinear":
+        if before is None or restores(before):
             break
         node = before
     return node

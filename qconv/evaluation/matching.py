@@ -14,11 +14,12 @@ import onnx_ir as ir
 from qconv.errors import UnsupportedError
 from qconv.evaluation.weight_entries import data_nodes
 from qconv.graph.model_io import read_model
+from qconv.graph.operators.facts import Family, Movement
+from qconv.graph.operators.table import operator_of
 from qconv.graph.prepare import normalize, prepare
 from qconv.graph.view import EQUALIZED, op_counts, quantization_ops
 
-_CARRIERS = {"QuantizeLinear", "DequantizeLinear", "Cast", "Identity"}
-"""Operators that change how numbers are stored, and not what they stand for."""
+_CARRYING = (Family.QUANTIZE, Family.RESTORE, Family.CAST)
 _FLOATS = {ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16}
 
 
@@ -85,11 +86,17 @@ def _values(model: ir.Model) -> Iterator[tuple[str, str]]:
     """Yield the float values that depend on the inputs, each with the operator that gives it."""
     moving = data_nodes(model)
     for node in model.graph:
-        if id(node) in moving and node.op_type not in _CARRIERS:
+        if id(node) in moving and not _carries(node):
             for output in node.outputs:
                 scaled = output.name is not None and output.name.endswith(EQUALIZED)
                 if output.name and output.dtype in _FLOATS and not scaled:
                     yield output.name, node.op_type
+
+
+def _carries(node: ir.Node) -> bool:
+    """Whether an operator changes how numbers are stored, and not what they stand for."""
+    operator = operator_of(node)
+    return operator.family in _CARRYING or operator.moves is Movement.SAME
 
 
 def _signatures(model: ir.Model, inputs: Mapping[str, str]) -> dict[str, str]:
@@ -106,7 +113,7 @@ def _signatures(model: ir.Model, inputs: Mapping[str, str]) -> dict[str, str]:
             continue
         read = [found.get(str(value.name)) for value in node.inputs if value is not None]
         data = [each for each in read if each is not None]
-        if node.op_type in _CARRIERS:
+        if _carries(node):
             for output in node.outputs:
                 found[str(output.name)] = data[0] if data else ""
             continue

@@ -12,6 +12,7 @@ from qconv.data.source import Sample
 from qconv.evaluation.layers import SAMPLES, giving, run_for
 from qconv.graph.edit import Editor
 from qconv.graph.model_io import model_to_bytes
+from qconv.graph.operators.table import quantizes
 from qconv.graph.prepare.unused import remove_unused
 from qconv.graph.view import name_of
 from qconv.numerics.metrics import Sqnr
@@ -85,7 +86,7 @@ def _layer(plan: LayerPlan, nodes: Mapping[str, ir.Node], values: Mapping[str, i
 
 def _dequantized(value: ir.Value) -> ir.Value:
     """Return what the DequantizeLinear behind a value gives, which an output of the model is."""
-    quantizers = (u.node for u in value.uses() if u.node.op_type == "QuantizeLinear")
+    quantizers = (u.node for u in value.uses() if quantizes(u.node))
     found = next((use.node for node in quantizers for use in node.outputs[0].uses()), None)
     return value if value.is_graph_output() or found is None else found.outputs[0]
 
@@ -122,7 +123,7 @@ def _fed(
 def _quantizer(layer: ir.Node) -> ir.Node:
     """Return the QuantizeLinear that rounds what a layer reads."""
     node = layer
-    while node.op_type != "QuantizeLinear":
+    while not quantizes(node):
         value = node.inputs[0]
         before = None if value is None else value.producer()
         if before is None:

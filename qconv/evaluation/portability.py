@@ -12,21 +12,13 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.algorithms.saturation import count_pairs, is_depthwise, kernel_rows
-from qconv.graph.view import constant, int_attribute
+from qconv.graph.layers import groups_of, output_axis
+from qconv.graph.operators.facts import Family, Numbers
+from qconv.graph.operators.table import casts, operator_of, restores
+from qconv.graph.view import constant
 from qconv.reporting.contents import LayerRisk
 
 _INT8 = ir.DataType.INT8
-_QDQ = {"Conv", "Gemm", "MatMul"}
-_WEIGHT_INPUTS = {
-    "QLinearConv": 3,
-    "QLinearMatMul": 3,
-    "QGemm": 3,
-    "ConvInteger": 1,
-    "MatMulInteger": 1,
-    "MatMulIntegerToFloat": 1,
-    "DynamicQuantizeMatMul": 1,
-}
-"""Operators of integers, each with the index of its weight."""
 
 
 def layer_risks(model: ir.Model) -> Iterator[LayerRisk]:
@@ -46,32 +38,35 @@ def integer_rows(model: ir.Model) -> Iterator[tuple[ir.Node, NDArray[np.generic]
         array = _int8(_weight(node))
         if array is None or array.ndim < 2:
             continue
-        groups = int_attribute(node, "group", 1)
-        if "Conv" not in node.op_type or not is_depthwise(groups, array.shape):
+        if not _convolves(node) or not is_depthwise(groups_of(node), array.shape):
             yield node, _rows(node, array)
 
 
 def _weight(node: ir.Node) -> ir.Value | None:
     """Return the integers that a layer of integers multiplies with, None for another operator."""
-    if node.op_type in _WEIGHT_INPUTS:
-        return node.inputs[_WEIGHT_INPUTS[node.op_type]]
-    if node.op_type not in _QDQ or _restored(node.inputs[0]) is None:
+    operator = operator_of(node)
+    if operator.family not in (Family.CONVOLUTION, Family.PRODUCT):
         return None
-    return _restored(node.inputs[1])
+    weight = node.inputs[operator.weights[0]]
+    if operator.numbers is Numbers.INTEGER:
+        return weight
+    return None if _restored(node.inputs[0]) is None else _restored(weight)
+
+
+def _convolves(node: ir.Node) -> bool:
+    return operator_of(node).family is Family.CONVOLUTION
 
 
 def _restored(value: ir.Value | None) -> ir.Value | None:
     """Return the integers that a DequantizeLinear makes a value of, None where none does."""
     producer = value.producer() if value is not None else None
-    if producer is None or producer.op_type != "DequantizeLinear":
-        return None
-    return producer.inputs[0]
+    return producer.inputs[0] if producer is not None and restores(producer) else None
 
 
 def _int8(value: ir.Value | None) -> NDArray[np.generic] | None:
     """Return a constant of int8, also one that is stored in fewer bits behind a Cast."""
     producer = value.producer() if value is not None else None
-    if value is not None and producer is not None and producer.op_type == "Cast":
+    if value is not None and producer is not None and casts(producer):
         stored = constant(producer.inputs[0])
         return stored.astype(np.int8) if stored is not None and value.dtype is _INT8 else None
     array = constant(value)
@@ -80,8 +75,6 @@ def _int8(value: ir.Value | None) -> NDArray[np.generic] | None:
 
 def _rows(node: ir.Node, weight: NDArray[np.generic]) -> NDArray[np.generic]:
     """Lay out a weight as the kernel reads it, ``[O, K]``; of stacked matrices, all of them."""
-    if "Conv" in node.op_type:
-        return kernel_rows(weight, 0)
-    if weight.ndim > 2:
+    if not _convolves(node) and weight.ndim > 2:
         return np.swapaxes(weight, -1, -2).reshape(-1, weight.shape[-2])
-    return kernel_rows(weight, 0 if int_attribute(node, "transB", 0) else 1)
+    return kernel_rows(weight, output_axis(node))

@@ -10,8 +10,10 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.errors import ModelError, UnsupportedError
-from qconv.evaluation.coverage import PRODUCTS
+from qconv.graph.layers import output_axis
 from qconv.graph.model_io import model_to_bytes
+from qconv.graph.operators.facts import Family, Numbers
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import constant, int_attribute
 from qconv.runtime.session import open_session
 
@@ -36,9 +38,10 @@ def layer_weights(model: ir.Model) -> dict[str, LayerWeight]:
     layers: dict[str, tuple[ir.Node, ir.Value]] = {}
     found: dict[str, LayerWeight] = {}
     for node in model.graph:
-        if node.op_type == "MatMulNBits":
+        operator = operator_of(node)
+        if operator.multiplies and operator.numbers is Numbers.PACKED:
             found[str(node.name)] = LayerWeight(str(node.name), node.op_type, _unpacked(node))
-        elif PRODUCTS.get(node.op_type) == 1 and len(node.inputs) > 1:
+        elif operator.multiplies and operator.weights == (1,) and len(node.inputs) > 1:
             weight = node.inputs[1]
             if weight is not None and _is_constant(weight):
                 layers[str(node.name)] = (node, weight)
@@ -98,10 +101,9 @@ def _needed(graph: ir.Graph) -> set[int]:
 
 def _rows(node: ir.Node, weight: Floats) -> Floats:
     """Return ``[O, K]`` of a weight; of stacked matrices, the columns of all of them."""
-    if node.op_type == "ConvTranspose":
-        return np.moveaxis(weight, 1, 0).reshape(weight.shape[1], -1)
-    if "Conv" in node.op_type or int_attribute(node, "transB", 0):
-        return weight.reshape(len(weight), -1)
+    if operator_of(node).family is not Family.PRODUCT or output_axis(node) == 0:
+        rows = np.moveaxis(weight, output_axis(node), 0)
+        return rows.reshape(len(rows), -1)
     return np.swapaxes(weight, -1, -2).reshape(-1, weight.shape[-2])
 
 

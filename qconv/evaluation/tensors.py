@@ -16,6 +16,7 @@ from qconv.errors import ModelError, UnsupportedError
 from qconv.evaluation.restored import Floats, LayerWeight, layer_weights
 from qconv.evaluation.weight_entries import data_nodes
 from qconv.graph.model_io import model_to_bytes
+from qconv.graph.operators.table import quantizes
 from qconv.graph.prepare import normalize, prepare
 from qconv.graph.view import constant
 from qconv.reporting.contents import TensorHistogram, WeightRange
@@ -149,7 +150,7 @@ class _Grid:
 def _grids(model: ir.Model) -> Iterator[_Grid]:
     moving = data_nodes(model)
     for node in model.graph:
-        value = node.inputs[0] if node.op_type == "QuantizeLinear" else None
+        value = node.inputs[0] if quantizes(node) else None
         if value is None or id(node) not in moving or value.dtype is not ir.DataType.FLOAT:
             continue
         scale, zero = constant(node.inputs[1]), _zero_point(node)

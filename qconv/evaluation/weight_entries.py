@@ -7,22 +7,9 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from qconv.graph.operators.facts import Numbers
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import bodies
-
-_PARAMETERS: dict[str, set[int]] = {
-    "QuantizeLinear": {1, 2},
-    "DequantizeLinear": {1, 2},
-    "QLinearConv": {1, 2, 4, 5, 6, 7},
-    "QLinearMatMul": {1, 2, 4, 5, 6, 7},
-    "ConvInteger": {2, 3},
-    "MatMulInteger": {2, 3},
-    "MatMulIntegerToFloat": {2, 3, 4, 5},
-    "DynamicQuantizeMatMul": {2, 3},
-    "QGemm": {1, 2, 4, 5, 7, 8},
-    "MatMulNBits": {2, 3},
-    "GatherBlockQuantized": {2, 3},
-}
-"""Inputs that hold scales and zero points, by operator."""
 
 _FLOATS = {
     ir.DataType.FLOAT,
@@ -68,8 +55,8 @@ def weight_entries(model: ir.Model) -> Iterator[WeightEntry]:
             if tensor is None or use is None:
                 continue
             node, index = use
-            scaled = node.op_type in _PARAMETERS
-            if tensor.dtype in _OTHER or (tensor.dtype in _WIDE and not scaled):
+            scales = operator_of(node).scales
+            if tensor.dtype in _OTHER or (tensor.dtype in _WIDE and not scales):
                 continue
             reader = _reader(node, moving)
             yield WeightEntry(
@@ -80,7 +67,7 @@ def weight_entries(model: ir.Model) -> Iterator[WeightEntry]:
                 nbytes=tensor.nbytes,
                 elements=_elements(tensor, node),
                 quantized=tensor.dtype not in _FLOATS,
-                parameter=scaled and index in _PARAMETERS[node.op_type],
+                parameter=index in scales,
             )
 
 
@@ -118,7 +105,7 @@ def _reader(node: ir.Node, moving: set[int]) -> ir.Node:
 
 def _elements(tensor: ir.TensorProtocol, node: ir.Node) -> int:
     """Count numbers; the block formats of com.microsoft pack several into a byte."""
-    packed = node.op_type in ("MatMulNBits", "GatherBlockQuantized")
+    packed = operator_of(node).numbers is Numbers.PACKED
     if packed and tensor.dtype is ir.DataType.UINT8:
         return tensor.size * 8 // node.attributes.get_int("bits", 4)
     return tensor.size

@@ -12,16 +12,9 @@ import onnx_ir as ir
 from onnx_ir.passes.common import CheckerPass
 
 from qconv.errors import ModelError, foreign
-from qconv.graph.view import is_standard
+from qconv.graph.operators.table import operator_of
 
 _SMALL = 4096
-_RUNTIME_OPS = (
-    "LayerNormalization",
-    "MeanVarianceNormalization",
-    "SimplifiedLayerNormalization",
-    "ThresholdedRelu",
-)
-"""What ONNX Runtime runs in ai.onnx at opsets, too, at which ONNX has no such operator."""
 _ASIDE = "qconv.aside"
 
 
@@ -102,7 +95,7 @@ def _nodes(scope: ir.Graph | ir.Function) -> Iterator[ir.Node]:
 
 
 def _is_unknown(node: ir.Node, opsets: dict[str, int]) -> bool:
-    if not is_standard(node) or node.op_type not in _RUNTIME_OPS:
+    if not operator_of(node).earlier:
         return False
     try:
         onnx.defs.get_schema(node.op_type, opsets.get("", 1), "")

@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import all_nodes, bodies, name_of
 
 
@@ -41,7 +42,7 @@ class Lifter:
     def _out_of(self, value: ir.Value) -> ir.Value:
         body = value.graph
         owner = self._owners.get(body) if isinstance(body, ir.Graph) else None
-        if not isinstance(body, ir.Graph) or owner is None or owner.op_type != "If":
+        if not isinstance(body, ir.Graph) or owner is None or not operator_of(owner).chooses:
             raise ValueError(f"{value.name} is in no branch of an If")
         name = f"{name_of(value)}/lifted"
         for branch in bodies(owner):

@@ -12,10 +12,10 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-Arrays = Mapping[str, NDArray[np.generic]]
+from qconv.graph.operators.facts import Extent
+from qconv.graph.operators.table import operator_of
 
-_CHOOSING = ("Compress", "NonZero", "Unique")
-"""Operators that give what they choose of their inputs."""
+Arrays = Mapping[str, NDArray[np.generic]]
 
 _TELLING = 1024
 """Elements of an input from which on it is no shape, number of repeats or the like."""
@@ -49,9 +49,10 @@ def expected_results(
     Returns:
         The results, or None where the inference fails or does not tell.
     """
-    if node.op_type in _CHOOSING:
+    extent = operator_of(node).extent
+    if extent is Extent.CHOSEN:
         return []
-    if node.op_type == "Range":
+    if extent is Extent.COUNTED:
         return _range([arrays.get(str(value and value.name)) for value in node.inputs])
     try:
         found = _infer(node, arrays, opsets.get("", 1))

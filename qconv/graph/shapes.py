@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 
 import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from qconv.graph.operators.facts import Extent, Like
+from qconv.graph.operators.table import operator_of
 from qconv.graph.quiet import quiet_ir
 from qconv.graph.result_sizes import Arrays, expected_results
-from qconv.graph.view import all_nodes, bodies, is_standard
+from qconv.graph.view import all_nodes, bodies
 
 _SMALL = 1024
 _LONG = 65_536
 _MOST_DIMENSIONS = 4_000_000
 """Elements of a vector from which on it is long, and of all long ones from which on it matters."""
-
-_GROWING = ("ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Tile")
-"""Operators whose results are as large as their inputs say."""
-
-_LIKE_INPUT = {
-    "com.microsoft": (
-        *("BiasGelu", "FastGelu", "Gelu", "QuickGelu", "RotaryEmbedding"),
-        *("SkipLayerNormalization", "SkipSimplifiedLayerNormalization"),
-    ),
-    "": ("LayerNormalization", "SimplifiedLayerNormalization"),
-}
-"""Operators, by domain, whose first result has the type and shape of the first input, and for which
-ONNX has no inference, or none at older opsets."""
-
-_WRAPPERS: Mapping[str, type[ir.SequenceType] | type[ir.OptionalType]] = {
-    "Optional": ir.OptionalType,
-    "SequenceConstruct": ir.SequenceType,
-    "SequenceEmpty": ir.SequenceType,
-    "SequenceErase": ir.SequenceType,
-    "SequenceInsert": ir.SequenceType,
-    "SequenceMap": ir.SequenceType,
-    "SplitToSequence": ir.SequenceType,
-}
 
 
 def infer_shapes(model: ir.Model) -> None:
@@ -66,7 +44,7 @@ def _has_long_vectors(model: ir.Model) -> bool:
     ]
     shapes = [value.shape.dims for value in values if value.shape is not None]
     for node in all_nodes(model):
-        if node.op_type in _GROWING and is_standard(node):
+        if operator_of(node).extent in (Extent.TOLD, Extent.COUNTED):
             arrays = _small_inputs(node)
             found = arrays and expected_results(node, arrays, model.graph.opset_imports)
             shapes += [result.shape for result in found or ()]
@@ -115,11 +93,11 @@ def is_contradictory(model: ir.Model) -> bool:
 def _wrap_sequences(model: ir.Model) -> None:
     """Give sequences and optional values their type: onnx-ir takes over that of the elements."""
     for node in all_nodes(model):
-        if not is_standard(node) or node.op_type not in _WRAPPERS:
+        wrapper = operator_of(node).wraps
+        if wrapper is None:
             continue
         for output in node.outputs:
             if isinstance(output.type, ir.TensorType):
-                wrapper = _WRAPPERS[node.op_type]
                 output.type = wrapper(copy.deepcopy(output.type))
                 output.shape = None
     for node in reversed(list(all_nodes(model))):
@@ -127,11 +105,11 @@ def _wrap_sequences(model: ir.Model) -> None:
 
 
 def _type_results(node: ir.Node) -> None:
-    """Give what an If or Loop hands out the type that its body gives, where that is no tensor."""
-    if node.op_type not in ("If", "Loop") or not is_standard(node):
+    """Give what control flow hands out the type that its body gives, where that is no tensor."""
+    control = operator_of(node).control
+    if control is None:
         return
-    body = next(bodies(node))
-    results = body.outputs[1 if node.op_type == "Loop" else 0 :]
+    results = next(bodies(node)).outputs[control.kept :]
     for output, result in zip(node.outputs, results, strict=False):
         if isinstance(result.type, ir.SequenceType | ir.OptionalType):
             output.type, output.shape = copy.deepcopy(result.type), None
@@ -144,16 +122,15 @@ def _type_known(model: ir.Model) -> bool:
         data, output = (*node.inputs, None)[0], node.outputs[0]
         if output.type is not None or data is None or data.type is None:
             continue
-        if node.op_type in _LIKE_INPUT.get(node.domain, ()):
-            output.type, output.shape = copy.deepcopy(data.type), copy.deepcopy(data.shape)
-            found = True
-        elif node.op_type == "GroupQueryAttention" and node.domain == "com.microsoft":
-            output.type, output.shape = copy.deepcopy(data.type), _attention_shape(node, data)
+        like = operator_of(node).like
+        if like is not None:
+            shape = copy.deepcopy(data.shape) if like is Like.DATA else _query_shape(node, data)
+            output.type, output.shape = copy.deepcopy(data.type), shape
             found = True
     return found
 
 
-def _attention_shape(node: ir.Node, query: ir.Value) -> ir.Shape | None:
+def _query_shape(node: ir.Node, query: ir.Value) -> ir.Shape | None:
     """Return ``[batch, length, heads * size]``; without a key the query holds all three."""
     if query.shape is None or len(query.shape) != 3:
         return None

@@ -9,10 +9,9 @@ from functools import cache
 import onnx
 import onnx_ir as ir
 
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import int_attribute, is_standard
 
-CONTROL_FLOW = ("If", "Loop", "Scan")
-_TYPELESS = ("Cast", "CastLike", "IsNaN", "NonZero", "Shape", "Size")
 _FLOAT = int(ir.DataType.FLOAT)
 
 _TYPE_NAMES = {
@@ -42,14 +41,14 @@ def slots_for(node: ir.Node, opset: int, dtype: ir.DataType) -> Slots | None:
     name = _TYPE_NAMES[dtype]
     inputs = _allowed(found.inputs, len(node.inputs), name)
     outputs = _allowed(found.outputs, len(node.outputs), name)
-    if node.op_type == "LayerNormalization" and int_attribute(node, "stash_type", _FLOAT) == _FLOAT:
+    if operator_of(node).stashes and int_attribute(node, "stash_type", _FLOAT) == _FLOAT:
         outputs = outputs[:1] + (dtype is ir.DataType.FLOAT,) * (len(outputs) - 1)
     return Slots(inputs, outputs)
 
 
 def takes_any(node: ir.Node, index: int) -> bool:
     """Whether the type of an input has no bearing on that of any other input or output."""
-    return index == 0 and node.op_type in _TYPELESS and is_standard(node)
+    return index == 0 and operator_of(node).typeless
 
 
 @cache

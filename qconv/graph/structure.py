@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import onnx
 
-from qconv.graph.view import STANDARD_DOMAINS
+from qconv.graph.operators.table import STANDARD_DOMAINS, standard_operator
 
 _MOST_NODES = 1_000_000
 """Nodes of a model once its functions stand where they are called."""
@@ -19,8 +19,6 @@ _MESSAGES = {
     onnx.AttributeProto.TYPE_PROTO: "tp",
 }
 """The field in which an attribute of each type holds its value, where that is a message."""
-
-_BODIES = {"If": ("then_branch", "else_branch"), "Loop": ("body",), "Scan": ("body",)}
 
 Nodes = Iterable[onnx.NodeProto]
 Scopes = tuple[Set[str], ...]
@@ -113,20 +111,31 @@ def _node_fault(node: onnx.NodeProto, known: Scopes) -> str | None:
         return f"{_shown(node)} has a device configuration without an id"
     if len({attribute.name for attribute in node.attribute}) < len(node.attribute):
         return f"{_shown(node)} has two attributes of one name"
-    bodies = {each.name: each.g for each in node.attribute if each.HasField("g")}
-    for name in _BODIES.get(node.op_type, ()) if node.domain in STANDARD_DOMAINS else ():
-        body = bodies.get(name)
-        if body is None:
-            return f"{_shown(node)} has no {name}"
-        given, wanted = len(body.output), len(node.output) + (node.op_type == "Loop")
-        if given != wanted:
-            return f"the {name} of {_shown(node)} gives {given} values, not {wanted}"
-        taken, fed = len(body.input), max(2, len(node.input)) if node.op_type == "Loop" else 0
-        if node.op_type != "Scan" and taken != fed:
-            return f"the {name} of {_shown(node)} takes {taken} values, not {fed}"
+    if found := _body_fault(node):
+        return found
     for graph in _graphs(node):
         if found := _graph_fault(graph, known):
             return found
+    return None
+
+
+def _body_fault(node: onnx.NodeProto) -> str | None:
+    control = standard_operator(node.op_type).control
+    if control is None or node.domain not in STANDARD_DOMAINS:
+        return None
+    bodies = {each.name: each.g for each in node.attribute if each.HasField("g")}
+    for name in control.bodies:
+        body = bodies.get(name)
+        if body is None:
+            return f"{_shown(node)} has no {name}"
+        given, wanted = len(body.output), len(node.output) + control.kept
+        if given != wanted:
+            return f"the {name} of {_shown(node)} gives {given} values, not {wanted}"
+        if control.least is None:
+            continue
+        taken, fed = len(body.input), max(control.least, len(node.input)) if control.least else 0
+        if taken != fed:
+            return f"the {name} of {_shown(node)} takes {taken} values, not {fed}"
     return None
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from qconv.errors import UnsupportedError
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import all_nodes, op_counts
 from qconv.specs import TensorSpec
 
@@ -117,5 +119,6 @@ def _weights(model: ir.Model) -> Iterator[ir.TensorProtocol]:
                 yield value.const_value
     for node in all_nodes(model):
         attribute = node.attributes.get("value")
-        if node.op_type == "Constant" and attribute is not None and not attribute.is_ref():
+        held = operator_of(node).family is Family.CONSTANT
+        if held and attribute is not None and not attribute.is_ref():
             yield attribute.as_tensor()

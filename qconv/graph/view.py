@@ -10,26 +10,10 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.errors import ModelError
+from qconv.graph.operators.table import STANDARD_DOMAINS, operator_of
 
 EQUALIZED = "/equalized"
 """What the name of a value ends with whose channels were divided by factors."""
-STANDARD_DOMAINS = ("", "ai.onnx")
-
-_QUANTIZATION_OPS = {
-    "QuantizeLinear",
-    "DequantizeLinear",
-    "DynamicQuantizeLinear",
-    "QLinearConv",
-    "QLinearMatMul",
-    "ConvInteger",
-    "MatMulInteger",
-    "MatMulNBits",
-    "GatherBlockQuantized",
-    "QGemm",
-    "DynamicQuantizeMatMul",
-    "DynamicQuantizeLSTM",
-    "MatMulIntegerToFloat",
-}
 
 
 def is_standard(node: ir.Node) -> bool:
@@ -62,7 +46,7 @@ def observable_graphs(model: ir.Model, without: Container[ir.Graph] = ()) -> lis
         found += [
             body
             for node in graph
-            if node.op_type == "If"
+            if operator_of(node).chooses
             for body in bodies(node)
             if body not in without
         ]
@@ -76,7 +60,7 @@ def op_counts(model: ir.Model) -> Counter[str]:
 
 def quantization_ops(model: ir.Model) -> Counter[str]:
     """The operators that only an already quantized model has, with their counts."""
-    return Counter({op: n for op, n in op_counts(model).items() if op in _QUANTIZATION_OPS})
+    return Counter(node.op_type for node in all_nodes(model) if operator_of(node).is_quantized)
 
 
 def constant(value: ir.Value | None) -> NDArray[np.generic] | None:
@@ -157,8 +141,9 @@ def ints_attribute(node: ir.Node, name: str) -> tuple[int, ...] | None:
 
 def clip_bounds(node: ir.Node) -> tuple[float, float] | None:
     """Return the bounds of a Relu or Clip, or None where they are not constant numbers."""
-    if node.op_type == "Relu":
-        return 0.0, float("inf")
+    fixed = operator_of(node).bounds
+    if fixed is not None:
+        return fixed
     bounds = []
     for index, missing in ((1, -float("inf")), (2, float("inf"))):
         value = node.inputs[index] if len(node.inputs) > index else None

@@ -7,53 +7,10 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
-from qconv.graph.view import all_nodes, is_constant, is_standard, name_of, static_shape
+from qconv.graph.operators.facts import Sizes
+from qconv.graph.operators.table import casts, operator_of
+from qconv.graph.view import all_nodes, is_constant, name_of, static_shape
 from qconv.observers.ranges import Range
-
-_SOURCES = {"NonZero", "Range", "Shape", "Size"}
-_ARITHMETIC = {
-    "Abs",
-    "Add",
-    "Cast",
-    "Ceil",
-    "Concat",
-    "Cos",
-    "Div",
-    "Einsum",
-    "Exp",
-    "Floor",
-    "Log",
-    "MatMul",
-    "Max",
-    "Min",
-    "Mod",
-    "Mul",
-    "Neg",
-    "Pow",
-    "Reciprocal",
-    "Round",
-    "Sin",
-    "Sqrt",
-    "Sub",
-}
-_FIRST_INPUT = {
-    "Expand",
-    "Flatten",
-    "Gather",
-    "Identity",
-    "ReduceMax",
-    "ReduceMin",
-    "ReduceProd",
-    "ReduceSum",
-    "Reshape",
-    "Slice",
-    "Split",
-    "Squeeze",
-    "Tile",
-    "Transpose",
-    "Unsqueeze",
-}
-"""Operators that compute on their first input; the others say where or how."""
 
 _SMALL = 1024
 """A product with a larger constant is a layer."""
@@ -69,22 +26,22 @@ def counting_nodes(model: ir.Model, ranges: Mapping[str, Range] | None, exact: i
     counts: set[ir.Value] = set()
     found: set[ir.Node] = set()
     for node in all_nodes(model):
-        if not is_standard(node):
-            continue
-        if node.op_type in _SOURCES or _is_large_integer(node, ranges, exact) or _on(node, counts):
+        source = operator_of(node).sizes is Sizes.SOURCE
+        if source or _is_large_integer(node, ranges, exact) or _on(node, counts):
             found.add(node)
             counts.update(node.outputs)
     return found
 
 
 def _on(node: ir.Node, counts: set[ir.Value]) -> bool:
-    if node.op_type in _FIRST_INPUT:
+    operator = operator_of(node)
+    if operator.sizes is Sizes.FIRST:
         return node.inputs[0] in counts
-    if node.op_type not in _ARITHMETIC:
+    if operator.sizes is not Sizes.ALL:
         return False
     inputs = [value for value in node.inputs if value is not None]
     computed = [value for value in inputs if not is_constant(value)]
-    if node.op_type in ("Einsum", "MatMul") and any(_is_layer(value) for value in inputs):
+    if operator.layer is not None and any(_is_layer(value) for value in inputs):
         return False
     return bool(computed) and all(value in counts for value in computed)
 
@@ -97,7 +54,7 @@ def _is_layer(value: ir.Value) -> bool:
 def _is_large_integer(node: ir.Node, ranges: Mapping[str, Range] | None, exact: int) -> bool:
     """Whether a Cast brings integers to float that calibration has seen beyond ``exact``."""
     value = node.inputs[0] if node.inputs else None
-    if ranges is None or node.op_type != "Cast" or value is None or value.dtype is None:
+    if ranges is None or not casts(node) or value is None or value.dtype is None:
         return False
     seen = ranges.get(name_of(node.outputs[0]))
     return value.dtype.is_integer() and seen is not None and max(-seen.low, seen.high) > exact

@@ -7,12 +7,20 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import all_nodes, int_attribute, is_constant, is_standard, rank
 from qconv.placement.plan import KEPT, Decisions, DynamicKind, NodePlan, Plan
 from qconv.placement.rules import empty_refusal
 from qconv.placement.stored_weights import Role, WeightOnlyPlan, WeightPlan, place_weights
 
-_WITH_WEIGHTS = ("MatMul", "Gemm", "LSTM")
+_KINDS = {
+    "MatMul": DynamicKind.PRODUCT,
+    "Gemm": DynamicKind.PRODUCT,
+    "LSTM": DynamicKind.LSTM,
+}
+"""What the runtime has kernels for that quantize their input themselves."""
+
 _STORED_BITS = 8
 _FASTER_FROM = 64
 """Hidden size from which DynamicQuantizeLSTM was measured to be faster than LSTM."""
@@ -38,12 +46,13 @@ def place_dynamic(model: ir.Model) -> DynamicPlan:
     nodes: dict[str, NodePlan] = {}
     layers: dict[str, DynamicKind] = {}
     for node in all_nodes(model):
-        if node.op_type not in _WITH_WEIGHTS or not is_standard(node):
+        kind = _kind(node)
+        if kind is None:
             continue
         reason = _refusal(node)
         name = str(node.name)
         if reason is None:
-            layers[name] = DynamicKind.LSTM if node.op_type == "LSTM" else DynamicKind.PRODUCT
+            layers[name] = kind
         nodes[name] = NodePlan(name, node.op_type, reason is None, reason or "")
     return DynamicPlan(nodes, layers)
 
@@ -81,8 +90,12 @@ def _hidden_sizes(model: ir.Model) -> dict[str, int]:
     return {
         str(node.name): int_attribute(node, "hidden_size", 0)
         for node in all_nodes(model)
-        if node.op_type == "LSTM" and is_standard(node)
+        if _kind(node) is DynamicKind.LSTM
     }
+
+
+def _kind(node: ir.Node) -> DynamicKind | None:
+    return _KINDS.get(node.op_type) if is_standard(node) else None
 
 
 def place_stored(model: ir.Model, before: Decisions, *, everywhere: bool) -> WeightOnlyPlan:
@@ -140,21 +153,22 @@ def _decision(node: NodePlan, before: Decisions, *, stored: bool) -> NodePlan:
 
 def _refusal(node: ir.Node) -> str | None:
     data = node.inputs[0]
-    weights = node.inputs[1:3] if node.op_type == "LSTM" else node.inputs[1:2]
+    operator = operator_of(node)
+    weights = [node.inputs[index] for index in operator.weights]
     if data is None or data.dtype not in (None, ir.DataType.FLOAT):
         dtype = "of no type" if data is None or data.dtype is None else data.dtype.name.lower()
         return f"it works on {dtype}, not on float32"
     if is_constant(data):
         return "its first input is the constant; only weights on the second are quantized"
     if not all(is_constant(weight) for weight in weights):
-        if node.op_type == "MatMul":
+        if operator.stacks:
             return "it multiplies two activations; only products with weights are quantized"
         return "its weight is computed at run time"
     if any(weight is not None and weight.dtype is not ir.DataType.FLOAT for weight in weights):
         return "its weight is not float32"
     if (empty := empty_refusal(node)) is not None:
         return empty
-    if node.op_type == "LSTM":
+    if operator.layer is Family.RECURRENT:
         if int_attribute(node, "layout", 0):
             return "its layout is 1; the integer kernel needs 0"
         return None

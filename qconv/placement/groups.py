@@ -12,10 +12,12 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
+from qconv.graph.layers import bias_of, is_turned
+from qconv.graph.operators.facts import Family, Homogeneous
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import (
     clip_bounds,
     constant,
-    int_attribute,
     is_constant,
     is_empty,
     is_standard,
@@ -25,13 +27,7 @@ from qconv.graph.view import (
 )
 from qconv.placement.plan import GroupReader, Plan, ScaleGroup
 
-_HOMOGENEOUS = {
-    *("Relu", "LeakyRelu", "PRelu", "Identity", "Clip", "Pad"),
-    *("MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"),
-    *("Flatten", "Reshape", "Squeeze"),
-}
-_OF_MAPS = {"Pad", "MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"}
-_TO_ROWS = {"Flatten", "Reshape", "Squeeze"}
+_LAYERS = (Family.CONVOLUTION, Family.PRODUCT)
 _FREE_BOUNDS = (-float("inf"), 0.0, float("inf"))
 
 
@@ -82,7 +78,8 @@ class _Search:
     def _enter(self, node: ir.Node) -> None:
         output = node.outputs[0]
         if _writes(node):
-            axis = 1 if node.op_type != "MatMul" else (rank(output) or 1) - 1
+            last = (rank(output) or 1) - 1
+            axis = last if operator_of(node).channels == -1 else operator_of(node).channels
             if _channels(output, axis) is not None:
                 self.axes[output] = axis
                 self.roots[output] = output
@@ -137,27 +134,31 @@ class _Search:
 
     def _reads(self, node: ir.Node, value: ir.Value) -> bool:
         """Whether the node is a layer whose weight can take factors of the value's channels in."""
-        if node.graph is not self.graph or not is_standard(node) or len(node.inputs) < 2:
+        operator = operator_of(node)
+        if node.graph is not self.graph or operator.layer not in _LAYERS or len(node.inputs) < 2:
             return False
         if not _is_own(node.inputs[1]):
             return False
         last = self.axes[value] == (rank(value) or 0) - 1
-        if node.op_type == "Conv":
+        if operator.layer is Family.CONVOLUTION:
             return self.axes[value] == 1 and (rank(value) or 0) >= 3
-        if node.op_type == "Gemm":
-            return last and not int_attribute(node, "transA", 0)
-        return node.op_type == "MatMul" and last and rank(node.inputs[1]) == 2
+        return last and not is_turned(node, 0) and (not operator.stacks or _is_matrix(node))
 
 
 def _writes(node: ir.Node) -> bool:
     """Whether the node is a layer whose constants can take a division of its outputs in."""
-    if node.op_type not in ("Conv", "Gemm", "MatMul") or not _is_own(node.inputs[1]):
+    operator = operator_of(node)
+    if operator.layer not in _LAYERS or not _is_own(node.inputs[1]):
         return False
-    if node.op_type == "MatMul" and (rank(node.inputs[1]) != 2 or (rank(node.inputs[0]) or 0) < 2):
+    if operator.stacks and not (_is_matrix(node) and (rank(node.inputs[0]) or 0) >= 2):
         return False
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    bias = bias_of(node)
     shape = static_shape(bias)
     return bias is None or (_is_own(bias) and shape is not None and set(shape[:-1]) <= {1})
+
+
+def _is_matrix(product: ir.Node) -> bool:
+    return rank(product.inputs[1]) == 2
 
 
 def _members(node: ir.Node) -> tuple[int, ...]:
@@ -167,9 +168,10 @@ def _members(node: ir.Node) -> tuple[int, ...]:
         if not tables:
             return (0, 1)
         return (1 - tables[0],) if len(tables) == 1 and _is_own(node.inputs[tables[0]]) else ()
-    if node.op_type not in _HOMOGENEOUS:
+    operator = operator_of(node)
+    if operator.homogeneous is None:
         return ()
-    if node.op_type == "Clip" and not set(clip_bounds(node) or (1.0,)) <= set(_FREE_BOUNDS):
+    if operator.clamps and not set(clip_bounds(node) or (1.0,)) <= set(_FREE_BOUNDS):
         return ()
     return () if node.op_type == "Pad" and not _pads_space(node) else (0,)
 
@@ -180,10 +182,11 @@ def _keeps(node: ir.Node, value: ir.Value, own: int, axis: int) -> bool:
     channels, before, after = _channels(output, axis), rank(value), rank(output)
     if own != axis or channels is None or _channels(value, own) != channels:
         return False
-    if node.op_type in _TO_ROWS:
+    homogeneous = operator_of(node).homogeneous
+    if homogeneous is Homogeneous.ROWS:
         shape = static_shape(value) or ()
         return axis == 1 and after == 2 and set(shape[2:]) <= {1}
-    if node.op_type in _OF_MAPS and not (axis == 1 and (before or 0) >= 3):
+    if homogeneous is Homogeneous.MAPS and not (axis == 1 and (before or 0) >= 3):
         return False
     if node.op_type == "Add":
         shapes = [static_shape(each) or () for each in node.inputs if is_constant(each)]

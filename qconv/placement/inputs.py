@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from qconv.graph.conv_geometry import windows_of
+from qconv.graph.layers import is_turned, output_axis
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import (
-    int_attribute,
     is_constant,
-    is_standard,
     name_of,
     observable_graphs,
     rank,
@@ -79,7 +80,8 @@ def affordable(inputs: Sequence[LayerInput]) -> tuple[LayerInput, ...]:
 
 
 def _input_of(node: ir.Node) -> LayerInput | None:
-    if not is_standard(node) or len(node.inputs) < 2:
+    operator = operator_of(node)
+    if operator.layer is None or len(node.inputs) < 2:
         return None
     data, weight = node.inputs[0], node.inputs[1]
     shape = static_shape(weight)
@@ -89,14 +91,11 @@ def _input_of(node: ir.Node) -> LayerInput | None:
         return None
     sizes = tuple(size for size in shape if size is not None)
     name, nodes = name_of(data), (str(node.name),)
-    if node.op_type == "MatMul" and len(sizes) == 2:
-        return LayerInput(name, name, None, 1, sizes[0], nodes)
-    if node.op_type == "Gemm" and len(sizes) == 2 and not int_attribute(node, "transA", 0):
-        columns = sizes[1 if int_attribute(node, "transB", 0) else 0]
-        return LayerInput(name, name, None, 1, columns, nodes)
-    if node.op_type in ("LSTM", "GRU", "RNN") and len(sizes) == 3:
+    if operator.layer is Family.PRODUCT and len(sizes) == 2 and not is_turned(node, 0):
+        return LayerInput(name, name, None, 1, sizes[1 - output_axis(node)], nodes)
+    if operator.layer is Family.RECURRENT and len(sizes) == 3:
         return LayerInput(name, name, None, 1, sizes[2], nodes)
-    if node.op_type == "Conv" and rank(data) == len(sizes) >= 3:
+    if operator.layer is Family.CONVOLUTION and rank(data) == len(sizes) >= 3:
         windows = windows_of(node, sizes[2:])
         groups = windows.groups
         size = sizes[1]

@@ -7,22 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import onnx_ir as ir
 
-from qconv.graph.slots import CONTROL_FLOW, takes_any
+from qconv.graph.operators.table import operator_of
+from qconv.graph.slots import takes_any
 from qconv.graph.view import all_nodes, bodies, is_constant, is_standard
 from qconv.placement.plan import NodePlan
 
-_HEAVY = {
-    *CONTROL_FLOW,
-    "Attention",
-    "Conv",
-    "ConvTranspose",
-    "Einsum",
-    "GRU",
-    "Gemm",
-    "LSTM",
-    "MatMul",
-    "RNN",
-}
 _REASON = "it would cost Casts between operators that stay in float32"
 
 
@@ -75,7 +64,8 @@ class _Plan:
         return entry is None or entry.quantized
 
     def may_stay(self, node: ir.Node) -> bool:
-        cheap = node.op_type not in _HEAVY and is_standard(node)
+        operator = operator_of(node)
+        cheap = operator.layer is None and operator.control is None and is_standard(node)
         return cheap and str(node.name) in self.nodes and self.converts(node)
 
     def keep(self, node: ir.Node) -> None:

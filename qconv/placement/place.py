@@ -14,6 +14,8 @@ from collections.abc import Container, Mapping, Sequence
 
 import onnx_ir as ir
 
+from qconv.graph.layers import bias_of
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import (
     all_nodes,
     clip_bounds,
@@ -271,8 +273,8 @@ class _Placement:
 
     def _bias(self, node: ir.Node) -> tuple[ir.Value | None, ir.Node | None]:
         """Return the bias of a layer and the node that adds it."""
-        if node.op_type != "MatMul":
-            return (node.inputs[2] if len(node.inputs) > 2 else None), node
+        if operator_of(node).bias is not None:
+            return bias_of(node), node
         add = adder_of(node)
         if add is None or add in self.chosen:
             return None, None
@@ -289,8 +291,7 @@ class _Placement:
     def _clamp_reason(self, node: ir.Node) -> str:
         """Say why a Relu or Clip is in float that would have disappeared into its producer."""
         value = node.inputs[0]
-        producer = value.producer() if value is not None else None
-        return _in_float(producer)
+        return _in_float(value.producer() if value is not None else None)
 
 
 def _in_float(producer: ir.Node | None) -> str:

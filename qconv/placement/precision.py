@@ -10,8 +10,10 @@ import onnx_ir as ir
 
 from qconv.errors import UsageError
 from qconv.graph.edit import origins, release
-from qconv.graph.slots import CONTROL_FLOW, slots_for, takes_any
-from qconv.graph.view import all_nodes, constant, is_constant, is_standard, name_of, static_shape
+from qconv.graph.operators.facts import Float32, Overflow
+from qconv.graph.operators.table import casts, operator_of
+from qconv.graph.slots import slots_for, takes_any
+from qconv.graph.view import all_nodes, constant, is_constant, name_of, static_shape
 from qconv.observers.ranges import Range
 from qconv.observers.statistic import SENTINEL
 from qconv.placement.counting import counting_nodes
@@ -28,33 +30,6 @@ _MAX_LOST_SHARE = 0.01
 _CHUNK = 1 << 18
 _EXACT_INTEGERS = {ir.DataType.FLOAT16: 2048, ir.DataType.BFLOAT16: 256}
 """Up to these numbers a type holds every integer."""
-
-_GENERATORS = {
-    "BlackmanWindow",
-    "HammingWindow",
-    "HannWindow",
-    "MelWeightMatrix",
-    "RandomNormal",
-    "RandomNormalLike",
-    "RandomUniform",
-    "RandomUniformLike",
-}
-"""Operators that name their output type and for which the runtime has no kernel but float32's."""
-
-_SCATTERS = ("ScatterElements", "ScatterND")
-
-_SUMS = {"ReduceSum", "ReduceL1", "ReduceMean", "CumSum"}
-_SQUARES = {"ReduceSumSquare", "ReduceL2"}
-_NORMS = {
-    "LayerNormalization",
-    "InstanceNormalization",
-    "GroupNormalization",
-    "RMSNormalization",
-    "MeanVarianceNormalization",
-    "LpNormalization",
-}
-_EXPONENTIALS = {"Exp", "ReduceLogSumExp", "ReduceProd", "Pow"}
-_RISKY = _SUMS | _SQUARES | _NORMS | _EXPONENTIALS
 
 
 def place_precision(
@@ -142,19 +117,13 @@ def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
     for value in node.inputs:
         if value is not None and value.type is None:
             return f"nothing tells the type of its input '{value.name}'"
-    if node.op_type in CONTROL_FLOW and is_standard(node):
+    if operator_of(node).control is not None:
         return None
     slots = slots_for(node, opset, dtype)
     if slots is None:
         return f"{node.domain}.{node.op_type} is not a standard operator"
-    if node.op_type in _GENERATORS or _is_eye_of_integers(node):
-        return f"ONNX Runtime generates no {dtype.name.lower()} numbers"
-    if (reason := _bits_reason(node)) is not None:
+    if (reason := _kernel_reason(node, dtype)) is not None:
         return reason
-    if node.op_type == "Dropout" and len(node.inputs) > 2:
-        return f"ONNX Runtime drops nothing in {dtype.name.lower()}"
-    if node.op_type in _SCATTERS and node.attributes.get_string("reduction", "none") != "none":
-        return f"ONNX Runtime has no kernel for its reduction in {dtype.name.lower()}"
     floats = [
         allowed
         for value, allowed in (
@@ -168,19 +137,32 @@ def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
     return None
 
 
+def _kernel_reason(node: ir.Node, dtype: ir.DataType) -> str | None:
+    """Say what the runtime can do in float32 alone."""
+    name, data = dtype.name.lower(), node.inputs[0] if node.inputs else None
+    match operator_of(node).float32:
+        case Float32.NUMBERS:
+            return f"ONNX Runtime generates no {name} numbers"
+        case Float32.EYE if data is not None and data.dtype is not ir.DataType.FLOAT:
+            return f"ONNX Runtime generates no {name} numbers"
+        case Float32.BITS:
+            return _bits_reason(node)
+        case Float32.TRAINING if len(node.inputs) > 2:
+            return f"ONNX Runtime drops nothing in {name}"
+        case Float32.REDUCTION if node.attributes.get_string("reduction", "none") != "none":
+            return f"ONNX Runtime has no kernel for its reduction in {name}"
+        case _:
+            return None
+
+
 def _bits_reason(node: ir.Node) -> str | None:
-    return "it reads the bits of its data" if node.op_type == "BitCast" else None
-
-
-def _is_eye_of_integers(node: ir.Node) -> bool:
-    """Whether an EyeLike reads no float, so that the runtime does not cast what it reads."""
-    data = node.inputs[0] if node.inputs else None
-    return node.op_type == "EyeLike" and data is not None and data.dtype is not ir.DataType.FLOAT
+    bits = operator_of(node).float32 is Float32.BITS
+    return "it reads the bits of its data" if bits else None
 
 
 def _recast_reason(node: ir.Node) -> str | None:
     """A Cast between other types must not lose digits where no Cast is saved by that."""
-    if node.op_type != "Cast" or any(value.is_graph_output() for value in node.outputs):
+    if not casts(node) or any(value.is_graph_output() for value in node.outputs):
         return None
     usages = node.outputs[0].uses()
     if all(takes_any(usage.node, usage.idx) for usage in usages):
@@ -203,13 +185,14 @@ def _overflow_reason(node: ir.Node, ranges: Mapping[str, Range] | None) -> str |
         seen = None if ranges is None else ranges.get(name_of(value))
         if seen is not None and _largest(seen) * MARGIN > FLOAT16_MAX:
             return f"its {role} '{value.name}' reaches {_largest(seen):.3g}"
-    if not is_standard(node) or node.op_type not in _RISKY:
+    risk = operator_of(node).overflow
+    if risk is None:
         return None
     data = node.inputs[0]
     seen = None if ranges is None or data is None else ranges.get(name_of(data))
     if seen is None:
         return f"{node.op_type} may overflow float16, and no calibration shows that it does not"
-    inside = _INSIDE[node.op_type](node, _largest(seen))
+    inside = _INSIDE[risk](node, _largest(seen))
     if inside * MARGIN > FLOAT16_MAX:
         return f"inside it numbers may reach {inside:.3g}; its input reaches {_largest(seen):.3g}"
     return None
@@ -284,12 +267,11 @@ def _exponential(_: ir.Node, largest: float) -> float:
         return float(np.exp(np.float64(largest)))
 
 
-_INSIDE: Mapping[str, Callable[[ir.Node, float], float]] = {
-    **dict.fromkeys(_SUMS, lambda node, largest: _reduced(node) * largest),
-    **dict.fromkeys(_SQUARES, lambda node, largest: _reduced(node) * largest**2),
-    **dict.fromkeys(_NORMS, lambda _, largest: largest**2),
-    "Exp": _exponential,
-    "ReduceLogSumExp": _exponential,
-    "ReduceProd": lambda _, largest: float("inf") if largest > 1 else 1.0,
-    "Pow": _power,
+_INSIDE: Mapping[Overflow, Callable[[ir.Node, float], float]] = {
+    Overflow.SUM: lambda node, largest: _reduced(node) * largest,
+    Overflow.SQUARES: lambda node, largest: _reduced(node) * largest**2,
+    Overflow.SQUARE: lambda _, largest: largest**2,
+    Overflow.EXPONENTIAL: _exponential,
+    Overflow.PRODUCT: lambda _, largest: float("inf") if largest > 1 else 1.0,
+    Overflow.POWER: _power,
 }

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from qconv.graph.layers import bias_of, output_axis
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import (
     clip_bounds,
     constant,
-    int_attribute,
     is_constant,
     is_empty,
     is_standard,
@@ -45,18 +46,9 @@ def refusal(node: ir.Node, target: Target) -> str | None:
 
 
 def weight_scheme(node: ir.Node, target: Target) -> Scheme:
-    """Return the per-channel scheme of a layer's weight: the axis of its output channels.
-
-    Conv ``[O, I, k...] -> 0``; MatMul ``[K, N] -> 1``; Gemm by transB.
-    """
+    """Return the per-channel scheme of a layer's weight: the axis of its output channels."""
     granularity = PerAxis(output_axis(node))
     return Scheme(target.weight_dtype, symmetric=True, granularity=granularity)
-
-
-def output_axis(layer: ir.Node) -> int:
-    """Return the axis of the output channels in the weight of a Conv, Gemm or MatMul."""
-    by_row = layer.op_type == "Conv" or int_attribute(layer, "transB", 0)
-    return 0 if by_row else 1
 
 
 def adder_of(product: ir.Node) -> ir.Node | None:
@@ -139,11 +131,11 @@ def _weight_refusal(node: ir.Node, rule: OpRule) -> str | None:
     if rule.kind not in (Kind.CONVOLUTION, Kind.PRODUCT):
         return None
     data, weight = node.inputs[0], node.inputs[1]
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    bias = bias_of(node)
     if is_constant(data):
         return "its first input is the constant; only weights on the second are quantized"
     if not is_constant(weight):
-        if node.op_type == "MatMul":
+        if operator_of(node).stacks:
             return "it multiplies two activations; only products with weights are quantized"
         return "its weight is computed at run time"
     if weight is not None and weight.dtype is not ir.DataType.FLOAT:
@@ -153,8 +145,8 @@ def _weight_refusal(node: ir.Node, rule: OpRule) -> str | None:
         return "its bias is computed at run time"
     if rule.kind is Kind.PRODUCT and rank(weight) != 2:
         return f"its weight has {rank(weight)} axes; the integer kernel needs a matrix"
-    if node.op_type == "Gemm":
-        return _gemm_refusal(node, bias)
+    if rule.kind is Kind.PRODUCT:
+        return _factor_refusal(node) or _bias_refusal(node, bias)
     return None
 
 
@@ -169,16 +161,20 @@ def _table_refusal(node: ir.Node, rule: OpRule) -> str | None:
     return None
 
 
-def _gemm_refusal(node: ir.Node, bias: ir.Value | None) -> str | None:
-    for name in ("alpha", "beta"):
+def _factor_refusal(node: ir.Node) -> str | None:
+    for name, _ in operator_of(node).factors:
         factor = node.attributes.get_float(name, 1.0)
         if factor != 1.0:
             return f"its {name} is {factor:g}; the integer kernel needs 1"
+    return None
+
+
+def _bias_refusal(node: ir.Node, bias: ir.Value | None) -> str | None:
     array = constant(bias)
     shape = None if node.inputs[1] is None else node.inputs[1].shape
     if array is None or shape is None:
         return None
-    columns = shape[0 if int_attribute(node, "transB", 0) else 1]
+    columns = shape[output_axis(node)]
     if not (array.size == 1 or array.shape in ((columns,), (1, columns))):
         return f"its bias has the shape {list(array.shape)}; the integer kernel needs one a column"
     return None

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import onnx_ir as ir
 
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import standard_operator
 from qconv.placement.plan import Decisions, NodePlan
 from qconv.placement.stored_weights import Role, WeightOnlyPlan, WeightPlan, place_weights
 
@@ -25,7 +27,7 @@ def place_tables(model: ir.Model, bits: int) -> WeightOnlyPlan:
     plan = place_weights(model, bits, bits)
     tables = [weight for weight in plan.weights if weight.role is Role.TABLE]
     stored = [replace(table, tied_to=None) for table in tables if _is_embedding(table)]
-    nodes = {name: node for name, node in plan.nodes.items() if node.op_type == "Gather"}
+    nodes = {name: node for name, node in plan.nodes.items() if _looks_up(node)}
     for table in tables:
         if not _is_embedding(table):
             for reader in table.readers:
@@ -42,6 +44,10 @@ def with_tables(plan: P, tables: WeightOnlyPlan, dtype: str) -> P:
         if name in plan.nodes
     }
     return replace(plan, nodes={**plan.nodes, **nodes})
+
+
+def _looks_up(node: NodePlan) -> bool:
+    return standard_operator(node.op_type).family is Family.LOOKUP
 
 
 def _is_embedding(table: WeightPlan) -> bool:

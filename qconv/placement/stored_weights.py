@@ -10,11 +10,12 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from qconv.graph.layers import groups_of, is_turned
+from qconv.graph.operators.facts import Family, Movement
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import (
     constant,
-    int_attribute,
     is_constant,
-    is_standard,
     name_of,
     static_shape,
 )
@@ -22,11 +23,7 @@ from qconv.numerics.layouts import Layout, convolution_transpose, matrix, transp
 from qconv.placement.plan import Decisions, NodePlan
 
 _FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE)
-_RECURRENT = ("LSTM", "GRU", "RNN")
-_MOVEMENT = (
-    *("Slice", "Split", "Concat", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity"),
-    *("Cast", "Flatten", "Expand", "Tile"),
-)
+_PASSED = (Movement.SAME, Movement.LAYOUT, Movement.JOIN)
 _OVERHEAD = 800
 """Bytes that the nodes around a stored weight take in the file, at most."""
 
@@ -114,24 +111,23 @@ def _use(node: ir.Node, index: int) -> tuple[Role | None, Layout | None]:
     """Return what a value is to one reader, and how it is seen as a matrix there."""
     value = node.inputs[index]
     shape = static_shape(value)
-    if not is_standard(node) or value is None or shape is None or None in shape:
+    if value is None or shape is None or None in shape:
         return None, None
     sizes = tuple(size for size in shape if size is not None)
-    if node.op_type == "MatMul":
-        return Role.PRODUCT, transposed(sizes) if index == 1 else matrix(sizes, axes=len(sizes) - 1)
-    if node.op_type == "Gemm" and index < 2:
-        by_row = int_attribute(node, "transB" if index else "transA", 0) == index
-        return Role.PRODUCT, matrix(sizes) if by_row else transposed(sizes)
-    if node.op_type == "Conv" and index == 1:
-        return Role.CONVOLUTION, matrix(sizes, groups=int_attribute(node, "group", 1))
-    if node.op_type == "ConvTranspose" and index == 1:
-        groups = int_attribute(node, "group", 1)
-        return Role.CONVOLUTION, convolution_transpose(sizes, groups)
-    if node.op_type == "Gather" and index == 0 and not is_constant(node.inputs[1]):
-        return Role.TABLE, matrix(sizes)
-    if node.op_type in _RECURRENT and index in (1, 2):
-        return Role.RECURRENT, matrix(sizes, axes=2, groups=sizes[0])
-    if node.op_type in _MOVEMENT and index == 0:
+    operator = operator_of(node)
+    if operator.layer is Family.PRODUCT and index < 2:
+        by_row = is_turned(node, index) == bool(index)
+        return Role.PRODUCT, matrix(sizes, axes=len(sizes) - 1) if by_row else transposed(sizes)
+    if index in operator.weights:
+        if operator.layer is Family.CONVOLUTION:
+            return Role.CONVOLUTION, matrix(sizes, groups=groups_of(node))
+        if operator.layer is Family.SPREADING:
+            return Role.CONVOLUTION, convolution_transpose(sizes, groups_of(node))
+        if operator.layer is Family.RECURRENT:
+            return Role.RECURRENT, matrix(sizes, axes=2, groups=sizes[0])
+        if operator.family is Family.LOOKUP and not is_constant(node.inputs[1]):
+            return Role.TABLE, matrix(sizes)
+    if (operator.moves in _PASSED or operator.family is Family.CAST) and index == 0:
         return Role.MOVED, matrix(sizes)
     return None, None
 

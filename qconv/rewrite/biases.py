@@ -7,25 +7,26 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor
-from qconv.graph.view import constant, int_attribute, is_constant, is_standard, name_of
+from qconv.graph.layers import bias_of, is_scaled, output_axis
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of
+from qconv.graph.view import constant, is_constant, name_of
 from qconv.placement.rules import adder_of
 
 
 def takes_shift(node: ir.Node) -> bool:
     """Whether :func:`shift_bias` can add to what the layer gives."""
-    if not is_standard(node):
+    operator, bias = operator_of(node), bias_of(node)
+    if operator.layer is Family.CONVOLUTION:
+        return bias is None or is_constant(bias)
+    if operator.layer is not Family.PRODUCT:
         return False
-    if node.op_type == "Conv":
-        return len(node.inputs) < 3 or node.inputs[2] is None or is_constant(node.inputs[2])
-    if node.op_type == "MatMul":
+    if operator.bias is None:
         return adder_of(node) is not None
-    if node.op_type != "Gemm" or node.attributes.get_float("alpha", 1.0) != 1.0:
-        return False
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
     array = constant(bias)
     columns = _columns(node)
     plain = array is not None and array.shape in ((), (1,), (columns,), (1, 1), (1, columns))
-    return (bias is None or plain) and node.attributes.get_float("beta", 1.0) == 1.0
+    return (bias is None or plain) and not is_scaled(node)
 
 
 def shift_bias(node: ir.Node, shift: NDArray[np.float64], editor: Editor) -> None:
@@ -33,11 +34,11 @@ def shift_bias(node: ir.Node, shift: NDArray[np.float64], editor: Editor) -> Non
 
     Conv and Gemm get a bias if they have none; of a MatMul it is the Add behind it that changes.
     """
-    holder = adder_of(node) if node.op_type == "MatMul" else node
+    index = operator_of(node).bias
+    holder = adder_of(node) if index is None else node
     if holder is None:
         raise ValueError(f"{node.name}: nothing adds a bias to it")
-    index = 2
-    if node.op_type == "MatMul":
+    if index is None:
         index = next(i for i, value in enumerate(holder.inputs) if is_constant(value))
     old = holder.inputs[index] if len(holder.inputs) > index else None
     array = constant(old)
@@ -54,5 +55,5 @@ def _columns(gemm: ir.Node) -> int | None:
     weight = gemm.inputs[1]
     if weight is None or weight.shape is None:
         return None
-    size = weight.shape[0 if int_attribute(gemm, "transB", 0) else 1]
+    size = weight.shape[output_axis(gemm)]
     return size if isinstance(size, int) else None

@@ -8,9 +8,11 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.graph.view import constant, int_attribute, is_constant, name_of
+from qconv.graph.layers import bias_of, groups_of, output_axis
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of
+from qconv.graph.view import constant, is_constant, name_of
 from qconv.placement.plan import ScaleGroup
-from qconv.placement.rules import output_axis
 
 Factors = NDArray[np.floating]
 
@@ -35,8 +37,8 @@ def group_constants(group: ScaleGroup, nodes: Mapping[str, ir.Node]) -> Iterator
 def multiply_inputs(layer: ir.Node, factors: Factors) -> None:
     """Multiply what the weight of a Conv, Gemm or MatMul meets in each channel, ``[I]``."""
     weight, array = _weight(layer)
-    if layer.op_type == "Conv":
-        groups = int_attribute(layer, "group", 1)
+    if operator_of(layer).layer is Family.CONVOLUTION:
+        groups = groups_of(layer)
         along = np.repeat(factors.reshape(groups, -1), len(array) // groups, axis=0)
         along = along.reshape(*array.shape[:2], *[1] * (array.ndim - 2))
     else:
@@ -50,7 +52,7 @@ def divide_outputs(layer: ir.Node, factors: Factors) -> None:
     shape = [1] * array.ndim
     shape[output_axis(layer)] = -1
     set_constant(weight, array.astype(np.float64) / factors.reshape(shape))
-    bias = layer.inputs[2] if len(layer.inputs) > 2 else None
+    bias = bias_of(layer)
     numbers = constant(bias)
     if bias is not None and numbers is not None:
         set_constant(bias, numbers.astype(np.float64).reshape(-1) / factors)

@@ -14,6 +14,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, insert_after
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import constant, int_attribute, is_standard, name_of, rank, static_shape
 from qconv.placement.plan import Plan
 from qconv.rewrite.channels import divide_outputs, set_constant
@@ -106,18 +108,31 @@ def _plan_fold(
     if node.op_type == "Mul":
         table = _table(node, channels)
         return None if table is None else _Fold.of(value, _divide(node, [table], work))
-    if node.op_type in ("Add", "Relu"):
-        table = _table(node, channels) if node.op_type == "Add" else None
-        if node.op_type == "Add" and (table is None or not _is_own(node.inputs[table])):
+    if node.op_type == "Relu":
+        return _behind(node.inputs[0], value, [], work)
+    if node.op_type == "Add":
+        table = _table(node, channels)
+        if table is None or not _is_own(node.inputs[table]):
             return None
-        source = node.inputs[0 if table is None else 1 - table]
-        before = None if source is None else _plan_fold(source, [node], work)
-        own = [] if table is None else _divide(node, [table], work)
-        return None if before is None else _Fold.of(value, own, before)
-    if node.op_type in ("MatMul", "Gemm"):
+        return _behind(node.inputs[1 - table], value, _divide(node, [table], work), work)
+    if operator_of(node).layer is Family.PRODUCT:
         linear = _plan_linear(node, channels, work)
         return None if linear is None else _Fold.of(value, linear)
     return None
+
+
+def _behind(
+    source: ir.Value | None,
+    value: ir.Value,
+    own: Sequence[_Change],
+    work: tuple[Factors, Editor] | None,
+) -> _Fold | None:
+    """Return the changes that divide what an operator reads, and then its own."""
+    node = value.producer()
+    if source is None or node is None:
+        return None
+    before = _plan_fold(source, [node], work)
+    return None if before is None else _Fold.of(value, own, before)
 
 
 def _plan_linear(

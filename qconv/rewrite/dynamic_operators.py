@@ -14,7 +14,8 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor, supersede
-from qconv.graph.view import all_nodes, int_attribute, name_of
+from qconv.graph.layers import bias_of, is_turned
+from qconv.graph.view import all_nodes, name_of
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import DynamicKind
 
@@ -53,10 +54,8 @@ class _Rewriter:
         data, quantized = node.inputs[0], node.inputs[1]
         if data is None or quantized is None:
             raise ValueError(f"{node.name}: a product has two inputs")
-        gemm = node.op_type == "Gemm"
-        alpha = node.attributes.get_float("alpha", 1.0) if gemm else 1.0
-        turned = gemm and bool(int_attribute(node, "transA", 0))
-        q, scale, zero_point = self._quantized_input(node, data, turned=turned)
+        alpha = node.attributes.get_float("alpha", 1.0)
+        q, scale, zero_point = self._quantized_input(node, data, turned=is_turned(node, 0))
         integers, scales, zero = self._weight(quantized, weight, alpha)
         name = name_of(node.outputs[0])
         product = self._node(
@@ -66,7 +65,7 @@ class _Rewriter:
         factor = self._node("Mul", [scale, scales], f"{name}/factor")
         result = self._node("Mul", [cast.outputs[0], factor.outputs[0]], f"{name}/product")
         nodes = [product, cast, factor, result]
-        bias = node.inputs[2] if gemm and len(node.inputs) > 2 else None
+        bias = bias_of(node)
         if bias is not None:
             beta = node.attributes.get_float("beta", 1.0)
             if beta != 1.0:

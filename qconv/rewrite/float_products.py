@@ -12,6 +12,7 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor, absorb, supersede
+from qconv.graph.operators.table import restores
 from qconv.graph.view import constant, is_constant, is_standard, name_of, rank
 from qconv.placement.plan import LayerPlan, Plan
 
@@ -98,7 +99,7 @@ def _dequantize(
 def _dequantizer(matmul: ir.Node, index: int) -> ir.Node:
     value = matmul.inputs[index]
     producer = None if value is None else value.producer()
-    if producer is None or producer.op_type != "DequantizeLinear":
+    if producer is None or not restores(producer):
         raise ValueError(f"{matmul.name}: its input {index} is not quantized")
     return producer
 

@@ -15,8 +15,9 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, bypass, insert_after, may_bypass, release
-from qconv.graph.slots import CONTROL_FLOW, slots_for, takes_any
-from qconv.graph.view import bodies, is_standard, name_of
+from qconv.graph.operators.table import casts, operator_of
+from qconv.graph.slots import slots_for, takes_any
+from qconv.graph.view import bodies, name_of
 
 Convert = Callable[[NDArray[np.generic]], NDArray[np.generic]]
 
@@ -101,7 +102,7 @@ class _Retyper:
     def _slot_converts(self, node: ir.Node, index: int, *, is_input: bool) -> bool:
         if not self._converts(node):
             return False
-        if node.op_type in CONTROL_FLOW and is_standard(node):
+        if operator_of(node).control is not None:
             return True
         slots = slots_for(node, self.opset, self.target)
         if slots is None:
@@ -247,7 +248,7 @@ def remove_needless_casts(model: ir.Model) -> int:
     removed = 0
     for node in list(_nodes([model.graph, *model.graph.subgraphs()])):
         value = node.inputs[0] if node.inputs else None
-        if node.op_type != "Cast" or not is_standard(node) or value is None:
+        if not casts(node) or value is None:
             continue
         same = value.dtype is not None and int(value.dtype) == node.attributes["to"].as_int()
         if same and may_bypass(node, value):

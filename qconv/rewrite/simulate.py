@@ -9,38 +9,11 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor, insert_after
+from qconv.graph.operators.table import casts, clamps, operator_of
 from qconv.graph.view import is_constant, name_of, only_consumer
 from qconv.rewrite.retype import remove_needless_casts, retype
 
 _HALVES = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
-_MOVEMENT = {
-    "Concat",
-    "DepthToSpace",
-    "Expand",
-    "Flatten",
-    "Gather",
-    "GatherElements",
-    "GatherND",
-    "Identity",
-    "If",
-    "Loop",
-    "MaxPool",
-    "ReduceMax",
-    "ReduceMin",
-    "Relu",
-    "Reshape",
-    "Scan",
-    "Slice",
-    "SpaceToDepth",
-    "Split",
-    "Squeeze",
-    "Tile",
-    "TopK",
-    "Transpose",
-    "Unsqueeze",
-    "Where",
-}
-"""Operators whose results are among their inputs, which are rounded already."""
 
 
 def half_values(model: ir.Model) -> list[ir.Value]:
@@ -92,7 +65,7 @@ def simulate_half(model: ir.Model, *, clamped: bool = False) -> dict[str, str]:
         if clamped and (later := _clamped(value)) is not None:
             postponed.add(later)
             continue
-        if producer is not None and producer.op_type in _MOVEMENT and value not in postponed:
+        if producer is not None and _hands_on(producer) and value not in postponed:
             continue
         watched[name_of(value)] = _round(value, half, editor)
     remove_needless_casts(model)
@@ -103,17 +76,23 @@ def simulate_half(model: ir.Model, *, clamped: bool = False) -> dict[str, str]:
     }
 
 
+def _hands_on(node: ir.Node) -> bool:
+    """Whether a node's results are among its inputs, which are rounded already."""
+    operator = operator_of(node)
+    return operator.moves is not None or operator.control is not None
+
+
 def _clamped(value: ir.Value) -> ir.Value | None:
     """Return the output of the Relu or Clip that alone reads a value, None where none does."""
     reader = only_consumer(value)
-    if reader is None or reader.op_type not in ("Relu", "Clip") or reader.inputs[0] is not value:
+    if reader is None or not clamps(reader) or reader.inputs[0] is not value:
         return None
     return reader.outputs[0]
 
 
 def _is_unpacked(node: ir.Node) -> bool:
     """Whether the node only restores a stored weight."""
-    return node.op_type == "Cast" and is_constant(node.inputs[0])
+    return casts(node) and is_constant(node.inputs[0])
 
 
 def _round(value: ir.Value, half: ir.DataType, editor: Editor) -> ir.Node:

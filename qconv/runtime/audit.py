@@ -12,34 +12,17 @@ from pathlib import Path
 import onnx_ir as ir
 
 from qconv.graph.model_io import model_to_bytes, read_model
+from qconv.graph.operators.facts import Numbers
+from qconv.graph.operators.table import clamps, operator_of, quantizes, restores
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.view import all_nodes, is_constant
+from qconv.placement.targets import ORT_CPU, Kind
 from qconv.reporting.contents import FloatOperator, FusionAudit
 from qconv.runtime.session import open_session
 from qconv.temporary import temporary_folder
 
-_INTEGER_OPS = {
-    "ConvInteger",
-    "MatMulInteger",
-    "MatMulIntegerToFloat",
-    "QGemm",
-    "DynamicQuantizeMatMul",
-    "DynamicQuantizeLSTM",
-    "MatMulNBits",
-    "GatherBlockQuantized",
-    "QAttention",
-    "QMoE",
-}
-_LAYERS = {"Conv", "ConvTranspose", "MatMul", "Gemm"}
-_CLAMPS = {"Relu", "Clip"}
-_COMBINERS = {"Add", "Mul", "Concat", "Where"}
-_KERNELS = {"AveragePool", "GlobalAveragePool", "LeakyRelu", "Sigmoid", "Softmax"}
-_MOVEMENT = {
-    *("Gather", "GatherElements", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten"),
-    *("Slice", "Expand", "Tile", "DepthToSpace", "Resize", "MaxPool", "ReduceMax", "ReduceMin"),
-    *("Split", "ArgMax"),
-}
-_Q, _DQ = "QuantizeLinear", "DequantizeLinear"
+_KERNELS = {*ORT_CPU.rules, "ArgMax", "Softmax"}
+"""Operators that the runtime can run in integers, also two that qconv leaves in float."""
 
 
 def audit_fusion(path: Path) -> FusionAudit:
@@ -74,32 +57,31 @@ def audit_fusion(path: Path) -> FusionAudit:
 
 
 def _is_integer_op(node: ir.Node) -> bool:
-    return node.op_type.startswith("QLinear") or node.op_type in _INTEGER_OPS
+    return operator_of(node).numbers is not Numbers.FLOAT
 
 
 def _from_dq(value: ir.Value | None) -> bool:
-    producer = value.producer() if value is not None else None
-    return producer is not None and producer.op_type == _DQ
+    return value is not None and restores(value.producer())
 
 
 def _quantize_readers(node: ir.Node) -> int:
     """Return how many Qs read the node's output, looking through a Relu or Clip."""
     readers = [usage.node for output in node.outputs for usage in output.uses()]
-    if len(readers) == 1 and readers[0].op_type in _CLAMPS:
+    if len(readers) == 1 and clamps(readers[0]):
         readers = [usage.node for usage in readers[0].outputs[0].uses()]
-    return sum(reader.op_type == _Q for reader in readers)
+    return sum(map(quantizes, readers))
 
 
 def is_quantized(node: ir.Node) -> bool:
     """Whether an operator counts as quantized, as :func:`audit_fusion` says."""
-    if node.op_type in (_Q, _DQ):
+    if quantizes(node) or restores(node):
         return False
     if _is_integer_op(node):
         return True
-    if node.op_type in _LAYERS and len(node.inputs) > 1 and _from_dq(node.inputs[1]):
-        return True
+    if operator_of(node).is_layer:
+        return len(node.inputs) > 1 and _from_dq(node.inputs[1])
     return (
-        node.op_type in _COMBINERS | _KERNELS | _MOVEMENT | _CLAMPS
+        node.op_type in _KERNELS
         and _quantize_readers(node) > 0
         and any(_from_dq(value) for value in node.inputs)
     )
@@ -122,10 +104,10 @@ def _runs_in_integers(node: ir.Node, running: dict[str, ir.Node]) -> bool:
     """
     counterpart = running.get(str(node.name))
     if counterpart is None:
-        return node.op_type not in _LAYERS or _is_integer_op(node)
+        return not operator_of(node).is_layer
     return _is_integer_op(counterpart) or (
         counterpart.op_type == node.op_type
-        and node.op_type not in _LAYERS
+        and not operator_of(node).is_layer
         and _gives_integers(counterpart.inputs[0])
     )
 
@@ -133,9 +115,9 @@ def _runs_in_integers(node: ir.Node, running: dict[str, ir.Node]) -> bool:
 def _gives_integers(value: ir.Value | None) -> bool:
     """Follow data movement upwards to the operator that made the integers."""
     while value is not None and (producer := value.producer()) is not None:
-        if producer.op_type == _DQ or producer.op_type == "MatMulIntegerToFloat":
+        if restores(producer) or producer.op_type == "MatMulIntegerToFloat":
             return False
-        if producer.op_type == _Q or _is_integer_op(producer):
+        if quantizes(producer) or _is_integer_op(producer):
             return True
         value = producer.inputs[0] if producer.inputs else None
     return value is not None and value.dtype in (ir.DataType.UINT8, ir.DataType.INT8)
@@ -154,15 +136,18 @@ def _reason(node: ir.Node) -> str:
         return "its output is not quantized"
     if quantized > 1 or readers > 1:
         return f"its output is read {readers} times; the runtime wants one QuantizeLinear there"
-    clamp = next(iter(node.outputs[0].uses())).node.op_type
-    if clamp in _CLAMPS:
+    reader = next(iter(node.outputs[0].uses())).node
+    if clamps(reader):
+        clamp = reader.op_type
         return f"the QuantizeLinear behind its {clamp} holds more numbers than {clamp} gives"
     return f"the runtime has no integer kernel for {node.op_type} with these types or attributes"
 
 
 def _float_inputs(node: ir.Node) -> Iterator[ir.Value]:
-    count = 2 if node.op_type in _LAYERS else 1
-    for value in node.inputs if node.op_type in _COMBINERS else node.inputs[:count]:
+    rule = ORT_CPU.rules.get(node.op_type)
+    combines = rule is not None and rule.kind is Kind.ARITHMETIC and rule.data_inputs != (0,)
+    count = 2 if operator_of(node).is_layer else 1
+    for value in node.inputs if combines else node.inputs[:count]:
         if value is None or _from_dq(value):
             continue
         if value.dtype is ir.DataType.FLOAT or (value.dtype is None and not is_constant(value)):

@@ -6,6 +6,8 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor, nodes_to_edit, supersede
+from qconv.graph.operators.facts import Family, Operator
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import is_standard, name_of, only_consumer
 
 _ALPHA, _BETA = 1 / 6, 0.5
@@ -25,12 +27,16 @@ def split_activations(model: ir.Model) -> None:
         if not is_standard(node) or data is None or data.dtype is not ir.DataType.FLOAT:
             continue
         linear = data.producer()
-        if linear is None or linear.op_type not in ("Conv", "Gemm"):
+        if linear is None or not _takes_factors(operator_of(linear)):
             continue
         if node.op_type == "HardSwish":
             supersede(node, *_swish(data, _ALPHA, _BETA, name_of(node.outputs[0]), editor))
         elif node.op_type == "HardSigmoid":
             _split_sigmoid(node, data, editor)
+
+
+def _takes_factors(operator: Operator) -> bool:
+    return operator.layer in (Family.CONVOLUTION, Family.PRODUCT) and operator.bias is not None
 
 
 def _split_sigmoid(node: ir.Node, data: ir.Value, editor: Editor) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor
+from qconv.graph.operators.table import operator_of
 from qconv.graph.prepare.constants import fold_constants
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.prepare.unused import detach
 from qconv.graph.shapes import infer_shapes, is_contradictory
-from qconv.graph.view import all_nodes, constant, is_standard, name_of
+from qconv.graph.view import all_nodes, constant, name_of
 
 _MOST_TRIALS = 64
 _MOST_NODES = 100_000
@@ -45,12 +46,8 @@ def _settle_constants(model: ir.Model) -> None:
         fold_constants(model)
 
 
-def _is_if(node: ir.Node) -> bool:
-    return node.op_type == "If" and is_standard(node)
-
-
 def _is_decided(node: ir.Node) -> bool:
-    condition = constant(node.inputs[0]) if _is_if(node) else None
+    condition = constant(node.inputs[0]) if operator_of(node).chooses else None
     return condition is not None and condition.size == 1
 
 
@@ -60,7 +57,7 @@ def _next_impossible(model: ir.Model, trials: int) -> tuple[ir.Node, bool, int] 
     Of nested ones the outer come first: what they give decides the inner ones.
     """
     used = 0
-    for node in filter(_is_if, all_nodes(model)):
+    for node in (each for each in all_nodes(model) if operator_of(each).chooses):
         if _branch(node, taken=True).inputs or used + 2 > trials:
             continue
         used += 2

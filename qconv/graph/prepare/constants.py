@@ -9,6 +9,7 @@ import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
 from qconv.graph.edit import Editor
+from qconv.graph.operators.table import operator_of
 from qconv.graph.result_sizes import expected_results
 from qconv.graph.view import (
     all_nodes,
@@ -19,15 +20,6 @@ from qconv.graph.view import (
     static_shape,
 )
 
-_RANDOM = {
-    "RandomNormal",
-    "RandomUniform",
-    "RandomNormalLike",
-    "RandomUniformLike",
-    "Multinomial",
-    "Bernoulli",
-    "Dropout",
-}
 _MAX_GROWTH_BYTES = 1 << 20
 _MAX_TOTAL_GROWTH = 1 << 28
 
@@ -113,7 +105,7 @@ def _chosen_sizes(node: ir.Node) -> list[np.ndarray] | None:
 def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
     if (
         not is_standard(node)
-        or node.op_type in _RANDOM
+        or operator_of(node).random
         or any(output.is_graph_output() for output in node.outputs)
         or any(attribute.type == ir.AttributeType.GRAPH for attribute in node.attributes.values())
         or not all(value is None or is_constant(value) for value in node.inputs)

@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor, bypass, may_bypass, nodes_to_edit, supersede
+from qconv.graph.operators.table import clamps
 from qconv.graph.view import (
     clip_bounds,
     constant,
@@ -123,13 +124,9 @@ def _in_float_pattern(node: ir.Node) -> bool:
 def _merge_clamps(node: ir.Node, editor: Editor) -> None:
     value = node.inputs[0]
     before = value.producer() if value is not None else None
-    if value is None or before is None or before.op_type not in ("Relu", "Clip"):
+    if value is None or before is None or not clamps(before):
         return
-    if (
-        not is_standard(before)
-        or only_consumer(value) is not node
-        or value.dtype is not ir.DataType.FLOAT
-    ):
+    if only_consumer(value) is not node or value.dtype is not ir.DataType.FLOAT:
         return
     inner, outer = clip_bounds(before), clip_bounds(node)
     if inner is None or outer is None:

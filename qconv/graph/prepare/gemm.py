@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor, absorb, nodes_to_edit, supersede
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import (
     constant,
     is_constant,
@@ -20,9 +21,8 @@ from qconv.graph.view import (
 def normalize_gemm(model: ir.Model) -> None:
     """Multiply constant weights and biases of Gemm by its alpha and beta."""
     for node, editor in nodes_to_edit(model):
-        if node.op_type == "Gemm" and is_standard(node):
-            _absorb(node, 1, "alpha", editor)
-            _absorb(node, 2, "beta", editor)
+        for attribute, index in operator_of(node).factors:
+            _absorb(node, index, attribute, editor)
 
 
 def _absorb(node: ir.Node, index: int, attribute: str, editor: Editor) -> None:

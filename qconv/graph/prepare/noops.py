@@ -5,13 +5,14 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from qconv.graph.edit import bypass, may_bypass, nodes_to_edit
-from qconv.graph.view import constant, is_standard
+from qconv.graph.operators.table import operator_of
+from qconv.graph.view import constant
 
 
 def remove_noops(model: ir.Model) -> None:
     """Remove Identity nodes, and Dropout nodes that run in inference mode."""
     for node, _ in nodes_to_edit(model):
-        if not is_standard(node) or node.op_type not in ("Identity", "Dropout"):
+        if not operator_of(node).idle:
             continue
         data = node.inputs[0]
         if data is not None and not _has_effect(node) and may_bypass(node, data):

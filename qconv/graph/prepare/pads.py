@@ -6,6 +6,8 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import bypass, may_bypass, nodes_to_edit
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import clamps, operator_of
 from qconv.graph.view import (
     clip_bounds,
     constant,
@@ -38,7 +40,7 @@ def fold_pads(model: ir.Model) -> None:
             continue
         merged = _merged(node, reader, pads)
         if merged is not None and (
-            reader.op_type == "Conv"
+            operator_of(reader).layer is Family.CONVOLUTION
             or (reader.op_type == "MaxPool" and _poolable(node, reader, merged))
         ):
             reader.attributes["pads"] = ir.AttrInt64s("pads", merged)
@@ -49,7 +51,7 @@ def fold_pads(model: ir.Model) -> None:
 def _poolable(pad: ir.Node, pool: ir.Node, pads: list[int]) -> bool:
     """Whether zeros around the data lose to some element in each window: none is negative."""
     clamp = pad.inputs[0].producer() if pad.inputs[0] is not None else None
-    bounds = clip_bounds(clamp) if clamp is not None and clamp.op_type in ("Relu", "Clip") else None
+    bounds = clip_bounds(clamp) if clamp is not None and clamps(clamp) else None
     kernel = ints_attribute(pool, "kernel_shape") or ()
     return (
         bounds is not None

@@ -7,6 +7,9 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, bypass, may_bypass, nodes_to_edit, supersede
+from qconv.graph.layers import bias_of, groups_of, is_scaled, output_axis
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import (
     constant,
     int_attribute,
@@ -19,7 +22,6 @@ from qconv.graph.view import (
 
 Floats = NDArray[np.float64]
 
-_LINEAR = ("Conv", "ConvTranspose", "Gemm")
 _SCALING = ("BatchNormalization", "Mul", "Div", "Add", "Sub")
 
 
@@ -52,9 +54,9 @@ def _fold(node: ir.Node, editor: Editor) -> bool:
     if only_consumer(source) is not node or not may_bypass(node, source):
         return False
     weight = constant(linear.inputs[1])
-    bias_value = linear.inputs[2] if len(linear.inputs) > 2 else None
+    bias_value = bias_of(linear)
     bias = constant(bias_value) if bias_value is not None else np.zeros(())
-    if weight is None or bias is None or not _plain(linear):
+    if weight is None or bias is None or is_scaled(linear):
         return False
     channels = _channels(linear, weight)
     if not (bias.size == 1 or bias.shape in ((channels,), (1, channels))):
@@ -93,10 +95,10 @@ def _use_convolution(norm: ir.Node, editor: Editor) -> None:
 
 def _fold_forward(product: ir.Node, editor: Editor) -> None:
     linear = only_consumer(product.outputs[0])
-    if linear is None or not is_standard(linear) or linear.op_type not in (*_LINEAR, "MatMul"):
+    if linear is None or not operator_of(linear).is_layer:
         return
     weight = constant(linear.inputs[1])
-    if linear.inputs[0] is not product.outputs[0] or weight is None or not _plain(linear):
+    if linear.inputs[0] is not product.outputs[0] or weight is None or is_scaled(linear):
         return
     for data, factor in (product.inputs, product.inputs[::-1]):
         number = constant(factor)
@@ -133,26 +135,19 @@ def _linear_input(node: ir.Node) -> ir.Value | None:
     count = 2 if node.op_type in ("Mul", "Add") else 1
     for value in node.inputs[:count]:
         producer = value.producer() if value is not None else None
-        if producer is not None and producer.op_type in _LINEAR and is_standard(producer):
+        operator = None if producer is None else operator_of(producer)
+        if operator is not None and operator.is_layer and operator.bias is not None:
             return value
     return None
 
 
-def _plain(linear: ir.Node) -> bool:
-    return linear.op_type != "Gemm" or (
-        linear.attributes.get_float("alpha", 1.0) == 1.0
-        and linear.attributes.get_float("beta", 1.0) == 1.0
-    )
-
-
 def _channels(linear: ir.Node, weight: NDArray[np.generic]) -> int:
-    if linear.op_type == "ConvTranspose":
-        return int(weight.shape[1]) * int_attribute(linear, "group", 1)
-    return int(weight.shape[0 if _by_row(linear) else 1])
+    parts = groups_of(linear) if _spreads(linear) else 1
+    return int(weight.shape[output_axis(linear)]) * parts
 
 
-def _by_row(linear: ir.Node) -> bool:
-    return linear.op_type == "Conv" or int_attribute(linear, "transB", 0) == 1
+def _spreads(linear: ir.Node) -> bool:
+    return operator_of(linear).layer is Family.SPREADING
 
 
 def _normalization(norm: ir.Node) -> tuple[Floats, Floats] | None:
@@ -194,10 +189,10 @@ def _arithmetic(
 def _scale_outputs(linear: ir.Node, weight: Floats, gain: Floats) -> Floats:
     """Multiply the slice of each output channel by its gain."""
     tail = (1,) * (weight.ndim - 2)
-    if linear.op_type == "ConvTranspose":
-        groups = int_attribute(linear, "group", 1)
+    if _spreads(linear):
+        groups = groups_of(linear)
         grouped = weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
         return (grouped * gain.reshape(groups, 1, weight.shape[1], *tail)).reshape(weight.shape)
-    if _by_row(linear):
+    if output_axis(linear) == 0:
         return weight * gain.reshape(-1, 1, *tail)
     return weight * gain

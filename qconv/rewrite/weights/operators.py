@@ -9,6 +9,9 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from qconv.graph.edit import supersede
+from qconv.graph.layers import is_scaled, is_turned
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of
 from qconv.graph.view import int_attribute, name_of
 from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain, scales_of
@@ -26,13 +29,9 @@ def takes_product(node: ir.Node, index: int, weight: StoredWeight) -> bool:
     shape = weight.layout.shape
     if index != 1 or not _fits(weight) or len(shape) != 2 or not _is_float32(node.inputs[0]):
         return False
-    by_row = node.op_type == "Gemm" and bool(int_attribute(node, "transB", 0))
-    if weight.layout.is_plain != by_row:
+    if weight.layout.is_plain != is_turned(node, 1) or is_turned(node, 0):
         return False
-    if node.op_type == "MatMul":
-        return True
-    factors = [node.attributes.get_float(name, 1.0) for name in ("alpha", "beta")]
-    return node.op_type == "Gemm" and not int_attribute(node, "transA", 0) and factors == [1, 1]
+    return operator_of(node).layer is Family.PRODUCT and not is_scaled(node)
 
 
 def takes_table(node: ir.Node, weight: StoredWeight) -> bool:

@@ -10,7 +10,9 @@ from typing import Literal
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor, insert_before_reader
-from qconv.graph.view import int_attribute
+from qconv.graph.layers import is_turned
+from qconv.graph.operators.facts import Family
+from qconv.graph.operators.table import operator_of
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.stored_weights import WeightOnlyPlan, WeightPlan
 from qconv.rewrite.weights import operators
@@ -104,7 +106,7 @@ class _Rewriter:
             packed = self._packed(plan, weight, width)
             operators.replace_product(node, weight, packed, self.stem, constants)
             self.counts["operators"]["MatMulNBits"] += 1
-        elif node.op_type == "Gather" and operators.takes_table(node, weight):
+        elif operator_of(node).family is Family.LOOKUP and operators.takes_table(node, weight):
             packed = self._packed(plan, weight, weight.layout.columns)
             operators.replace_gather(node, weight, packed, self.stem, constants)
             self.counts["operators"]["GatherBlockQuantized"] += 1
@@ -153,4 +155,4 @@ class _Rewriter:
 
 
 def _is_transposed_gemm(node: ir.Node, index: int) -> bool:
-    return node.op_type == "Gemm" and index == 1 and bool(int_attribute(node, "transB", 0))
+    return index == 1 and is_turned(node, 1)

@@ -1,0 +1,1 @@
+"""What qconv knows of ONNX operators, in one table."""
