@@ -88,7 +88,7 @@ def test_it_needs_histograms_and_samples(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="needs histograms"):
         _chosen(path, feeds, "ranges")
     record = calibrate(path, data=data(feeds))
-    with pytest.raises(UsageError, match="--method layers run the model again, and need --data"):
+    with pytest.raises(UsageError, match="`method=layers` run the model again, and need `data`"):
         convert(
             path,
             tmp_path / "out.onnx",

@@ -82,7 +82,7 @@ def test_a_model_of_tables_alone_is_sent_to_weight_only(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{model}: only its embeddings can be stored in 8 bits; no operator can run in integers"
     )
-    assert caught.value.hint == "--mode weight-only does that, and needs no data"
+    assert caught.value.hint == "`mode=weight-only` does that, and needs no data"
     assert not (tmp_path / "out.onnx").exists()
 
 

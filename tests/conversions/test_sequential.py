@@ -106,7 +106,7 @@ def test_layers_in_branches_are_rounded_by_what_the_float_model_shows(tmp_path: 
 def test_it_needs_samples(tmp_path: Path) -> None:
     path = _net(tmp_path)
     record = calibrate(path, data=data(random_feeds(onnx.load(path), SIZES)), statistics="full")
-    with pytest.raises(UsageError, match="--effort best and --method layers run the model again"):
+    with pytest.raises(UsageError, match="`effort=best` and `method=layers` run the model again"):
         convert(path, tmp_path / "out.onnx", calibration=record, settings=BEST)
     assert not (tmp_path / "out.onnx").exists()
 

@@ -185,7 +185,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
         ({"block_size": 48}, "`block_size` is 48; it must be auto, 16, 32, 64, 128 or 256"),
         ({"algorithm": "gptq"}, "gptq needs second moments of what the layers read"),
         ({"algorithm": "adaround"}, "adaround needs second moments of what the layers read"),
-        ({"sequential": True}, "rounding in sequence needs --data"),
+        ({"sequential": True}, "`sequential` needs `data`"),
     ],
 )
 def test_settings_that_contradict_each_other(

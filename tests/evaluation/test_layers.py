@@ -133,7 +133,7 @@ def test_patterns_must_be_found(folder: Path) -> None:
 def test_ranking_needs_data(folder: Path) -> None:
     record = qconv.calibrate(folder / "model.onnx", data=str(folder / "data.npz"))
     settings = qconv.Int8Settings(float_layers=("1",))
-    with pytest.raises(UsageError, match="ranking layers needs --data"):
+    with pytest.raises(UsageError, match="with a number needs `data`, to rank"):
         qconv.convert(
             folder / "model.onnx", folder / "q.onnx", calibration=record, settings=settings
         )

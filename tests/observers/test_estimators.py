@@ -112,7 +112,7 @@ def test_methods_beyond_minmax_need_a_histogram() -> None:
     with pytest.raises(RecordError, match="method 'mse' needs histograms") as caught:
         estimate_range(statistics, "mse", 99.99)
     assert caught.value.hint is not None
-    assert "--statistics histogram" in caught.value.hint
+    assert "`statistics=histogram`" in caught.value.hint
 
 
 def test_a_value_that_was_never_seen_has_no_range() -> None:

@@ -149,7 +149,7 @@ def test_patterns_find_names_and_types() -> None:
         """(float[2,4] x) => (float[2,4] y) <float[4,4] w, float[4,4] v>
         { [encoder_first] m = MatMul(x, w) [activation] t = Tanh(m) [head] y = MatMul(t, v) }"""
     )
-    asked = "it was asked for with --keep-float"
+    asked = "it was asked for with `keep_float`"
     assert {n.node for n in _plan(model, keep=["encoder"]).kept_float} == {"encoder_first"}
     assert _kept(_plan(model, keep=["^Tanh$"])) == {"Tanh": asked}
     both = _plan(model, keep=["head", "Tan"])
@@ -267,11 +267,11 @@ def test_sandwiched_operators_stay() -> None:
     )
     reason = "it would cost Casts between operators that stay in float32"
     assert _kept(_plan(model, keep=["k1", "k2"])) == {
-        "Tanh": "it was asked for with --keep-float",
+        "Tanh": "it was asked for with `keep_float`",
         "Sigmoid": reason,
         "Sqrt": reason,
     }
-    assert _kept(_plan(model, keep=["k1"])) == {"Tanh": "it was asked for with --keep-float"}
+    assert _kept(_plan(model, keep=["k1"])) == {"Tanh": "it was asked for with `keep_float`"}
 
 
 def test_products_are_not_kept_to_save_casts() -> None:

@@ -166,7 +166,7 @@ def test_a_float64_model_is_told_the_way(tmp_path: Path) -> None:
     path = save(parse("(double[2] x) => (double[2] y) { y = Relu(x) }"), tmp_path)
     with pytest.raises(NothingQuantized, match="no operator can compute in fp16") as caught:
         convert(path, tmp_path / "y.onnx", settings=HalfSettings())
-    assert "--dtype fp32" in str(caught.value.hint)
+    assert "`dtype=fp32`" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(
