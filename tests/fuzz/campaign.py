@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from random import Random
 
-from tests.fuzz import data, gates, models, options, records, reports
+from tests.fuzz import data, gates, models, options, recipes, records, reports
 from tests.fuzz.baked import Baked, bake
 from tests.fuzz.case import SECRET, SECRET_FILE, Case, make_folders, random_of
 from tests.fuzz.crashes import crash_faults
@@ -35,6 +35,7 @@ _KINDS = (
         "data",
         "data",
         "gates",
+        "recipes",
         "reports",
         "reports",
         "options",
@@ -93,6 +94,8 @@ class Corpus:
                 return gates.make(random, folder, self.reports)
             case "reports":
                 return reports.make(random, folder, self.reports)
+            case "recipes":
+                return recipes.make(random, folder, self.baked, self.reports)
             case _:
                 return options.make(random, folder, self.baked, self.reports)
 

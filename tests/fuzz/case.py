@@ -20,7 +20,7 @@ class Case:
 
     Attributes:
         number: which one it is; with the seed of the run it says everything.
-        kind: the target: models, records, data, gates, reports or options.
+        kind: the target: models, records, data, gates, recipes, reports or options.
         arguments: of ``qconv``.
         outputs: files that the command may write, relative to the folder.
     """

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from qconv.recipe.fields import arms, choices
+from qconv.recipe.walk import settings_by_option
 from tests.fuzz import gates, hostile
 from tests.fuzz.arrays import write_archive
 from tests.fuzz.baked import Baked, stacked
@@ -25,6 +27,8 @@ _COMMANDS = (
     "compare",
 )
 _FILES = ("model.onnx", "variant.onnx", "model.qcal", "data.npz", "report.json", "script.py")
+WHOLE = ("1", "1", "2", "3", "8", "100", "0", "-1", "1000000000", "x", "1.5")
+NUMBERS = ("0", "0.5", "1", "50", "99", "99.99", "100", "-1", "nan", "inf", "1e-300", "x")
 _SCRIPT = """import numpy as np
 FEEDS = [dict(np.load(__file__ + f".{index}.npz")) for index in range(2)]
 def data():
@@ -36,6 +40,11 @@ def loop(run):
 def metric(outputs, sample):
     return float(sum(array.sum() for array in outputs.values() if array.dtype.kind == "f"))
 """
+_RECIPES = (
+    'dtype = "fp16"\n',
+    'data = "data.npz"\neffort = "fast"\n',
+    'dtype = ["int8", "bf16"]\n',
+)
 _EXPRESSIONS = (
     "Conv",
     "^Gemm$",
@@ -60,16 +69,8 @@ def make(
     random: Random, folder: Path, baked: list[Baked], reports: list[bytes]
 ) -> tuple[list[str], list[str]]:
     """Write sound files; return a command with options drawn by chance, and what it may write."""
-    chosen = random.choice(baked)
-    inputs = folder / INPUTS
-    (inputs / "model.onnx").write_bytes(chosen.model)
-    (inputs / "variant.onnx").write_bytes(random.choice(chosen.variants))
-    (inputs / "model.qcal").write_bytes(random.choice(chosen.records))
-    (inputs / "report.json").write_bytes(random.choice(reports))
-    write_archive(inputs / "data.npz", stacked(chosen.feeds))
-    (inputs / "script.py").write_text(_SCRIPT, encoding="utf-8")
-    for index in range(2):
-        write_archive(inputs / f"script.py.{index}.npz", chosen.feeds[index])
+    chosen = write_inputs(random, folder, baked, reports)
+    (folder / INPUTS / "recipe.toml").write_text(random.choice(_RECIPES), encoding="utf-8")
     name = random.choice(_COMMANDS)
     drawn = _Drawn(random, chosen)
     command = getattr(import_module(f"qconv.cli.{name}"), name)
@@ -80,6 +81,21 @@ def make(
             (["--nothing"], ["-z"], [hostile.name(random)], ["--"], ["-o"])
         )
     return [name, *(text.replace("\0", "") for text in drawn.ordered())], drawn.outputs
+
+
+def write_inputs(random: Random, folder: Path, baked: list[Baked], reports: list[bytes]) -> Baked:
+    """Write sound files: a model, a variant, a record, a report, data, a script."""
+    chosen = random.choice(baked)
+    inputs = folder / INPUTS
+    (inputs / "model.onnx").write_bytes(chosen.model)
+    (inputs / "variant.onnx").write_bytes(random.choice(chosen.variants))
+    (inputs / "model.qcal").write_bytes(random.choice(chosen.records))
+    (inputs / "report.json").write_bytes(random.choice(reports))
+    write_archive(inputs / "data.npz", stacked(chosen.feeds))
+    (inputs / "script.py").write_text(_SCRIPT, encoding="utf-8")
+    for index in range(2):
+        write_archive(inputs / f"script.py.{index}.npz", chosen.feeds[index])
+    return chosen
 
 
 class _Drawn:
@@ -154,16 +170,15 @@ class _Drawn:
             return f"{self._odd()}.data"
         if random.random() < 0.02:
             return hostile.name(random)
-        if isinstance(kind, click.Choice):
-            return str(random.choice(kind.choices))
-        if isinstance(kind, click.types.IntParamType):
-            return random.choice(
-                ("1", "1", "2", "3", "8", "100", "0", "-1", "1000000000", "x", "1.5")
-            )
-        if isinstance(kind, click.types.FloatParamType):
-            return random.choice(
-                ("0", "0.5", "1", "50", "99", "99.99", "100", "-1", "nan", "inf", "1e-300", "x")
-            )
+        setting = settings_by_option().get(name)
+        words = () if setting is None else choices(setting.hint)
+        if words:
+            return str(random.choice(words))
+        kinds = () if setting is None else arms(setting.hint)
+        if isinstance(kind, click.types.IntParamType) or kinds == (int,):
+            return random.choice(WHOLE)
+        if isinstance(kind, click.types.FloatParamType) or kinds == (float,):
+            return random.choice(NUMBERS)
         return self._text(name)
 
     def _text(self, name: str) -> str:
@@ -181,6 +196,7 @@ class _Drawn:
             "target": ["ort-cpu", "ort-cpu", "ort-gpu"],
             "provider": ["cpu", "cpu", "CPUExecutionProvider", "cuda", "azure"],
             "labels": [f"{INPUTS}/report.json"],
+            "recipe": [self._file(("recipe.toml",))],
             "smooth": ["auto", "off", "0.5", "0", "1", "2", "nan"],
             "float_layers": ["1", "0", "100", *_EXPRESSIONS],
             "keep_float": list(_EXPRESSIONS),
