@@ -22,6 +22,7 @@ _KINDS = {
 """What the runtime has kernels for that quantize their input themselves."""
 
 _STORED_BITS = 8
+_RECURRENT_AXES = 3
 _FASTER_FROM = 64
 """Hidden size from which DynamicQuantizeLSTM was measured to be faster than LSTM."""
 _NO_GAIN = f"below {_FASTER_FROM} the integer kernel is no faster than float"
@@ -171,6 +172,8 @@ def _refusal(node: ir.Node) -> str | None:
     if operator.layer is Family.RECURRENT:
         if int_attribute(node, "layout", 0):
             return "its layout is 1; the integer kernel needs 0"
+        if any(rank(weight) != _RECURRENT_AXES for weight in weights):
+            return "its weights do not have three axes"
         return None
     axes = rank(weights[0])
     if axes != 2:
