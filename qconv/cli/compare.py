@@ -1,4 +1,4 @@
-"""``qconv compare``: where two models part, whoever made them."""
+"""``qconv compare``: where two models part, whichever tool made them."""
 
 from __future__ import annotations
 

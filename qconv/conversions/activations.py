@@ -17,7 +17,7 @@ _SCHEMES = {
 }
 _REMARKS = {
     "int8": "signed activations: on x64 CPUs ONNX Runtime is fast with uint8 alone; it converts "
-    "int8 on the way, and computes in float where a value is read more than once",
+    "int8 at run time, and computes in float where a value is read more than once",
     "int16": "16-bit activations: ONNX Runtime has no kernels for them on CPUs and computes in "
     "float, slower than the float model; the file is for hardware that has int16",
 }

@@ -1,4 +1,4 @@
-"""INT8 without data: inputs of products and LSTM are quantized on the way."""
+"""INT8 without data: inputs of products and LSTM are quantized at run time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights of operators whose inputs are quantized on the way."""
+"""Weights of operators whose inputs are quantized at run time."""
 
 from __future__ import annotations
 
