@@ -30,7 +30,7 @@ _VARIANTS: Mapping[str, Int8Settings] = {
     "static": Int8Settings(),
     "static, qdq": Int8Settings(format="qdq"),
     "static, smooth off": Int8Settings(smooth="off"),
-    "static, smooth 0.5": Int8Settings(smooth="0.5"),
+    "static, smooth 0.5": Int8Settings(smooth=0.5),
     "static, smooth off, clipped": Int8Settings(smooth="off", method="mse"),
     "static, int8 activations": Int8Settings(activations="int8"),
     "static, int16 activations": Int8Settings(activations="int16"),

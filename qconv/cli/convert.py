@@ -11,8 +11,8 @@ from qconv.cli.options import GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath, OutputPath
 from qconv.errors import UsageError
 from qconv.recipe.options import OPTIONS
-from qconv.recipe.resolve import LEARNING, Chosen, conversions
-from qconv.recipe.settings import Int8Settings, WeightOnlySettings
+from qconv.recipe.resolve import Chosen, conversions
+from qconv.recipe.settings import Float32Settings, Int8Settings, WeightOnlySettings
 from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettings
 
 _WORDS = {"int8": "in integers", "fp16": "in float16", "bf16": "in bfloat16", "fp32": "in float32"}
@@ -76,7 +76,7 @@ def convert(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: bo
     for path in outputs.values() if len(outputs) > 1 else ():  # all, before the first is begun
         check_output(path, force=force, reads=reads)
     for dtype, path in outputs.items():
-        learns = type(settings[dtype]) in LEARNING
+        learns = not isinstance(settings[dtype], Float32Settings)
         conversion = run(
             model,
             path,

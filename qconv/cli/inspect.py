@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
-@recipe_options("assume", "target", "calibration")
+@recipe_options(
+    *("assume", "target", "calibration"),
+    told={
+        "calibration": "A record that qconv calibrate wrote for this model: shows the channels of "
+        "what products read that are far larger than the others."
+    },
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every node of the graph.")
 def inspect(*, model: Path, chosen: Chosen, as_json: bool) -> None:
     """Show a float MODEL's inputs, size and operators, and what INT8 would do to each operator.

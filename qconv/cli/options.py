@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import click
 from click.core import ParameterSource
@@ -34,7 +34,7 @@ class GroupedCommand(click.Command):
         groups: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if record is not None and not isinstance(param, click.Argument):
                 groups.setdefault(getattr(param, "group", "Other"), []).append(record)
         groups["Other"] = groups.pop("Other", [])
         for group, records in groups.items():
@@ -72,11 +72,12 @@ class _Text(click.ParamType[Any]):
         number = _number(value, whole=float not in kinds)
         if number is not None and {int, float}.intersection(kinds):
             return number
-        several = [kind for kind in kinds if get_args(kind) and kind not in map(type, named)]
-        for mark in (",", "x"):
-            parts = [_number(part, whole=mark == "x") for part in value.lower().split(mark)]
-            if several and not named and len(parts) > 1 and None not in parts:
-                return tuple(parts)
+        for kind in kinds if not named else ():
+            if get_origin(kind) is tuple:
+                whole = not is_list(kind)  # HEIGHTxWIDTH, or numbers with commas between
+                parts = [_number(p, whole=whole) for p in value.split("x" if whole else ",")]
+                if len(parts) > 1 and None not in parts:
+                    return tuple(parts)
         return value
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:  # noqa: ARG002
@@ -92,10 +93,13 @@ def _number(text: str, *, whole: bool) -> float | int | None:
         return None
 
 
-def recipe_options(*names: str, recipe: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def recipe_options(
+    *names: str, recipe: bool = False, told: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., Any]], Any]:
     """Give a command these options, by name; it receives what was chosen as ``chosen``.
 
     With ``recipe`` it also has ``--recipe``, and what a recipe file says is among what was chosen.
+    ``told`` is the help of options that do something of their own in this command.
     """
     wanted = [setting for name, setting in settings_by_option().items() if name in names]
 
@@ -120,7 +124,8 @@ def recipe_options(*names: str, recipe: bool = False) -> Callable[[Callable[...,
 
         decorated: Callable[..., Any] = with_chosen
         for setting in reversed(wanted):
-            decorated = _option(setting)(decorated)
+            text = (told or {}).get(setting.option.name, setting.option.help)
+            decorated = _option(setting, text)(decorated)
         return _recipe(decorated) if recipe else decorated
 
     return decorate
@@ -137,7 +142,7 @@ _recipe = click.option(
 )
 
 
-def _option(setting: Setting) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _option(setting: Setting, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     option, flag = setting.option, setting.option.flag
     initial = option.initial
     if initial is None and setting.default not in (None, (), False):
@@ -150,7 +155,7 @@ def _option(setting: Setting) -> Callable[[Callable[..., Any]], Callable[..., An
         names = [flag, option.name]
         repeated = is_list(setting.hint)
         kind = {"type": _Text(setting), "multiple": repeated, "metavar": option.metavar}
-    text = option.help if initial is None else f"{option.help}  [default: {initial}]"
+    text = text if initial is None else f"{text}  [default: {initial}]"
     return click.option(*names, cls=GroupedOption, group=option.group, help=text, **kind)
 
 

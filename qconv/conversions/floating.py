@@ -46,7 +46,7 @@ def half_model(
     if not plan.quantized:
         raise NothingQuantized(
             f"{label}: no operator can compute in {settings.dtype}",
-            hint="a float64 model becomes float32 first, by qconv convert `dtype=fp32`; "
+            hint="a float64 model becomes float32 first, by `dtype=fp32`; "
             "qconv inspect shows the types that a model holds",
         )
     casts = to_half(model, plan, keep_ports=keep_ports)

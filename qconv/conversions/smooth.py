@@ -66,7 +66,7 @@ def smooth(
     """
     if settings.smooth == "off":
         return Smoothed(plan, statistics, grams)
-    exponent = None if settings.smooth == "auto" else float(settings.smooth)
+    exponent = None if settings.smooth == "auto" else settings.smooth
     paired = settings.portable and settings.bits == 8
     grid = WeightGrid(int(layer_grid(settings.bits).high), paired, settings.granularity == "tensor")
     editor = Editor(model.graph)

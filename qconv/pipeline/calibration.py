@@ -89,7 +89,7 @@ def calibrate(
         if statistics != "full" and not observed:
             raise NothingQuantized(
                 f"{loaded.path}: no operator needs calibration: inputs are quantized at run time",
-                hint="qconv convert `dtype=int8` `mode=dynamic` needs no data",
+                hint="`dtype=int8` with `mode=dynamic` needs no data",
             )
     inputs = affordable(layer_inputs(prepared)) if statistics == "full" else ()
     if not observed and not inputs:

@@ -26,7 +26,7 @@ def require_quantized(plan: Plan, label: str) -> None:
     top = sorted(reasons.items(), key=lambda item: -item[1])[:3]
     hint = "qconv inspect lists the reason for each operator"
     if any(f"it works on {other}," in sentence for sentence, _ in top for other in _OTHER_FLOATS):
-        hint = "qconv convert `dtype=fp32` writes the model in float32, which can be quantized"
+        hint = "`dtype=fp32` writes the model in float32, which can be quantized"
     raise NothingQuantized(
         f"{nothing}; " + "; ".join(f"{count} x {sentence}" for sentence, count in top), hint=hint
     )

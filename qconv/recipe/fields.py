@@ -94,8 +94,7 @@ class Setting:
     def _check(self, hint: Any, value: object) -> None:
         bounds = self.rule.within
         if not _fits(hint, value) or not all(
-            math.isfinite(number) and (bounds is None or number in bounds)
-            for number in _numbers(value)
+            _finite(number) and (bounds is None or number in bounds) for number in _numbers(value)
         ):
             wanted = _told(hint) + ("" if bounds is None else f" {bounds}")
             near = get_close_matches(str(value), [str(word) for word in choices(hint)], n=1)
@@ -124,7 +123,7 @@ class Checked:
         fields = {each.name: each for each in settings_of(type(self))}
         for name in names:
             for other, values in fields[name].rule.goes_with.items():
-                if getattr(self, other) not in values:
+                if getattr(self, other) not in values and getattr(self, name) != "auto":
                     wanted = [f"`{fields[other].option.name}={value}`" for value in values]
                     own = quoted(fields[name].option, getattr(self, name))
                     raise UsageError(f"{own} goes with {listed(wanted, 'or')}")
@@ -187,7 +186,8 @@ def _fits_one(hint: Any, value: object) -> bool:
         if not isinstance(value, tuple):
             return False
         if is_list(hint):
-            return all(_fits(each[0], part) for part in value)
+            numbers = each[0] in (int, float)
+            return all(_fits(each[0], part) for part in value) and bool(value or not numbers)
         return len(value) == len(each) and all(map(_fits, each, value))
     if hint is float:
         return isinstance(value, float | int) and not isinstance(value, bool)
@@ -196,6 +196,10 @@ def _fits_one(hint: Any, value: object) -> bool:
     if hint is Path:
         return isinstance(value, Path | str)
     return isinstance(value, hint)
+
+
+def _finite(number: float) -> bool:
+    return isinstance(number, int) or math.isfinite(number)
 
 
 def _numbers(value: object) -> Iterator[float]:

@@ -53,8 +53,8 @@ def read_recipe(path: Path) -> Chosen:
                 hint=f"did you mean {near[0]}?" if near else None,
             )
         setting = settings_by_option()[name]
-        values[name] = _value(setting.hint, value, path.parent, is_place=name in _PLACES)
         try:
+            values[name] = _value(setting.hint, value, path.parent, is_place=name in _PLACES)
             setting.check(values[name])
         except UsageError as error:
             told = str(error).replace("`", "'").replace(f"'{name}'", f"'{key}'")
@@ -75,6 +75,8 @@ def _value(hint: Any, value: object, folder: Path, *, is_place: bool) -> object:
         return tuple(_value(inner, part, folder, is_place=is_place) for part in value)
     if lists and lists == list(arms(hint)):
         return (_value(get_args(lists[0])[0], value, folder, is_place=is_place),)
-    if isinstance(value, str) and Path in arms(hint):
-        return folder / value
-    return str(folder / value) if isinstance(value, str) and is_place else value
+    if isinstance(value, str) and (is_place or Path in arms(hint)):
+        if not value or "\0" in value:
+            raise UsageError("it names no file")
+        return str(folder / value) if is_place else folder / value
+    return value

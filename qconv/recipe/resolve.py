@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, get_args
 
@@ -21,6 +22,7 @@ from qconv.recipe.settings import (
     WeightType,
 )
 from qconv.recipe.sources import ConvertSettings, DataSettings, Storage
+from qconv.recipe.walk import CLASSES
 
 T = TypeVar("T", bound=Checked)
 
@@ -35,6 +37,14 @@ KINDS: Mapping[type[Settings], str] = {
 """The kinds of conversion, each with how it is asked for."""
 LEARNING = {Int8Settings, WeightOnlySettings, HalfSettings}
 """Kinds that learn from data or a record."""
+_PARTNERS = {
+    each.option.name: (fields[other].option.name, values)
+    for settings in CLASSES
+    for fields in [{each.name: each for each in settings_of(settings)}]
+    for each in fields.values()
+    for other, values in each.rule.goes_with.items()
+}
+"""Options that go with certain values of another one alone."""
 _BESIDE_DATA = ("samples", "batch_size", "image_preset",
                 *(each.option.name for each in settings_of(ImageOptions)))  # fmt: skip
 
@@ -60,14 +70,22 @@ class Chosen:
     def over(self, file: Chosen) -> Chosen:
         """Return these choices over those of a recipe file.
 
-        Where they name another type or mode, what the file says of its own types is no longer
-        firm; and a record takes the place of its data, or data that of its record.
+        What the file says gives way where it does not go with what is chosen here; a record takes
+        the place of its data, or data that of its record. If another type or mode is chosen here,
+        what it says of its own types is no longer firm.
         """
-        beside = dict(file.values)
-        for one, other in (("data", "calibration"), ("calibration", "data")):
-            if one in self and other not in self:
-                beside.pop(other, None)
-        firm = file.firm if self.values.keys().isdisjoint(("dtype", "mode")) else frozenset()
+        beside = {name: value for name, value in file.values.items() if name not in self}
+        if "calibration" in self:
+            beside = {n: v for n, v in beside.items() if n not in ("data", *_BESIDE_DATA)}
+        if "data" in self:
+            beside.pop("calibration", None)
+        for name, (other, values) in _PARTNERS.items():
+            if name in self and beside.get(other, values[0]) not in values:
+                del beside[other]
+            if other in self and self.values[other] not in values:
+                beside.pop(name, None)
+        free = self.values.keys().isdisjoint(("dtype", "mode"))
+        firm = file.firm & beside.keys() if free else frozenset()
         return Chosen({**beside, **self.values}, self.firm | firm)
 
     def only(self, options: Iterable[str]) -> Chosen:
@@ -78,16 +96,29 @@ class Chosen:
     def build(self, settings: type[T], **fixed: Any) -> T:
         """Return settings with what was chosen of them, and with fields that are fixed.
 
+        What is not firm is left out where it does not fit.
+
         Raises:
             UsageError: a value is not one that they may have, or has no effect.
         """
-        chosen: dict[str, Any] = {
-            each.name: self.values[each.option.name]
+        mine = [
+            each
             for each in settings_of(settings)
             if each.option.name in self.values and each.name not in fixed
-        }
-        made = settings(**fixed, **chosen)
-        made.require_effect(chosen)
+        ]
+        chosen: dict[str, Any] = dict(fixed)
+        loose = []
+        for each in mine:
+            value = self.values[each.option.name]
+            if each.option.name in self.firm:
+                chosen[each.name] = value
+            else:
+                loose.append((each.name, value))
+        made = settings(**chosen)
+        made.require_effect(chosen.keys() - fixed.keys())
+        for name, value in loose * 2:  # what goes with a later one fits in the second round
+            with suppress(UsageError):
+                made = replace(made, **{name: value})
         return made
 
     def images(self) -> ImageOptions | None:
@@ -133,7 +164,7 @@ def conversions(chosen: Chosen) -> dict[str, Settings]:
         raise UsageError("`mode` goes with `dtype=int8`; the smaller types are for weights alone")
     kinds = {dtype: _kind(dtype, asked.mode) for dtype in asked.dtype}
     _refuse_unread(chosen, set(kinds.values()))
-    if "io" in chosen and chosen.values["io"] not in ("fp32", *kinds):
+    if "io" in chosen.firm and chosen.values["io"] not in ("fp32", *kinds):
         raise UsageError(f"`io={chosen.values['io']}` goes with `dtype={chosen.values['io']}`")
     return {dtype: _settings(chosen, dtype, kind) for dtype, kind in kinds.items()}
 
@@ -158,6 +189,8 @@ def _refuse_unread(chosen: Chosen, kinds: set[type[Settings]]) -> None:
     own = {each.option.name for each in settings_of(ConvertSettings)}
     for name in sorted(chosen.firm - own, key=list(OPTIONS).index):
         readers = [kind for kind in KINDS if name in _options_of(kind)]
+        if (name, chosen.values[name]) == ("io", "fp32"):
+            continue
         if readers and not kinds.intersection(readers):
             where = ", or ".join(KINDS[kind] for kind in readers)
             raise UsageError(f"{quoted(OPTIONS[name], chosen.values[name])} goes with {where}")

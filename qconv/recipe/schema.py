@@ -38,9 +38,10 @@ def _allowed(hint: Any, within: Range | None) -> list[dict[str, object]]:
     if get_origin(hint) is not tuple:
         bounded = within is not None and hint in (int, float)
         return [{"type": _TYPES[hint], **(_bounds(within) if within and bounded else {})}]
-    [inner] = _allowed(get_args(hint)[0], within)
+    each = [allowed for arm in arms(get_args(hint)[0]) for allowed in _allowed(arm, within)]
+    inner = each[0] if len(each) == 1 else {"anyOf": each}
     if is_list(hint):
-        return [inner, {"type": "array", "items": inner}]
+        return [*each, {"type": "array", "items": inner}]
     length = len(get_args(hint))
     return [{"type": "array", "items": inner, "minItems": length, "maxItems": length}]
 

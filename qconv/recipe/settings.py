@@ -38,27 +38,22 @@ def _expressions(texts: tuple[str, ...], option: str) -> None:
             ) from error
 
 
-def _float_layers(texts: tuple[str, ...]) -> None:
-    counts = [text for text in texts if text.isdecimal()]
+def _is_count(text: str | int) -> bool:
+    return isinstance(text, int) or text.isdecimal()
+
+
+def _float_layers(given: tuple[str | int, ...]) -> None:
+    counts = [str(each) for each in given if _is_count(each)]
     if len(counts) > 1:
         raise UsageError(
             f"`float_layers` takes one number of layers, not {' and '.join(counts)}",
             hint="an expression for names or types may be given beside it, and repeated",
         )
-    _expressions(texts, "float_layers")
+    _expressions(tuple(str(each) for each in given), "float_layers")
 
 
 def _keep_float(texts: tuple[str, ...]) -> None:
     _expressions(texts, "keep_float")
-
-
-def _strength(text: str) -> None:
-    try:
-        fits = text in ("auto", "off") or float(text) in Range(0, 1)
-    except ValueError:
-        fits = False
-    if not fits:
-        raise UsageError(f"`smooth` is {text!r}; it must be auto, off or a number from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -107,11 +102,11 @@ class Int8Settings(Checked):
     weights: Literal["int8", "int4"] = "int8"
     embeddings: Embeddings = "auto"
     reduce_range: bool = setting(False, goes_with={"weights": ("int8",)})
-    smooth: str = setting("auto", must=_strength)
+    smooth: Literal["auto", "off"] | float = setting("auto", within=Range(0, 1))
     equalize: Equalize = "auto"
     format: Literal["operator", "qdq"] = "operator"
     activations: Activations = "uint8"
-    float_layers: tuple[str, ...] = setting((), must=_float_layers)
+    float_layers: tuple[str | int, ...] = setting((), within=Range(0), must=_float_layers)
 
     @property
     def weight_bits(self) -> int:
@@ -126,12 +121,12 @@ class Int8Settings(Checked):
     @property
     def float_count(self) -> int:
         """How many layers with the largest error of their own stay in float."""
-        return sum(int(text) for text in self.float_layers if text.isdecimal())
+        return sum(int(each) for each in self.float_layers if _is_count(each))
 
     @property
     def float_patterns(self) -> tuple[str, ...]:
         """The regular expressions for operators that stay in float."""
-        return tuple(text for text in self.float_layers if not text.isdecimal())
+        return tuple(str(each) for each in self.float_layers if not _is_count(each))
 
     @property
     def needs_samples(self) -> bool:

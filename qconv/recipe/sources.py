@@ -127,7 +127,11 @@ class Storage(Checked):
         """
         if self.name is None:
             return []
-        if self.name in ("", ".", "..", path.name) or Path(self.name).name != self.name:
+        if (
+            self.name in ("", ".", "..", path.name)
+            or Path(self.name).name != self.name
+            or "\0" in self.name
+        ):
             raise UsageError(
                 f"'{self.name}' cannot be the name of the file of weights beside {path.name}",
                 hint="the two stand in one folder: give another name, without a folder",

@@ -23,6 +23,10 @@ def with_flags(text: str) -> str:
             return found[0]
         if value == "false":
             return f"--no-{option.key}"
-        return option.flag if value in (None, "true") else f"{option.flag} {quote(value)}"
+        return option.flag if value in (None, "true") else f"{option.flag} {_quoted(value)}"
 
     return _QUOTED.sub(flag, text)
+
+
+def _quoted(value: str) -> str:
+    return value if "'" in value else quote(value)

@@ -115,7 +115,7 @@ def test_ranges_of_scaled_values_are_not_tried(tmp_path: Path) -> None:
     { a = MatMul(x, w) r = Relu(a) b = MatMul(r, v) y = Sigmoid(b) }"""
     left = "not tried but left to minmax, of values that were equalized or smoothed"
     assert f"1 range {left}" in _remarks(tmp_path, one)
-    assert f"2 ranges {left}" in _remarks(tmp_path, two, smooth="0.5", equalize="on")
+    assert f"2 ranges {left}" in _remarks(tmp_path, two, smooth=0.5, equalize="on")
     assert f"1 range {left}" in _remarks(tmp_path, two, smooth="off", equalize="on")
     assert left not in " ".join(_remarks(tmp_path, two, smooth="off", equalize="off"))
 

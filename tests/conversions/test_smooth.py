@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -46,9 +47,11 @@ def _feeds() -> Sequence[Feeds]:
     return [{"x": (array * np.r_[np.ones(31), 40]).astype(np.float32)} for array in feeds]
 
 
-@pytest.mark.parametrize("strength", ["auto", "0.5", "0.9"])
+@pytest.mark.parametrize("strength", ["auto", 0.5, 0.9])
 @pytest.mark.parametrize("name", BODIES)
-def test_a_smoothed_float_model_computes_the_same(tmp_path: Path, name: str, strength: str) -> None:
+def test_a_smoothed_float_model_computes_the_same(
+    tmp_path: Path, name: str, strength: Literal["auto"] | float
+) -> None:
     path = save(_model(BODIES[name]), tmp_path)
     record = calibrate(path, data=data(_feeds()), statistics="full")
     prepared = prepare(load_model(path).ir)
@@ -90,14 +93,14 @@ def test_a_weight_that_others_read_is_left_alone(tmp_path: Path) -> None:
         "n = LayerNormalization<axis = -1>(x, g, o) a = MatMul(n, s) t = Tanh(a) y = MatMul(t, s)"
     )
     model = parse(f"({IN}) => (float[N, T, 32] y) <{WEIGHTS}, float[32, 32] s> {{ {body} }}")
-    converted = convert_model(model, tmp_path, feeds=_feeds(), settings=Int8Settings(smooth="0.5"))
+    converted = convert_model(model, tmp_path, feeds=_feeds(), settings=Int8Settings(smooth=0.5))
     assert not [text for text in converted.conversion.remarks if "smoothed" in text]
 
 
 def test_what_products_emit_in_integers_is_left_alone(tmp_path: Path) -> None:
     body = "a = MatMul(x, s) r = Relu(a) y = MatMul(r, w)"
     converted = convert_model(
-        _model(body), tmp_path, feeds=_feeds(), settings=Int8Settings(smooth="0.5")
+        _model(body), tmp_path, feeds=_feeds(), settings=Int8Settings(smooth=0.5)
     )
     assert op_types(converted.proto()).count("Mul") == 1
     assert run(converted.path, _feeds()[0])["y"].shape == (2, 3, 24)
@@ -109,7 +112,7 @@ def test_values_that_a_fold_divides_do_not_pass_for_those_of_the_float_model(
 ) -> None:
     path = save(_model(BODIES[name]), tmp_path)
     output = tmp_path / "y.onnx"
-    made = convert(path, output, data=data(_feeds()), settings=Int8Settings(smooth="0.9"))
+    made = convert(path, output, data=data(_feeds()), settings=Int8Settings(smooth=0.9))
     assert "1 input of products smoothed: 1 by the operator before" in made.remarks
     found = report(path, [output], data=data(_feeds()), latency=False, layers=True)
     errors = {error.name: error for error in found.variants[0].layers}

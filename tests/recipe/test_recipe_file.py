@@ -13,7 +13,8 @@ from qconv.recipe.file import read_recipe
 from qconv.recipe.options import OPTIONS
 from qconv.recipe.resolve import Chosen, conversions
 from qconv.recipe.schema import schema
-from qconv.recipe.settings import HalfSettings, Int8Settings, WeightOnlySettings
+from qconv.recipe.settings import HalfSettings, Int8Settings, Settings, WeightOnlySettings
+from qconv.recipe.sources import Storage
 from scripts.option_tables import PAGE, with_tables
 
 
@@ -57,8 +58,62 @@ def test_the_command_line_wins(tmp_path: Path) -> None:
     assert conversions(both) == {"int8": Int8Settings(effort="fast")}
     other = Chosen.of({"dtype": ("fp16",)}).over(file)
     assert conversions(other) == {"fp16": HalfSettings("fp16")}
-    record = Chosen.of({"calibration": Path("r.qcal")}).over(recipe(tmp_path, 'data = "d.npz"'))
-    assert "data" not in record
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "settings"),
+    [
+        (
+            'dtype = "int8"\ndata = "d"\nsamples = 3\nimage-preset = "imagenet-tf"\nbatch-size = 2',
+            {"calibration": Path("r.qcal")},
+            Int8Settings(),
+        ),
+        ('dtype = "bf16"\nio = "bf16"', {"dtype": ("fp16",)}, HalfSettings("fp16")),
+        ('dtype = "bf16"\nstorage-only = true', {"dtype": ("fp16",)}, HalfSettings("fp16")),
+        ('dtype = "int4"\ngranularity = "block"', {"dtype": ("int8",)}, Int8Settings()),
+        ('dtype = "int4"\nalgorithm = "awq"', {"dtype": ("int8",)}, Int8Settings()),
+        (
+            'dtype = "int4"\nalgorithm = "adaround"',
+            {"dtype": ("ternary",)},
+            WeightOnlySettings("ternary"),
+        ),
+        (
+            'dtype = "int8"\nmode = "weight-only"\ngranularity = "block"',
+            {"mode": "static"},
+            Int8Settings(),
+        ),
+        (
+            'dtype = "int8"\npercentile = 99.9\nmethod = "percentile"',
+            {"method": "mse"},
+            Int8Settings("mse"),
+        ),
+        (
+            'dtype = "int4"\nblock-size = 64',
+            {"granularity": "channel"},
+            WeightOnlySettings("int4", granularity="channel"),
+        ),
+    ],
+)
+def test_what_a_recipe_says_gives_way(
+    tmp_path: Path, text: str, typed: dict[str, object], settings: Settings
+) -> None:
+    both = Chosen.of(typed).over(recipe(tmp_path, text))
+    assert [*conversions(both).values()] == [settings]
+    assert ("data" in both) is False
+
+
+def test_where_weights_go_gives_way_too(tmp_path: Path) -> None:
+    size = recipe(tmp_path, "external-data-size = 10")
+    assert Chosen.of({"external_data": "always"}).over(size).storage() == Storage("always")
+    never = recipe(tmp_path, 'external-data = "never"')
+    assert Chosen.of({"external_data_name": "x"}).over(never).storage() == Storage(
+        "always", name="x"
+    )
+    data = recipe(tmp_path, 'data = "d.npz"')
+    assert "calibration" not in Chosen.of({"data": ("e.npz",)}).over(
+        recipe(tmp_path, 'calibration = "r.qcal"')
+    )
+    assert "data" in Chosen.of({"samples": 3}).over(data)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +142,10 @@ def test_what_nothing_reads_is_refused(tmp_path: Path, text: str, message: str) 
         ("\n\nsamples = 0", " line 3: 'samples' is 0; it must be a whole number of at", None),
         ('samples = "3"', " line 1: 'samples' is '3'; it must be a whole number of at", None),
         ("[int8]\nx = 1", ": there is no option 'int8'", None),
+        (f"percentile = {10**400}", " line 1: 'percentile' is 1", None),
+        ('data = ""', " line 1: it names no file", None),
+        ('labels = "a\\u0000b"', " line 1: it names no file", None),
+        ("image-mean = []", " line 1: 'image-mean' is (); it must be", None),
     ],
 )
 def test_wrong_keys_and_values(tmp_path: Path, text: str, message: str, hint: str | None) -> None:
@@ -122,8 +181,7 @@ def test_the_schema_says_what_the_parser_takes(tmp_path: Path) -> None:
                     continue
                 shown = f'"{value}"' if "enum" in each and isinstance(value, str) else value
                 assert tomllib.loads(f"{key} = {shown}")
-                if key != "smooth":
-                    recipe(tmp_path, f"{key} = {shown}")
+                recipe(tmp_path, f"{key} = {0.5 if key == 'smooth' and value == 60.5 else shown}")
 
 
 def test_the_tables_of_options_are_those_of_the_program() -> None:

@@ -53,7 +53,7 @@ def test_models_without_anything_to_quantize(tmp_path: Path, name: str) -> None:
         hint = caught.value.hint
         assert hint is not None
         assert hint.startswith(
-            "qconv convert `dtype=fp32`" if name.startswith("float") else "qconv inspect lists"
+            "`dtype=fp32` writes" if name.startswith("float") else "qconv inspect lists"
         )
     assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
     assert inspect(path).plan.quantized == ()
