@@ -151,6 +151,9 @@ def _reference_fault(nodes: Nodes) -> str | None:
 
 
 def _call_fault(proto: onnx.ModelProto) -> str | None:
+    nameless = next((each.name for each in proto.functions if not each.domain), None)
+    if nameless is not None:
+        return f"its function '{nameless}' has no domain, which is that of ONNX's own operators"
     functions = {(each.domain, each.name, each.overload): each for each in proto.functions}
     calls = {key: list(map(_called, _nested(function.node))) for key, function in functions.items()}
     sizes: dict[tuple[str, str, str], int] = {}

@@ -153,6 +153,14 @@ class TestNodes:
 
 
 class TestFunctions:
+    def test_without_a_domain(self, tmp_path: Path) -> None:
+        model = with_function("b = Neg(a)")
+        model.functions[0].domain = ""
+        assert refusal(model, tmp_path) == (
+            "FILE: not a valid ONNX model: its function 'F' has no domain, which is that of ONNX's "
+            "own operators"
+        )
+
     def test_that_call_each_other_in_a_circle(self, tmp_path: Path) -> None:
         assert refusal(with_function("b = f.F(a)"), tmp_path) == (
             "FILE: not a valid ONNX model: its functions call each other in a circle: F -> F"
