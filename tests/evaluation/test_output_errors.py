@@ -58,7 +58,7 @@ def test_the_error_of_the_only_layer_is_that_of_the_model(tmp_path: Path, text: 
 
 
 @pytest.mark.parametrize(
-    "changed", [{"smooth": "off"}, {"smooth": "0.7"}, {"smooth": "off", "method": "layers"}]
+    "changed", [{"smooth": "off"}, {"smooth": 0.7}, {"smooth": "off", "method": "layers"}]
 )
 def test_layers_with_float_outputs_are_ranked(tmp_path: Path, changed: dict[str, Any]) -> None:
     """The second product takes small differences of numbers that are almost one."""

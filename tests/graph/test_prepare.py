@@ -11,8 +11,8 @@ import onnx_ir as ir
 import pytest
 
 from qconv.errors import UnsupportedError
-from qconv.graph.model_io import load_model
-from qconv.graph.prepare import MIN_OPSET, prepare
+from qconv.graph.model_io import load_model, read_model
+from qconv.graph.prepare import MIN_OPSET, normalize, prepare
 from qconv.graph.prepare.opset import raise_opset
 from tests.graph import form_cases, linear_cases
 from tests.model_helpers import (
@@ -215,3 +215,11 @@ def test_operators_of_the_runtime_give_what_they_read(tmp_path: Path, key: str, 
     shapes = {value.name: value.shape for node in model.graph for value in node.outputs}
     assert list(shapes["n"] or ()) == ["B", "S", 128]
     assert list(shapes["a"] or ()) == ["B", "S", width]
+
+
+def test_a_constant_without_a_name(tmp_path: Path) -> None:
+    model = parse(
+        "(float[2] x) => (float[2] y) { c = Constant<value = float {1.0}>() y = Relu(x) }"
+    )
+    model.graph.node[0].output[0] = ""
+    assert [node.op_type for node in normalize(read_model(save(model, tmp_path))).graph] == ["Relu"]

@@ -54,6 +54,7 @@ def prepare(model: ir.Model) -> ir.Model:
 def normalize(model: ir.Model) -> ir.Model:
     """Return the model without functions and Constant nodes, all named, with types inferred."""
     model = _without_functions(model)
+    _drop_nameless(model)
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     fix_names(model)
     infer_shapes(model)
@@ -65,3 +66,10 @@ def _without_functions(model: ir.Model) -> ir.Model:
     model = inline_functions(model)
     common.RemoveInitializersFromInputsPass()(model)
     return model
+
+
+def _drop_nameless(model: ir.Model) -> None:
+    """Remove nodes none of whose results has a name, so that nothing can read them."""
+    for node in list(model.graph.all_nodes()):
+        if not any(output.name for output in node.outputs) and node.graph is not None:
+            node.graph.remove(node, safe=True)
