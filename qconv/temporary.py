@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import sleep
 
 from qconv.locks import locked
 
 _PATIENCE = 1.0
 """Seconds: who looks whether a folder is in use holds its lock for a moment."""
+_FIRST_MOMENT = 0.1
+"""Seconds in which a folder that was made gets its lock."""
 _watcher: int | None = None
 
 
@@ -40,15 +43,25 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
             with suppress(OSError):  # nobody listens
                 os.write(_watcher, os.fsencode(folder.absolute()) + b"\0")
         with locked(folder, patience=_PATIENCE):
-            yield folder
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def in_use(folder: Path) -> bool:
-    """Whether a process may still be at work in a temporary folder: only a lock tells that not."""
+    """Whether a process may still be at work in a temporary folder: only a lock tells that not.
+
+    A folder that is new may have no lock yet: it is looked at twice.
+    """
     try:
-        with locked(folder, patience=0) as free:
-            return not free
+        for pause in (_FIRST_MOMENT, 0.0):
+            with locked(folder, patience=0) as free:
+                if not free:
+                    return True
+            sleep(pause)
     except OSError:
         return True
+    return False

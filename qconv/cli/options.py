@@ -21,6 +21,10 @@ from qconv.recipe.walk import settings_by_option
 if TYPE_CHECKING:
     from qconv.data import NamedData
 
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType  # no generic before click 8.5
+
 DATA = ("data", "samples", "image_preset", "image_size", "image_crop", "image_mean", "image_std",
         "image_order", "image_layout", "labels")  # fmt: skip
 """Options of commands that read data."""
@@ -50,7 +54,7 @@ class GroupedOption(click.Option):
         self.group = group
 
 
-class _Text(click.ParamType[Any]):
+class _Text(_ParamType):
     """What was typed for a setting, as the setting has it."""
 
     name = "text"
