@@ -152,7 +152,7 @@ class _Drawn:
             odd = self._odd()
             read = self.arguments[:1] or [OUTPUTS]
             chosen = random.choice((OUTPUTS, f"{OUTPUTS}/{odd}", *read, f"{OUTPUTS}/no/made"))
-        self.outputs.append(chosen)
+        self.outputs.append(chosen.replace("\0", ""))  # as the command line has it
         return chosen
 
     def _odd(self) -> str:
