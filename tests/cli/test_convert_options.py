@@ -1,4 +1,4 @@
-"""Options of convert that go together, and those that do not."""
+"""Options that commands need, that go together, and those that do not."""
 
 from pathlib import Path
 
@@ -132,3 +132,27 @@ def test_options_of_one_type_go_with_others_beside_it(qconv: Qconv, folder: Path
     types = "--dtype int8 --dtype bf16 --calibration histogram.qcal"
     line = f"convert model.onnx {types} --method minmax --storage-only -o out"
     assert qconv(line).code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        ("calibrate model.onnx -o r.qcal", "--data is needed: the samples to read", ""),
+        ("convert model.onnx -o x", "--dtype is needed: the type to convert to", ""),
+        (
+            "calibrate model.onnx --data d -o r --samples 0",
+            "--samples is 0; it must be a whole number of at least 1",
+            "",
+        ),
+        (
+            "convert model.onnx --dtype int9 -o x",
+            "--dtype is 'int9'; it must be int8, uint8, int4, uint4, int3, int2, uint2, ternary, "
+            "binary, fp8e4m3, fp8e5m2, fp16, bf16 or fp32",
+            "did you mean int8?",
+        ),
+    ],
+)
+def test_wrong_settings_are_exit_code_two(
+    refuses: Refuses, line: str, message: str, hint: str
+) -> None:
+    refuses(line, code=2, message=message, hint=hint)

@@ -11,9 +11,7 @@ import onnxruntime as ort
 import pytest
 
 from qconv.errors import ModelError, NothingQuantized
-from qconv.graph.model_io import load_model
 from qconv.pipeline import Conversion, convert
-from qconv.placement.dynamic_layers import place_dynamic
 from qconv.recipe.settings import DynamicSettings
 from qconv.runtime.audit import audit_fusion
 from tests.model_helpers import parse, ports, random_feeds, save, set_weight, sqnr
@@ -149,18 +147,6 @@ LSTMS = {
         "y",
     ),
 }
-
-
-@pytest.mark.parametrize(
-    "shapes", ["float[1] w, float[1, 128, 32] r", "float[1, 128, 64] w, float[9] r"]
-)
-def test_lstm_weights_of_other_shapes_stay_float(shapes: str, tmp_path: Path) -> None:
-    """The checker takes them, and the runtime those of an LSTM without a step."""
-    text = f"""(float[5, 1, 64] x) => (float[5, 1, 1, 32] y) <{shapes}>
-        {{ y = LSTM<hidden_size = 32>(x, w, r) }}"""
-    plan = place_dynamic(load_model(save(parse(text), tmp_path)).ir)
-    [lstm] = plan.nodes.values()
-    assert (lstm.quantized, lstm.reason) == (False, "its weights do not have three axes")
 
 
 @pytest.mark.parametrize("name", LSTMS)
