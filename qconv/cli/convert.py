@@ -76,12 +76,12 @@ def convert(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: bo
     for path in outputs.values() if len(outputs) > 1 else ():  # all, before the first is begun
         check_output(path, force=force, reads=reads)
     for dtype, path in outputs.items():
-        learns = not isinstance(settings[dtype], Float32Settings)
+        float32 = isinstance(settings[dtype], Float32Settings)
         conversion = run(
             model,
             path,
-            calibration=record if learns else None,
-            data=data if learns else None,
+            calibration=None if float32 else record,
+            data=None if float32 else data,
             settings=settings[dtype],
             assume=given.constants,
             custom_ops=given.custom_ops,

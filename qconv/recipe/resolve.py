@@ -93,6 +93,14 @@ class Chosen:
         kept = {name: self.values[name] for name in options if name in self.values}
         return Chosen(kept, self.firm & kept.keys())
 
+    def _fields(self, settings: type[Checked]) -> dict[str, Any]:
+        """Return what was chosen of the settings, by the name of the field."""
+        return {
+            each.name: self.values[each.option.name]
+            for each in settings_of(settings)
+            if each.option.name in self.values
+        }
+
     def build(self, settings: type[T], **fixed: Any) -> T:
         """Return settings with what was chosen of them, and with fields that are fixed.
 
@@ -101,21 +109,12 @@ class Chosen:
         Raises:
             UsageError: a value is not one that they may have, or has no effect.
         """
-        mine = [
-            each
-            for each in settings_of(settings)
-            if each.option.name in self.values and each.name not in fixed
-        ]
-        chosen: dict[str, Any] = dict(fixed)
-        loose = []
-        for each in mine:
-            value = self.values[each.option.name]
-            if each.option.name in self.firm:
-                chosen[each.name] = value
-            else:
-                loose.append((each.name, value))
-        made = settings(**chosen)
-        made.require_effect(chosen.keys() - fixed.keys())
+        given = {n: v for n, v in self._fields(settings).items() if n not in fixed}
+        firm = {each.name for each in settings_of(settings) if each.option.name in self.firm}
+        chosen: dict[str, Any] = {n: v for n, v in given.items() if n in firm}
+        loose = [(n, v) for n, v in given.items() if n not in firm]
+        made = settings(**fixed, **chosen)
+        made.require_effect(chosen)
         for name, value in loose * 2:  # what goes with a later one fits in the second round
             with suppress(UsageError):
                 made = replace(made, **{name: value})
@@ -127,11 +126,7 @@ class Chosen:
         Raises:
             UsageError: a number is out of bounds.
         """
-        given: dict[str, Any] = {
-            each.name: self.values[each.option.name]
-            for each in settings_of(ImageOptions)
-            if each.option.name in self.values
-        }
+        given = self._fields(ImageOptions)
         preset = self.build(DataSettings).image_preset
         if not given and preset is None:
             return None
