@@ -43,7 +43,7 @@ class Part:
         """Write the model, from the data where the record does not do; return the seconds."""
         start = time.perf_counter()
         settings = self.settings
-        passes = {} if self.descent else dict.fromkeys((4, 7, 8), 0)
+        passes = {} if self.descent else dict.fromkeys(("int8", "int7", "int4"), 0)
         with patch.dict(_SWEEPS, passes):
             if settings.needs_samples:
                 qconv.convert(model, output, data=[data], settings=settings, assume=assume)

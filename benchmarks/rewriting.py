@@ -15,12 +15,13 @@ import onnx.parser
 import onnx_ir as ir
 
 from qconv.calibration.record import Record
-from qconv.conversions.int8 import to_int8
+from qconv.conversions.static import StaticInt8
+from qconv.conversions.work import Work
 from qconv.graph.prepare import prepare
 from qconv.observers.value import ValueStatistics
 from qconv.placement.observed import quantizable_values
 from qconv.placement.place import place
-from qconv.placement.targets import ORT_CPU
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.recipe.settings import Int8Settings
 
 
@@ -54,7 +55,11 @@ def measure(nodes: int) -> float:
         data = random.normal(size=(1, 4, 16)).astype(np.float32)
         statistics[value.name].update(data, value.channel_axis, value.ranges_axis, histogram=True)
     record = Record("", "ort-cpu", "histogram", frozenset(), {}, statistics, {}, {})
-    to_int8(model, plan, record, Int8Settings())
+    kind = StaticInt8(Int8Settings(activations="uint8", portable=True, format="operator"), ORT_CPU)
+    work = Work(model, plan, kind.settings)
+    work.learn(record)
+    for step in kind.steps(plan):
+        step.apply(work)
     return time.process_time() - start
 
 

@@ -8,6 +8,11 @@ The functions do in Python what the commands of the same names do::
     qconv.convert("model.onnx", "model.int8.onnx", calibration=record)
     report = qconv.report("model.onnx", ["model.int8.onnx"], data=["test.npz"])
 
+What a conversion will do can be read and changed before it is done::
+
+    plan = qconv.plan("model.onnx").in_float("Gemm_7").with_weights(qconv.INT4, "Conv_3")
+    qconv.convert("model.onnx", "model.int8.onnx", calibration=record, plan=plan)
+
 They are imported when they are first used, so that importing qconv costs nothing.
 """
 
@@ -17,7 +22,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qconv.pipeline import calibrate, compare, convert, inspect, report
+    from qconv.numerics.number_types import INT4, INT7, INT8, INT16, UINT8
+    from qconv.numerics.schemes import PerAxis, PerBlock, PerTensor, Scheme
+    from qconv.pipeline import calibrate, compare, convert, inspect, plan, report
+    from qconv.placement.targets.table import Target
     from qconv.recipe.settings import (
         DynamicSettings,
         Float32Settings,
@@ -27,30 +35,44 @@ if TYPE_CHECKING:
     )
 
 __version__ = "0.1.0"
+_HOMES = {
+    "qconv.pipeline": ("calibrate", "compare", "convert", "inspect", "plan", "report"),
+    "qconv.recipe.settings": (
+        *("DynamicSettings", "Float32Settings", "HalfSettings", "Int8Settings"),
+        "WeightOnlySettings",
+    ),
+    "qconv.numerics.number_types": ("INT4", "INT7", "INT8", "INT16", "UINT8"),
+    "qconv.numerics.schemes": ("PerAxis", "PerBlock", "PerTensor", "Scheme"),
+    "qconv.placement.targets.table": ("Target",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
+    "INT4",
+    "INT7",
+    "INT8",
+    "INT16",
+    "UINT8",
     "DynamicSettings",
     "Float32Settings",
     "HalfSettings",
     "Int8Settings",
+    "PerAxis",
+    "PerBlock",
+    "PerTensor",
+    "Scheme",
+    "Target",
     "WeightOnlySettings",
     "__version__",
     "calibrate",
     "compare",
     "convert",
     "inspect",
+    "plan",
     "report",
 ]
-_SETTINGS = (
-    "DynamicSettings",
-    "Float32Settings",
-    "HalfSettings",
-    "Int8Settings",
-    "WeightOnlySettings",
-)
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        home = "qconv.recipe.settings" if name in _SETTINGS else "qconv.pipeline"
-        return getattr(import_module(home), name)
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'qconv' has no attribute '{name}'")

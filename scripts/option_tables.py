@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from qconv.recipe.fields import Setting, choices
+from qconv.recipe.fields import Setting, arms, choices
 from qconv.recipe.options import OPTIONS
 from qconv.recipe.walk import settings_by_option
 
@@ -39,13 +39,13 @@ def row(setting: Setting) -> str:
     """Return the row of one option."""
     option = setting.option
     flag = option.flag
-    if setting.hint is bool and setting.default:
-        flag = f"--{option.key}`, `--no-{option.key}"
-    elif setting.hint is not bool:
+    if bool in arms(setting.hint):
+        flag = f"--{option.key}`, `--no-{option.key}" if setting.default is not False else flag
+    else:
         words = "|".join(map(str, choices(setting.hint)))
         flag = f"{flag} {option.metavar or words}"
     initial = option.initial or ("" if setting.default in (None, (), False) else setting.default)
-    if initial is True:
+    if initial is True or initial == option.key:
         initial = option.flag
     cells = (f"`{flag}`", str(initial), option.help)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -243,6 +243,11 @@ def sqnr(
     return {name: meter.result for name, meter in meters.items()}
 
 
+def said(conversion: Conversion) -> tuple[str, ...]:
+    """Return the remarks on a conversion as text."""
+    return tuple(map(str, conversion.remarks))
+
+
 def op_types(model: onnx.ModelProto) -> list[str]:
     """Return the operators of the main graph, in order."""
     return [node.op_type for node in model.graph.node]

@@ -12,16 +12,27 @@ from tests.model_helpers import data, parse, random_feeds, save
 TEXT = """(float[N,16] x) => (float[N,4] y) <float[16,8] w, float[8] b, float[8,4] v> {
   h = MatMul(x, w) s = Add(h, b) r = Relu(s) y = MatMul(r, v) }"""
 NAMES = [
+    "INT4",
+    "INT7",
+    "INT8",
+    "INT16",
+    "UINT8",
     "DynamicSettings",
     "Float32Settings",
     "HalfSettings",
     "Int8Settings",
+    "PerAxis",
+    "PerBlock",
+    "PerTensor",
+    "Scheme",
+    "Target",
     "WeightOnlySettings",
     "__version__",
     "calibrate",
     "compare",
     "convert",
     "inspect",
+    "plan",
     "report",
 ]
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from qconv.algorithms.rows import BY_MOMENTS, Limits, Method, RowSettings, Solver, quantize_rows
 from qconv.numerics.grids import Grid, layer_grid
 from qconv.numerics.layouts import Layout
-from qconv.numerics.number_types import INT8, NumberType
+from qconv.numerics.number_types import INT4, INT8, NumberType
 from qconv.numerics.packing import pack
 from qconv.numerics.schemes import Granularity, PerAxis, PerBlock
 from qconv.numerics.stored import StoredWeight
 
-_SWEEPS = {8: 1, 7: 1, 4: 3}
+_SWEEPS = {"int8": 1, "int7": 1, "int4": 3}
 """Passes of coordinate descent: at 8 bits more of them fit the calibration data only."""
 
 _CHUNK = 1 << 22
@@ -75,15 +75,21 @@ def storing(
     return Rounding(dtype, dtype.grid, granularity, method, half_scales=half_scales)
 
 
-def layer_rounding(granularity: Granularity, bits: int, solver: Solver | None) -> Rounding:
-    """Return how weights are rounded that kernels of integers multiply: to 8, 7 or 4 bits.
+def layer_rounding(granularity: Granularity, dtype: NumberType, solver: Solver | None) -> Rounding:
+    """Return how weights are rounded that kernels of 8-bit integers multiply.
 
-    ``solver`` is what rounds where second moments of the inputs are known, None for none.
+    ``dtype`` is INT8, INT7 or INT4; ``solver`` rounds where second moments of the inputs are known,
+    None for none.
     """
-    searched = bits == 4
+    searched = dtype == INT4
     method = solver or ("mse" if searched else "rtn")
     return Rounding(
-        INT8, layer_grid(bits), granularity, method, searched=searched, sweeps=_SWEEPS[bits]
+        INT8,
+        layer_grid(dtype.qmax),
+        granularity,
+        method,
+        searched=searched,
+        sweeps=_SWEEPS[dtype.name],
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
 
@@ -15,7 +15,6 @@ from qconv.observers.histogram import bin_centers
 from qconv.observers.value import ValueStatistics
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
-from qconv.placement.targets import Target
 
 Statistics = Mapping[str, ValueStatistics]
 
@@ -30,12 +29,11 @@ in the spectrum that silero-vad computes from sound, whose loss changes every fi
 def fit_plan(
     model: ir.Model,
     plan: Plan,
-    target: Target,
     statistics: Statistics,
     ranges: RangeSettings,
-    kept: Container[str] = (),
+    kept: frozenset[str],
 ) -> tuple[Plan, Statistics]:
-    """Place a model again on its target, where the data showed that some of its plan cannot be.
+    """Place a model again, where the data showed that some of its plan cannot be.
 
     Branches that were never taken have no ranges. Operators in ``kept`` stay in float. So does a
     value spread over so many orders of magnitude that more than a third of its numbers would
@@ -47,20 +45,21 @@ def fit_plan(
     Raises:
         RecordError: see :func:`estimate_params`.
     """
-    unseen = _unseen_branches(model, plan, statistics)
-    if unseen or kept:
-        placed = place(model, target, unseen, kept=kept)
-        before, plan = plan, replace(placed, unseen=len(unseen))
+    asked = replace(plan.demands, kept=kept, unseen=_unseen_branches(model, plan, statistics))
+    if asked != plan.demands:
+        before, plan = plan, place(model, plan.target, asked)
         statistics = _borrowed(before, plan, statistics)
     lost = _lost(model, plan, statistics, ranges)
     if lost:
-        before, plan = plan, replace(place(model, target, unseen, lost, kept), unseen=len(unseen))
+        before, plan = plan, place(model, plan.target, replace(asked, lost=lost))
         statistics = _borrowed(before, plan, statistics)
     return plan, statistics
 
 
-def _unseen_branches(model: ir.Model, plan: Plan, statistics: Statistics) -> set[ir.Graph]:
-    """Return the branches with values of the plan that were never computed."""
+def _unseen_branches(model: ir.Model, plan: Plan, statistics: Statistics) -> frozenset[int]:
+    """Return the branches with values of the plan that were never computed, by number."""
+    graphs = (model.graph, *model.graph.subgraphs())
+    numbers = {graph: number for number, graph in enumerate(graphs)}
     values = ir.convenience.create_value_mapping(model.graph)
     found = set()
     for name in plan.values:
@@ -68,8 +67,8 @@ def _unseen_branches(model: ir.Model, plan: Plan, statistics: Statistics) -> set
         if isinstance(graph, ir.Graph) and graph is not model.graph and name in statistics:
             seen = statistics[name].range
             if seen.low > seen.high:
-                found.add(graph)
-    return found
+                found.add(numbers[graph])
+    return frozenset(found)
 
 
 def _lost(

@@ -31,4 +31,4 @@ def print_conversion(conversion: Conversion, words: str) -> None:
     if hidden > 0:
         say(f"  and {hidden} more reasons, which qconv inspect lists")
     for remark in conversion.remarks:
-        say(f"  {with_flags(remark)}")
+        say(f"  {with_flags(str(remark))}")

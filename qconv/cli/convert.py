@@ -9,13 +9,12 @@ import click
 from qconv.cli.conversion_text import print_conversion
 from qconv.cli.options import GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath, OutputPath
+from qconv.cli.words import became
 from qconv.errors import UsageError
 from qconv.recipe.options import OPTIONS
 from qconv.recipe.resolve import Chosen, conversions
-from qconv.recipe.settings import Float32Settings, Int8Settings, WeightOnlySettings
+from qconv.recipe.settings import Float32Settings, Int8Settings
 from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettings
-
-_WORDS = {"int8": "in integers", "fp16": "in float16", "bf16": "in bfloat16", "fp32": "in float32"}
 
 
 @click.command(cls=GroupedCommand)
@@ -49,7 +48,7 @@ def convert(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: bo
     from qconv.outputs import check_output
     from qconv.pipeline import convert as run
     from qconv.pipeline.reads import ReadFiles
-    from qconv.placement.targets import find_target
+    from qconv.placement.targets.known import find_target
 
     settings = conversions(chosen)
     given = chosen.build(ModelSettings)
@@ -92,6 +91,4 @@ def convert(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: bo
             progress=make_progress(quiet=quiet),
         )
         if not quiet:
-            weights = isinstance(settings[dtype], WeightOnlySettings)
-            words = f"with {dtype} weights" if weights else _WORDS[dtype]
-            print_conversion(conversion, words)
+            print_conversion(conversion, became(settings[dtype]))

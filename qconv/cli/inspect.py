@@ -10,7 +10,9 @@ import click
 from qconv.cli.options import GroupedCommand, recipe_options
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import print_table, say, show
-from qconv.recipe.resolve import Chosen
+from qconv.errors import UsageError
+from qconv.recipe.resolve import Chosen, conversions
+from qconv.recipe.settings import Int8Settings, Settings, dtype_of
 from qconv.recipe.sources import ConvertSettings, ModelSettings
 
 if TYPE_CHECKING:
@@ -22,41 +24,56 @@ if TYPE_CHECKING:
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
 @recipe_options(
-    *("assume", "target", "calibration"),
+    *("assume", "target", "calibration", "dtype", "mode", "weights", "reduce_range"),
+    *("activations", "granularity", "block_size", "embeddings", "format", "float_layers"),
+    *("keep_float", "io", "storage_only"),
+    recipe=True,
     told={
+        "dtype": "The type to look at, as qconv convert takes it; int8 where none is named.",
         "calibration": "A record that qconv calibrate wrote for this model: shows the channels of "
-        "what products read that are far larger than the others."
+        "what products read that are far larger than the others.",
     },
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every node of the graph.")
 def inspect(*, model: Path, chosen: Chosen, as_json: bool) -> None:
-    """Show a float MODEL's inputs, size and operators, and what INT8 would do to each operator.
+    """Show a float MODEL's inputs, size and operators, and what a type would do to each operator.
 
     For every operator that would stay in float it gives the reason.
 
     \b
     Example:
       qconv inspect model.onnx
+      qconv inspect model.onnx --dtype int4
       qconv inspect model.onnx --calibration model.qcal
     """
     from qconv.pipeline import inspect as run
 
+    if "dtype" not in chosen:
+        chosen = chosen.over(Chosen.of({"dtype": ("int8",)}))
+    [settings, *others] = conversions(chosen).values()
+    if others:
+        raise UsageError("one `dtype` is looked at at a time")
+    if isinstance(settings, Int8Settings) and settings.float_count:
+        raise UsageError("`float_layers` with a number needs data, which inspect does not read")
     given = chosen.build(ModelSettings)
     inspection = run(
         model,
         calibration=chosen.build(ConvertSettings).calibration,
+        settings=settings,
         assume=given.constants,
         target=given.target,
     )
     if as_json:
-        show(f"{_to_json(inspection)}\n")
+        show(f"{_to_json(inspection, dtype_of(settings))}\n")
     else:
-        _print(model, inspection)
+        _print(model, inspection, settings)
 
 
-def _to_json(inspection: Inspection) -> str:
+def _to_json(inspection: Inspection, dtype: str) -> str:
     import json
     from dataclasses import asdict
+
+    from qconv.placement.plan import at_run_time
 
     summary = inspection.model
     return json.dumps(
@@ -67,13 +84,14 @@ def _to_json(inspection: Inspection) -> str:
             "parameters": summary.parameters,
             "bytes_by_dtype": summary.bytes_by_dtype,
             "op_counts": summary.op_counts,
-            "target": inspection.plan.target,
+            "dtype": dtype,
+            "target": inspection.plan.target.name,
             "nodes": [
                 {
                     "name": node.node,
                     "op": node.op_type,
                     "quantized": node.quantized,
-                    "at_run_time": node.node in inspection.plan.dynamic,
+                    "at_run_time": node.node in at_run_time(inspection.plan),
                     "reason": node.reason or None,
                 }
                 for node in inspection.plan.nodes.values()
@@ -88,9 +106,9 @@ def _port_json(port: PortSummary) -> dict[str, object]:
     return {"name": port.name, "dtype": port.type, "shape": port.shape}
 
 
-def _print(model: Path, inspection: Inspection) -> None:
-    from qconv.cli.words import size
-    from qconv.placement.plan import count_nodes
+def _print(model: Path, inspection: Inspection, settings: Settings) -> None:
+    from qconv.cli.words import became, size
+    from qconv.placement.plan import at_run_time, count_nodes
 
     summary, plan = inspection.model, inspection.plan
     say(f"{model}  opset {summary.opset}")
@@ -103,13 +121,14 @@ def _print(model: Path, inspection: Inspection) -> None:
     say(f"  ops    {ops}")
     say()
     say(
-        f"INT8 for {plan.target}, after preparation: "
-        f"{len(plan.quantized)} of {len(plan.nodes)} operators in integers"
+        f"{dtype_of(settings).upper()} for {plan.target.name}, after preparation: "
+        f"{len(plan.quantized)} of {len(plan.nodes)} operators {became(settings)}"
     )
+    dynamic = at_run_time(plan)
     for nodes, how in (
-        ([node for node in plan.quantized if node.node not in plan.dynamic], ""),
+        ([node for node in plan.quantized if node.node not in dynamic], ""),
         (
-            [node for node in plan.quantized if node.node in plan.dynamic],
+            [node for node in plan.quantized if node.node in dynamic],
             ", input quantized at run time",
         ),
     ):

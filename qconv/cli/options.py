@@ -151,9 +151,10 @@ def _option(setting: Setting, text: str) -> Callable[[Callable[..., Any]], Calla
     initial = option.initial
     if initial is None and setting.default not in (None, (), False):
         initial = str(setting.default)
-    if setting.hint is bool:
-        names = [f"{flag}/--no-{option.key}" if setting.default else flag, option.name]
-        initial = option.key if setting.default else None
+    if bool in arms(setting.hint):
+        both = setting.default is not False
+        names = [f"{flag}/--no-{option.key}" if both else flag, option.name]
+        initial = option.key if setting.default else option.initial
         kind: dict[str, Any] = {"is_flag": True, "default": setting.default}
     else:
         names = [flag, option.name]

@@ -1,6 +1,21 @@
-"""Numbers as the commands print them."""
+"""Numbers and types as the commands print them."""
 
 from __future__ import annotations
+
+from qconv.recipe.settings import Settings, WeightOnlySettings, dtype_of
+
+_BECAME = {
+    "int8": "in integers",
+    "fp16": "in float16",
+    "bf16": "in bfloat16",
+    "fp32": "in float32",
+}
+
+
+def became(settings: Settings) -> str:
+    """Return what operators compute in behind a conversion: ``in float16``."""
+    dtype = dtype_of(settings)
+    return f"with {dtype} weights" if isinstance(settings, WeightOnlySettings) else _BECAME[dtype]
 
 
 def counted(number: int, noun: str) -> str:

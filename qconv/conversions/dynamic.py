@@ -3,78 +3,76 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import onnx_ir as ir
 
-from qconv.algorithms.rounding import storing
-from qconv.conversions.dynamic_weights import quantize_dynamic
-from qconv.conversions.embeddings import store_tables
-from qconv.conversions.weight_rounder import WeightRounder
+from qconv.conversions.steps.run_time import QuantizeAtRunTime
+from qconv.conversions.steps.stored_tables import StoreTables
+from qconv.conversions.steps.stored_weights import StoreWeights
+from qconv.conversions.work import Knowing, Step, Work
 from qconv.errors import NothingQuantized
-from qconv.numerics.number_types import INT8
-from qconv.numerics.schemes import PerAxis
-from qconv.placement.dynamic_layers import place_dynamic, place_stored
-from qconv.placement.plan import Decisions, DynamicKind
-from qconv.placement.stored_weights import Role
+from qconv.placement.dynamic_layers import place_dynamic
+from qconv.placement.given import kept_by, of_kind
+from qconv.placement.plan import Decisions, DynamicPlan
+from qconv.placement.targets.table import Target
 from qconv.recipe.settings import DynamicSettings
-from qconv.rewrite.dynamic_operators import rewrite_dynamic
-from qconv.rewrite.weights.rewriter import rewrite_weights
-
-P = TypeVar("P", bound=Decisions)
 
 
-def dynamic_model(
-    model: ir.Model, settings: DynamicSettings, label: str
-) -> tuple[Decisions, tuple[str, ...]]:
-    """Convert a prepared model in place; return what became of its operators, and remarks.
+@dataclass(frozen=True)
+class DynamicInt8:
+    """The conversion; ``settings`` leave nothing to the target."""
 
-    Raises:
-        NothingQuantized: no operator has weights that could be integers.
-    """
-    plan = place_dynamic(model)
-    write_dynamic(model, plan.dynamic, portable=settings.portable)
-    decisions, stored = store_weights(model, plan, everywhere=True)
-    decisions, tables = store_tables(model, decisions, settings.embeddings)
-    remarks = (*stored, *tables)
-    if not plan.dynamic and not remarks:
-        reasons = Counter(f"{node.op_type}: {node.reason}" for node in decisions.kept_float)
+    settings: DynamicSettings
+    target: Target
+    needs_data: ClassVar[bool] = False
+
+    def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:  # noqa: ARG002
+        """Return a prepared model as it is."""
+        return model
+
+    def place(self, model: ir.Model, given: Decisions | None) -> DynamicPlan:
+        """Return the plan of a prepared model, as a given one asks for it.
+
+        Raises:
+            UsageError: the given plan asks for what cannot be.
+        """
+        usual = place_dynamic(model, self.target)
+        kept = kept_by(of_kind(given, DynamicPlan), usual)
+        return place_dynamic(model, self.target, kept) if kept else usual
+
+    def require(self, model: ir.Model, plan: DynamicPlan, label: str) -> None:
+        """Refuse nothing: weights that are only stored are seen when operators are written."""
+
+    def begin(self, work: Work[DynamicPlan]) -> None:
+        """Say what the result is."""
+        work.note = "inputs quantized at run time"
+
+    def steps(self, plan: DynamicPlan) -> Sequence[Step[DynamicPlan]]:  # noqa: ARG002
+        """Return the steps, in their order."""
+        return [
+            QuantizeAtRunTime(bool(self.settings.portable)),
+            StoreWeights(everywhere=True),
+            StoreTables(self.settings.embeddings),
+            _RequireSomething(),
+        ]
+
+
+class _RequireSomething(Knowing):
+    """Refuse to write a model of which nothing became smaller."""
+
+    def apply(self, work: Work[DynamicPlan]) -> None:
+        """Look at what was done.
+
+        Raises:
+            NothingQuantized: no operator has weights that could be integers.
+        """
+        if work.plan.dynamic or work.remarks:
+            return
+        reasons = Counter(f"{node.op_type}: {node.reason}" for node in work.plan.kept_float)
         raise NothingQuantized(
-            f"{label}: no operator has weights that can be quantized"
+            f"{work.label}: no operator has weights that can be quantized"
             + "".join(f"; {count} x {text}" for text, count in reasons.most_common(3))
         )
-    return decisions, remarks
-
-
-def write_dynamic(model: ir.Model, layers: Mapping[str, DynamicKind], *, portable: bool) -> None:
-    """Write integer operators whose inputs are quantized at run time, in place.
-
-    Raises:
-        ModelError: a weight holds NaN or Inf.
-    """
-    rewrite_dynamic(model, layers, quantize_dynamic(model, layers, portable=portable))
-
-
-def store_weights(model: ir.Model, plan: P, *, everywhere: bool) -> tuple[P, tuple[str, ...]]:
-    """Store in INT8 what is left of float weights of layers, which compute in float, in place.
-
-    ``everywhere`` takes them all; else it is those of recurrent layers and in bodies.
-
-    The runtime unpacks them when it loads the model, so that only the file is smaller.
-
-    Returns:
-        The plan with what became of these layers, and remarks.
-    """
-    stored = place_stored(model, plan, everywhere=everywhere)
-    rounding = {role: storing(INT8, PerAxis(0), "mse") for role in Role}
-    rounder = WeightRounder(model, rounding, bias_correction=False)
-    for weight in stored.weights:
-        rounder.round(weight, {}, {})
-    rewrite_weights(model, stored, rounder.weights, "operator")
-    counts = Counter(reader.op_type for weight in stored.weights for reader in weight.readers)
-    listed = ", ".join(f"{count} {op}" for op, count in counts.items())
-    remarks = (f"weights of {listed} stored in int8, unpacked when the model is loaded",)
-    decided = replace(plan, nodes={**plan.nodes, **stored.nodes})
-    return decided, remarks if stored.weights else ()

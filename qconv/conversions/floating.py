@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
 import onnx_ir as ir
 
-from qconv.calibration.record import Record
+from qconv.conversions.work import Knowing, Needs, Step, Topic, Work
 from qconv.errors import NothingQuantized
 from qconv.graph.operators.table import casts
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
-from qconv.placement.plan import NodePlan, PrecisionPlan
+from qconv.observers.ranges import Range
+from qconv.placement.given import kept_by, of_kind
+from qconv.placement.observed import all_values
+from qconv.placement.place import place
+from qconv.placement.plan import Decisions, NodePlan, PrecisionPlan
 from qconv.placement.precision import place_float32, place_precision
-from qconv.recipe.settings import HalfSettings
+from qconv.placement.targets.table import Target
+from qconv.recipe.settings import Float32Settings, HalfSettings
 from qconv.rewrite.float_types import store_bfloat16, to_float32, to_half
 
 _BFLOAT16_OPSET = 22
@@ -24,60 +33,160 @@ UNSEEN = (
 """What to say of a model in float16 whose values are not known."""
 
 
-def half_model(
-    model: ir.Model, record: Record | None, settings: HalfSettings, label: str
-) -> tuple[ir.Model, PrecisionPlan, str]:
-    """Convert a prepared model; return it with its plan and a note on what was done.
+@dataclass(frozen=True)
+class Half:
+    """FP16 or BF16."""
 
-    Raises:
-        UsageError: a pattern matches nothing.
-        NothingQuantized: every operator keeps float32.
-    """
-    dtype = ir.DataType.FLOAT16 if settings.dtype == "fp16" else ir.DataType.BFLOAT16
-    if settings.storage_only:
-        return _stored(model, label)
-    if dtype is ir.DataType.BFLOAT16:
-        model = normalize(raise_opset(model, _BFLOAT16_OPSET))
-    ranges = None
-    if record is not None:
-        ranges = {name: statistics.range for name, statistics in record.statistics.items()}
-    keep_ports = settings.io == "fp32"
-    plan = place_precision(model, dtype, ranges, settings.keep_float, keep_ports=keep_ports)
-    if not plan.quantized:
-        raise NothingQuantized(
-            f"{label}: no operator can compute in {settings.dtype}",
-            hint="a float64 model becomes float32 first, by `dtype=fp32`; "
-            "qconv inspect shows the types that a model holds",
+    settings: HalfSettings
+    target: Target
+    needs_data: ClassVar[bool] = False
+
+    def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:  # noqa: ARG002
+        """Return a prepared model at an opset whose operators take the type."""
+        if self.settings.storage_only or self.settings.dtype == "fp16":
+            return model
+        return normalize(raise_opset(model, _BFLOAT16_OPSET))
+
+    def place(self, model: ir.Model, given: Decisions | None) -> PrecisionPlan:
+        """Return which operators compute in the type, as far as can be told without data.
+
+        Raises:
+            UsageError: a pattern matches nothing, or the given plan asks for what cannot be.
+        """
+        plan = of_kind(given, PrecisionPlan)
+        if self.settings.storage_only:
+            return _storage(model, self.target)
+        usual = self.placed(model, None, frozenset())
+        kept = kept_by(plan, usual)
+        return self.placed(model, None, kept) if kept else usual
+
+    def require(self, model: ir.Model, plan: PrecisionPlan, label: str) -> None:
+        """Refuse nothing: data may show that more operators can be converted."""
+
+    def begin(self, work: Work[PrecisionPlan]) -> None:
+        """Do nothing."""
+
+    def steps(self, plan: PrecisionPlan) -> Sequence[Step[PrecisionPlan]]:  # noqa: ARG002
+        """Return the steps, in their order."""
+        if self.settings.storage_only:
+            return [_StoreBfloat16()]
+        return [_FitPrecision(self), _WriteHalf(keep_ports=self.settings.io == "fp32")]
+
+    def placed(
+        self, model: ir.Model, ranges: Mapping[str, Range] | None, kept: frozenset[str]
+    ) -> PrecisionPlan:
+        """Return the plan with what is known of values, and with operators that stay float32."""
+        settings = self.settings
+        dtype = ir.DataType.FLOAT16 if settings.dtype == "fp16" else ir.DataType.BFLOAT16
+        return place_precision(
+            *(model, self.target, dtype, ranges),
+            keep_float=settings.keep_float,
+            kept=kept,
+            keep_ports=settings.io == "fp32",
         )
-    casts = to_half(model, plan, keep_ports=keep_ports)
-    return model, plan, f"{casts} Casts added"
 
 
-def float32_model(
-    model: ir.Model, label: str, *, assumed: bool = False
-) -> tuple[PrecisionPlan, str]:
-    """Turn a prepared model of another floating-point type into float32, in place.
+@dataclass(frozen=True)
+class _FitPrecision:
+    """Keep in float32 what the data show to be beyond the type, and only that."""
 
-    With inputs ``assumed``, a model of float32 is worth writing too.
+    kind: Half
 
-    Raises:
-        NothingQuantized: the model holds float32 only.
-    """
-    plan = place_float32(model)
-    if not plan.quantized and not assumed:
-        raise NothingQuantized(f"{label}: it holds no float64, float16 or bfloat16")
-    casts = to_float32(model, plan)
-    return plan, f"{casts} Casts added"
+    def needs(self, model: ir.Model, plan: PrecisionPlan) -> Needs:
+        """Return every value, of which the ranges are of use."""
+        return Needs(all_values(model, place(model, plan.target)))
+
+    def apply(self, work: Work[PrecisionPlan]) -> None:
+        """Place the model again where there are statistics.
+
+        Raises:
+            NothingQuantized: every operator keeps float32.
+        """
+        if work.record is not None:
+            ranges = {name: seen.range for name, seen in work.statistics.items()}
+            work.plan = self.kind.placed(work.model, ranges, work.plan.kept)
+        elif self.kind.settings.dtype == "fp16":
+            work.say(Topic.DATA, UNSEEN)
+        if not work.plan.quantized:
+            raise NothingQuantized(
+                f"{work.label}: no operator can compute in {self.kind.settings.dtype}",
+                hint="a float64 model becomes float32 first, by `dtype=fp32`; "
+                "qconv inspect shows the types that a model holds",
+            )
 
 
-def _stored(model: ir.Model, label: str) -> tuple[ir.Model, PrecisionPlan, str]:
-    count = store_bfloat16(model)
-    if not count:
-        raise NothingQuantized(f"{label}: it has no float32 weights to store in bf16")
+@dataclass(frozen=True)
+class _WriteHalf(Knowing):
+    keep_ports: bool
+
+    def apply(self, work: Work[PrecisionPlan]) -> None:
+        """Change the model."""
+        count = to_half(work.model, work.plan, keep_ports=self.keep_ports)
+        work.note = f"{count} Casts added"
+
+
+class _StoreBfloat16(Knowing):
+    def apply(self, work: Work[PrecisionPlan]) -> None:
+        """Change the model.
+
+        Raises:
+            NothingQuantized: no weight is in float32, or large enough.
+        """
+        count = store_bfloat16(work.model)
+        if not count:
+            raise NothingQuantized(f"{work.label}: it has no float32 weights to store in bf16")
+        work.note = f"{count} weights stored in bfloat16"
+
+
+def _storage(model: ir.Model, target: Target) -> PrecisionPlan:
     reason = "only weights are stored in bfloat16"
     nodes = {
         str(node.name): NodePlan(str(node.name), node.op_type, False, reason)
         for node in model.graph
         if not casts(node)
     }
-    return model, PrecisionPlan(nodes, ir.DataType.BFLOAT16), f"{count} weights stored in bfloat16"
+    return PrecisionPlan(nodes, target, ir.DataType.BFLOAT16)
+
+
+@dataclass(frozen=True)
+class Float32:
+    """A model of float64, float16 or bfloat16 in float32."""
+
+    settings: Float32Settings
+    target: Target
+    needs_data: ClassVar[bool] = False
+
+    def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:  # noqa: ARG002
+        """Return a prepared model as it is."""
+        return model
+
+    def place(self, model: ir.Model, given: Decisions | None) -> PrecisionPlan:
+        """Return which operators become float32.
+
+        Raises:
+            UsageError: the given plan is of another type.
+        """
+        of_kind(given, PrecisionPlan)
+        return place_float32(model, self.target)
+
+    def require(self, model: ir.Model, plan: PrecisionPlan, label: str) -> None:
+        """Refuse nothing: a model with inputs fixed is worth writing, too."""
+
+    def begin(self, work: Work[PrecisionPlan]) -> None:
+        """Refuse a model that holds nothing else; with inputs assumed it is worth writing too.
+
+        Raises:
+            NothingQuantized: the model holds float32 only.
+        """
+        if not work.plan.quantized and not work.assumed:
+            raise NothingQuantized(f"{work.label}: it holds no float64, float16 or bfloat16")
+
+    def steps(self, plan: PrecisionPlan) -> Sequence[Step[PrecisionPlan]]:  # noqa: ARG002
+        """Return the one step."""
+        return [_WriteFloat32()]
+
+
+class _WriteFloat32(Knowing):
+    def apply(self, work: Work[PrecisionPlan]) -> None:
+        """Change the model."""
+        work.note = f"{to_float32(work.model, work.plan)} Casts added"

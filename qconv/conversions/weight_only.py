@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import onnx_ir as ir
 
-from qconv.algorithms.rounding import Rounding, storing
-from qconv.algorithms.rows import BY_MOMENTS, Method
-from qconv.calibration.moments import moments_by_node
-from qconv.calibration.record import Record
-from qconv.conversions.embeddings import TABLE_BLOCK, table_type
-from qconv.conversions.scaled_inputs import ScaledInputs, scale_by_activations
-from qconv.conversions.weight_rounder import WeightRounder
-from qconv.errors import NothingQuantized, UsageError
-from qconv.graph.operators.facts import Family
-from qconv.graph.operators.table import standard_operator
+from qconv.conversions.steps.round_and_store import RoundAndStore
+from qconv.conversions.steps.scaled_inputs import ScaleInputs
+from qconv.conversions.steps.stored_tables import TABLE_BLOCK, table_type
+from qconv.conversions.work import Step, Work
+from qconv.errors import NothingQuantized
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.numerics.number_types import NumberType
-from qconv.numerics.schemes import Granularity, PerAxis, PerBlock, PerTensor
+from qconv.numerics.schemes import Granularity, PerAxis, PerBlock, PerTensor, Scheme
 from qconv.numerics.stored import STORED_TYPES
-from qconv.observers.gram import Gram
-from qconv.placement.inputs import LayerInput, layer_inputs
-from qconv.placement.stored_weights import Role, WeightOnlyPlan, WeightPlan, place_weights
-from qconv.progress import Progress
+from qconv.placement.given import kept_by, of_kind, stored_schemes
+from qconv.placement.plan import Decisions
+from qconv.placement.stored_weights import Role, WeightOnlyPlan, place_weights, without
+from qconv.placement.targets.table import Target
 from qconv.recipe.settings import WeightOnlySettings
-from qconv.rewrite.weights.rewriter import Written, rewrite_weights
-
-Measure = Callable[[ir.Model, LayerInput], Gram]
 
 _BLOCK, _SMALL_BLOCK = 128, 64
 """Inputs that share a scale where nothing else is asked for: from four bits on, and of fewer."""
@@ -36,183 +30,101 @@ _BLOCK, _SMALL_BLOCK = 128, 64
 _BLOCK_OPSET = 21
 
 
-def weight_only_model(
-    model: ir.Model,
-    record: Record | None,
-    settings: WeightOnlySettings,
-    label: str,
-    measure: Measure | None,
-    progress: Progress,
-) -> tuple[ir.Model, WeightOnlyPlan, tuple[str, ...]]:
-    """Convert a prepared model; return it with its plan and remarks on what was done.
+@dataclass(frozen=True)
+class WeightOnly:
+    """The conversion; ``settings`` leave nothing to the target."""
 
-    ``measure`` gives the second moment of what layers read in a model as it is now; rounding in
-    sequence needs it.
+    settings: WeightOnlySettings
+    target: Target
 
-    Raises:
-        UsageError: settings contradict each other, or need statistics that are not there.
-        NothingQuantized: no weight can be stored in fewer bits.
-    """
-    dtype = STORED_TYPES[settings.dtype]
-    table = table_type(settings.embeddings, dtype.bits)
-    grams: Mapping[str, Gram] = {} if record is None else moments_by_node(model, record.grams)
-    _check(settings, grams)
-    rounding = _roundings(settings, dtype, table, has_grams=bool(grams))
-    if settings.format == "qdq":
-        model = _raise(model, rounding.values())
-    plan = place_weights(model, dtype.bits, None if table is None else table.bits)
-    if not plan.weights:
-        reasons = {f"{node.op_type}: {node.reason}" for node in plan.kept_float}
-        raise NothingQuantized(
-            f"{label}: it has no weights to store in {settings.dtype}"
-            + "".join(f"; {reason}" for reason in sorted(reasons)[:3])
+    @property
+    def needs_data(self) -> bool:
+        """Whether what layers read is measured again and again."""
+        return self.settings.sequential
+
+    def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:
+        """Return a prepared model at an opset whose DequantizeLinear takes every type and block."""
+        if self.settings.format == "operator":
+            return model
+        plan = of_kind(given, WeightOnlyPlan)
+        asked = () if plan is None else [weight.scheme for weight in plan.weights]
+        opset = max(_opset(scheme) for scheme in (*self._schemes.values(), *asked))
+        if not opset:
+            return model
+        older = opset > model.graph.opset_imports.get("", 1)
+        model = raise_opset(model, opset)
+        return normalize(model) if older else model
+
+    def place(self, model: ir.Model, given: Decisions | None) -> WeightOnlyPlan:
+        """Return which weights are stored, and how, as settings and a given plan ask for it.
+
+        Raises:
+            UsageError: the given plan asks for what cannot be.
+        """
+        plan = place_weights(model, self.target, self._schemes)
+        asked = of_kind(given, WeightOnlyPlan)
+        if asked is not None:
+            kept, others = kept_by(asked, plan), stored_schemes(asked, plan)
+            plan = without(place_weights(model, self.target, self._schemes, others), kept)
+        return plan
+
+    def require(self, model: ir.Model, plan: WeightOnlyPlan, label: str) -> None:  # noqa: ARG002
+        """Refuse a plan by which no weight is stored.
+
+        Raises:
+            NothingQuantized: with some of the reasons.
+        """
+        if not plan.weights:
+            reasons = {f"{node.op_type}: {node.reason}" for node in plan.kept_float}
+            raise NothingQuantized(
+                f"{label}: it has no weights to store in {self.settings.dtype}"
+                + "".join(f"; {reason}" for reason in sorted(reasons)[:3])
+            )
+
+    def begin(self, work: Work[WeightOnlyPlan]) -> None:
+        """Say what the result is."""
+        work.note = f"{self.settings.dtype} weights"
+
+    def steps(self, plan: WeightOnlyPlan) -> Sequence[Step[WeightOnlyPlan]]:  # noqa: ARG002
+        """Return the steps, in their order."""
+        settings = self.settings
+        scale = [ScaleInputs()] if settings.algorithm == "awq" else []
+        store = RoundAndStore(
+            *(settings.algorithm, settings.format == "operator"),
+            bias_correction=settings.bias_correction,
+            in_sequence=settings.sequential,
         )
-    scaled = None
-    if settings.algorithm == "awq":
-        inputs, how = layer_inputs(model), rounding[Role.PRODUCT]
-        scaled = scale_by_activations(model, inputs, plan.weights, grams, how)
-        grams = scaled.grams
-    rounder = WeightRounder(model, rounding, bias_correction=settings.bias_correction)
-    if settings.sequential:
-        if measure is None:
-            raise UsageError("`sequential` needs `data`, to measure again after each layer")
-        _round_in_sequence(model, rounder, plan, grams, measure, progress)
-    else:
-        _round_all(rounder, plan, grams, progress)
-    for weight in plan.weights:
-        if weight.tied_to is not None:
-            rounder.tie(weight)
-    written = rewrite_weights(model, plan, rounder.weights, settings.format)
-    return model, plan, tuple(_remarks(rounder.methods, scaled, written))
+        return [*scale, store]
 
+    @cached_property
+    def _schemes(self) -> dict[Role, Scheme]:
+        """How the weights of each role are stored."""
+        dtype = STORED_TYPES[self.settings.dtype]
+        table = table_type(self.settings.embeddings, dtype.bits)
+        schemes = {role: _scheme(dtype, self._granularity(dtype)) for role in Role}
+        del schemes[Role.TABLE]
+        if table is not None:
+            shares = self._granularity(table)
+            if isinstance(shares, PerBlock):
+                shares = PerBlock(min(shares.size, TABLE_BLOCK.size))
+            schemes[Role.TABLE] = _scheme(table, shares)
+        return schemes
 
-def _check(settings: WeightOnlySettings, grams: Mapping[str, Gram]) -> None:
-    if settings.algorithm in (*BY_MOMENTS, "awq") and not grams:
-        raise UsageError(
-            f"{settings.algorithm} needs second moments of what the layers read",
-            hint="calibrate with `statistics=full`, or give `data`",
-        )
-
-
-def _roundings(
-    settings: WeightOnlySettings, dtype: NumberType, table: NumberType | None, *, has_grams: bool
-) -> dict[Role, Rounding]:
-    """Return how the weights of each role are rounded."""
-    methods: dict[str, Method] = {
-        "auto": "rtn" if dtype.bits == 1 else "gptq" if has_grams else "mse",
-        "rtn": "rtn",
-        "mse": "mse",
-        "hqq": "hqq",
-        "gptq": "gptq",
-        "awq": "mse",
-        "adaround": "adaround",
-    }
-    method = methods[settings.algorithm]
-
-    def granularity(dtype: NumberType) -> Granularity:
+    def _granularity(self, dtype: NumberType) -> Granularity:
         small = "block" if dtype.bits < 8 else "channel"
-        chosen = small if settings.granularity == "auto" else settings.granularity
+        asked, size = self.settings.granularity, self.settings.block_size
+        chosen = small if asked == "auto" else asked
         usual = _BLOCK if dtype.bits >= 4 else _SMALL_BLOCK
         if chosen == "block":
-            return PerBlock(usual if settings.block_size == "auto" else settings.block_size)
+            return PerBlock(usual if size == "auto" else size)
         return PerTensor() if chosen == "tensor" else PerAxis(0)
 
-    rounding = {role: storing(dtype, granularity(dtype), method) for role in Role}
-    if table is not None:
-        shares = granularity(table)
-        if isinstance(shares, PerBlock):
-            shares = PerBlock(min(shares.size, TABLE_BLOCK.size))
-        rounding[Role.TABLE] = storing(table, shares, "mse" if method in BY_MOMENTS else method)
-    return rounding
+
+def _scheme(dtype: NumberType, granularity: Granularity) -> Scheme:
+    return Scheme(dtype, symmetric=dtype.signed, granularity=granularity)
 
 
-def _raise(model: ir.Model, rounding: Iterable[Rounding]) -> ir.Model:
-    """Convert the model to the first opset whose DequantizeLinear takes every type and block."""
-    opset = max(max(how.dtype.opset, _BLOCK_OPSET if _in_blocks(how) else 0) for how in rounding)
-    if not opset:
-        return model
-    older = opset > model.graph.opset_imports.get("", 1)
-    model = raise_opset(model, opset)
-    return normalize(model) if older else model
-
-
-def _in_blocks(how: Rounding) -> bool:
-    """Whether DequantizeLinear has to take blocks for it."""
-    return isinstance(how.granularity, PerBlock) and bool(how.dtype.container)
-
-
-def _round_all(
-    rounder: WeightRounder,
-    plan: WeightOnlyPlan,
-    grams: Mapping[str, Gram],
-    progress: Progress,
-) -> None:
-    own = [weight for weight in plan.weights if weight.tied_to is None]
-    for weight in progress(own, len(own), "rounding weights"):
-        rounder.round(weight, grams, grams)
-
-
-def _round_in_sequence(
-    model: ir.Model,
-    rounder: WeightRounder,
-    plan: WeightOnlyPlan,
-    grams: Mapping[str, Gram],
-    measure: Measure,
-    progress: Progress,
-) -> None:
-    """Round layer by layer, each on what the quantized layers before it give.
-
-    Weights without second moments come first, so that the layers learn of their error.
-    """
-    own = [weight for weight in plan.weights if weight.tied_to is None]
-    layered: dict[str, list[WeightPlan]] = {}
-    for weight in own:
-        first = weight.readers[0].node
-        if first in grams and not weight.graph:
-            layered.setdefault(first, []).append(weight)
-        else:
-            rounder.round(weight, {}, {})
-            rounder.substitute(weight)
-    stages = [stage for stage in layer_inputs(model) if layered.keys() & set(stage.nodes)]
-    for stage in progress(stages, len(stages), "rounding in sequence"):
-        gram = measure(model, stage)
-        for weight in (weight for node in stage.nodes for weight in layered.get(node, ())):
-            rounder.round(weight, {**grams, **dict.fromkeys(stage.nodes, gram)}, grams)
-            rounder.substitute(weight)
-
-
-def _remarks(
-    methods: Mapping[Method, int], scaled: ScaledInputs | None, written: Written
-) -> Iterator[str]:
-    """Say how weights were rounded and written, and what that means for speed."""
-    counts = ", ".join(f"{count} by {method}" for method, count in methods.items())
-    yield f"weights rounded: {counts}"
-    if scaled is not None:
-        yield (
-            f"inputs scaled by their strength: {scaled.folded} at no cost, "
-            f"{scaled.multiplied} by a Mul of their own"
-        )
-    if written.operators:
-        yield "in the runtime's own operators: " + _listed(written.operators)
-    if written.unpacked:
-        yield (
-            f"unpacked when the model is loaded, so only the file is smaller, and the speed that "
-            f"of float: weights of {_listed(written.unpacked)}"
-        )
-    fused = {
-        op: n
-        for op, n in written.dequantized.items()
-        if standard_operator(op).layer is Family.PRODUCT
-    }
-    slow = {op: n for op, n in written.dequantized.items() if op not in fused}
-    if fused:
-        yield f"behind DequantizeLinear, which the runtime fuses: {_listed(fused)}"
-    if slow:
-        yield (
-            f"dequantized at every inference, which is slower than float: weights of "
-            f"{_listed(slow)}; `format=operator` avoids that"
-        )
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {op}" for op, count in counts.items())
+def _opset(scheme: Scheme) -> int:
+    """Return the first opset whose DequantizeLinear takes it."""
+    blocks = isinstance(scheme.granularity, PerBlock) and bool(scheme.dtype.container)
+    return max(scheme.dtype.opset, _BLOCK_OPSET if blocks else 0)

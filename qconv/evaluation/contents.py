@@ -14,7 +14,7 @@ from qconv.evaluation.portability import layer_risks
 from qconv.evaluation.weight_entries import WeightEntry, weight_entries
 from qconv.graph.model_io import model_bytes, model_fingerprint, read_model
 from qconv.graph.prepare import normalize
-from qconv.placement.targets import ORT_CPU
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.reporting.contents import Coverage, FloatOperator, LayerRisk, LayerStorage
 
 _ORIGIN = ("producer_name", "producer_version")

@@ -26,7 +26,7 @@ from qconv.graph.view import name_of
 from qconv.numerics.metrics import Sqnr
 from qconv.progress import Progress, no_progress
 from qconv.reporting.contents import LayerError
-from qconv.rewrite.float_products import use_standard_products
+from qconv.rewrite.ort.float_products import use_standard_products
 from qconv.runtime.session import InferenceSession, open_session
 
 SAMPLES = 16

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+_HIGHEST_OF_4_BITS = 7
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -76,13 +78,12 @@ def integer_grid(low: int, high: int) -> Grid:
     return Grid(f"integers {low} to {high}", range(low, high + 1))
 
 
-def layer_grid(bits: int) -> Grid:
-    """Return the integers for weights of layers that run in integers: of 8, 7 or 4 bits.
+def layer_grid(highest: int) -> Grid:
+    """Return the integers up to ``highest`` for weights of layers that run in integers.
 
-    They are symmetric about zero but at 4 bits, where the outermost one would be missed.
+    They are symmetric about zero but at 4 bits and fewer, where the outermost one would be missed.
     """
-    highest = (1 << (bits - 1)) - 1
-    return integer_grid(-highest - (bits == 4), highest)
+    return integer_grid(-highest - (highest <= _HIGHEST_OF_4_BITS), highest)
 
 
 def _float_grid(name: str, dtype: type[np.generic]) -> Grid:

@@ -104,6 +104,7 @@ def integers(name: str, bits: int, opset: int, *, width: int = 0) -> NumberType:
 
 INT16 = integers("int16", 16, 21)
 INT8, UINT8 = integers("int8", 8, 13), integers("uint8", 8, 13)
+INT7 = integers("int7", 7, 13, width=8)
 INT4, UINT4 = integers("int4", 4, 21), integers("uint4", 4, 21)
 INT3 = integers("int3", 3, 21, width=4)
 INT2, UINT2 = integers("int2", 2, 25), integers("uint2", 2, 25)

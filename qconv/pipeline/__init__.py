@@ -9,6 +9,7 @@ from qconv.pipeline.comparison import compare as compare
 from qconv.pipeline.comparison import report as report
 from qconv.pipeline.conversion import Conversion as Conversion
 from qconv.pipeline.conversion import convert as convert
+from qconv.pipeline.conversion import plan as plan
 from qconv.pipeline.inputs import Data as Data
 from qconv.pipeline.inputs import OpenData as OpenData
 from qconv.pipeline.inspection import Inspection as Inspection

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx_ir as ir
 
 from qconv.calibration.collect import collect
-from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
 from qconv.calibration.record_file import write_record
-from qconv.data import check_batchable
+from qconv.conversions.work import Needs
+from qconv.data import Source, check_batchable
 from qconv.errors import NothingQuantized
 from qconv.graph.model_io import LoadedModel, load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
-from qconv.observers.gram import Gram
 from qconv.outputs import check_output, staged
 from qconv.pipeline.inputs import Assume, Data, samples_for, written
 from qconv.pipeline.reads import ReadFiles
 from qconv.pipeline.unforeseen import told_by_runtime
-from qconv.placement.demands import require_quantized
-from qconv.placement.inputs import LayerInput, affordable, layer_inputs
+from qconv.placement.inputs import affordable, layer_inputs
 from qconv.placement.observed import all_values, quantizable_values
 from qconv.placement.place import place
-from qconv.placement.plan import Plan, ValuePlan
-from qconv.placement.targets import ORT_CPU, find_target
+from qconv.placement.requirements import require_quantized, require_readable
+from qconv.placement.targets.known import find_target
+from qconv.placement.targets.ort_cpu import ORT_CPU
+from qconv.placement.targets.table import Target
 from qconv.progress import Progress, no_progress
 from qconv.recipe.sources import CalibrateSettings, Statistics, Values
 from qconv.runtime.libraries import custom_operators
@@ -40,7 +40,7 @@ def calibrate(
     data: Data,
     output: str | Path | None = None,
     assume: Assume | None = None,
-    target: str = ORT_CPU.name,
+    target: str | Target = ORT_CPU.name,
     statistics: Statistics = "histogram",
     values: Values = "quantizable",
     batch_size: int = 1,
@@ -56,7 +56,7 @@ def calibrate(
         output: where to write the record (``.qcal``), or None.
         assume: inputs to fix to constants: ``{"sr": 16000}``, a list for a vector. They are
             removed, and the data need not hold them.
-        target: for whose Plan the values are chosen.
+        target: for whose Plan the values are chosen, by its name or as a table.
         statistics: ``histogram``, or ``ranges`` for min-max only, which is faster.
         values: ``quantizable``, which INT8 needs, or ``all``, from which FP16 learns what would
             overflow.
@@ -72,17 +72,18 @@ def calibrate(
         OutputError: the record cannot be written.
     """
     CalibrateSettings(statistics, values, batch_size)
+    found = find_target(target)
     path = None if output is None else Path(output)
     reads = ReadFiles([("the float model", Path(model))], (), data, custom_ops)
     if path is not None:
         check_output(path, force=force, reads=reads)
     loaded = load_model(Path(model), assume=written(assume))
     prepared = prepare(loaded.ir)
+    require_readable(prepared, found, str(loaded.path))
+    plan = place(prepared, found)
     if values == "all":
-        plan = place(prepared, find_target(target))
         observed = all_values(prepared, plan)
     else:
-        plan = place(prepared, find_target(target))
         if statistics != "full" or not layer_inputs(prepared):
             require_quantized(plan, str(loaded.path))
         observed = quantizable_values(plan)
@@ -95,8 +96,14 @@ def calibrate(
     if not observed and not inputs:
         raise NothingQuantized(f"{loaded.path}: it has no float32 value that could be observed")
     with custom_operators(custom_ops):
+        ports = input_specs(prepared)
+        if batch_size > 1:
+            check_batchable(ports)
         record = collect_record(
-            loaded, prepared, plan, observed, data, statistics, batch_size, progress, inputs
+            *(loaded, prepared, found.name, Needs(observed, statistics, inputs)),
+            samples_for(loaded, data, ports),
+            batch_size=batch_size,
+            progress=progress,
         )
     if path is not None:
         with staged(path, force=force, reads=reads) as temporary:
@@ -107,33 +114,28 @@ def calibrate(
 def collect_record(
     loaded: LoadedModel,
     prepared: ir.Model,
-    plan: Plan,
-    values: Sequence[ValuePlan],
-    data: Data,
-    depth: Depth,
+    target: str,
+    needs: Needs,
+    source: Source,
+    *,
     batch_size: int,
     progress: Progress,
-    moments_of: Sequence[LayerInput],
 ) -> Record:
-    """Run a prepared model over data; return the statistics of values and of layers' inputs."""
-    inputs = input_specs(prepared)
-    if batch_size > 1:
-        check_batchable(inputs)
-    source = samples_for(loaded, data, inputs)
+    """Run a prepared model over samples; return the statistics of values and of layers' inputs."""
     collected = collect(
         prepared,
-        values,
+        needs.values,
         source,
-        depth=depth,
+        depth=needs.depth,
         batch_size=batch_size,
         progress=progress,
-        inputs=moments_of,
+        inputs=needs.inputs,
         label=str(loaded.path),
     )
     return Record(
         model_fingerprint=loaded.fingerprint,
-        target=plan.target,
-        depth=depth,
+        target=target,
+        depth=needs.depth,
         samples=collected.samples,
         feed_shapes=collected.feed_shapes,
         statistics=collected.statistics,
@@ -141,25 +143,3 @@ def collect_record(
         tools=library_versions(),
         assumptions=loaded.assumptions,
     )
-
-
-def moment_measure(
-    loaded: LoadedModel, prepared: ir.Model, data: Data, batch_size: int
-) -> Callable[[ir.Model, LayerInput], Gram]:
-    """Return what measures the second moment of one input of layers, in a model as it is then."""
-    source = samples_for(loaded, data, input_specs(prepared))
-
-    def measure(model: ir.Model, layer_input: LayerInput) -> Gram:
-        collected = collect(
-            model,
-            (),
-            source,
-            depth="ranges",
-            batch_size=batch_size,
-            progress=no_progress,
-            inputs=(layer_input,),
-            label=str(loaded.path),
-        )
-        return collected.grams[layer_input.key]
-
-    return measure

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import onnx_ir as ir
 
 from qconv.calibration.belonging import require_channels, require_moments
-from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
-from qconv.conversions.dynamic import dynamic_model
-from qconv.conversions.floating import UNSEEN, float32_model, half_model
-from qconv.conversions.four_bits import pack_weights
-from qconv.conversions.int8 import SAMPLES_NEEDED, to_int8
-from qconv.conversions.kept import check_float_layers, float_layers
+from qconv.conversions.kinds import Kind, kind_of
 from qconv.conversions.provenance import provenance
-from qconv.conversions.sequential import sequential_inputs
-from qconv.conversions.weight_only import weight_only_model
-from qconv.data import Source
+from qconv.conversions.work import Needs, Remark, Work
+from qconv.data import Source, check_batchable
 from qconv.errors import UsageError
 from qconv.graph.model_io import LoadedModel, load_model, model_bytes
 from qconv.graph.prepare import prepare
@@ -27,31 +22,20 @@ from qconv.graph.prepare.unused import remove_notes, remove_unused
 from qconv.graph.saving import save_model
 from qconv.graph.summary import input_specs
 from qconv.outputs import check_output, folder_lock, staged
-from qconv.pipeline.calibration import collect_record, moment_measure
-from qconv.pipeline.inputs import (
-    Assume,
-    Data,
-    given_record,
-    require_integers,
-    required_plan,
-    samples_for,
-    written,
-)
-from qconv.pipeline.ranking import worst_layers
+from qconv.pipeline.calibration import collect_record
+from qconv.pipeline.inputs import Assume, Data, given_record, samples_for, written
 from qconv.pipeline.reads import ReadFiles
 from qconv.pipeline.unforeseen import told_by_runtime
-from qconv.placement.inputs import LayerInput, affordable, layer_inputs
-from qconv.placement.observed import all_values, quantizable_values
-from qconv.placement.place import place
-from qconv.placement.plan import Decisions, Plan, ValuePlan
-from qconv.placement.targets import ORT_CPU, find_target
+from qconv.placement.plan import Decisions, Plan
+from qconv.placement.requirements import require_readable
+from qconv.placement.targets.known import find_target
+from qconv.placement.targets.ort_cpu import ORT_CPU
+from qconv.placement.targets.table import Target
 from qconv.progress import Progress, no_progress
 from qconv.recipe.settings import (
     DynamicSettings,
-    HalfSettings,
     Int8Settings,
     Settings,
-    WeightOnlySettings,
     runs_on_cpu,
 )
 from qconv.recipe.sources import CalibrateSettings, Storage
@@ -72,7 +56,40 @@ class Conversion:
     float_bytes: int
     plan: Decisions
     note: str
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+
+@told_by_runtime("model")
+def plan(
+    model: str | Path,
+    settings: Settings | None = None,
+    *,
+    assume: Assume | None = None,
+    target: str | Target = ORT_CPU.name,
+) -> Decisions:
+    """Return what a conversion would do to each operator, value and weight of a model.
+
+    A plan can be read, changed with :func:`dataclasses.replace` and handed to :func:`convert`: an
+    operator that stays float, a weight or an activation of another scheme. What only data can
+    tell, such as values that are too fine for 8 bits, is not in it.
+
+    Args:
+        model: the float model.
+        settings: the type and how it is made; None stands for INT8 with its defaults.
+        assume: inputs to fix to constants, see :func:`calibrate`.
+        target: the runtime to place operators for, by its name or as a table.
+
+    Raises:
+        ModelError, UnsupportedError, UsageError: see :func:`convert`.
+    """
+    found = find_target(target)
+    kind = kind_of(settings or Int8Settings(), found)
+    quantized = not isinstance(kind.settings, Int8Settings | DynamicSettings)
+    loaded = load_model(Path(model), quantized=quantized, assume=written(assume))
+    prepared = prepare(loaded.ir)
+    require_readable(prepared, found, str(loaded.path))
+    placed: Decisions = kind.place(kind.prepare(prepared, None), None)
+    return placed
 
 
 @told_by_runtime("model")
@@ -83,8 +100,9 @@ def convert(
     calibration: Record | str | Path | None = None,
     data: Data | None = None,
     settings: Settings | None = None,
+    plan: Decisions | None = None,
     assume: Assume | None = None,
-    target: str = ORT_CPU.name,
+    target: str | Target = ORT_CPU.name,
     batch_size: int = 1,
     custom_ops: Sequence[str | Path] = (),
     storage: Storage | None = None,
@@ -103,8 +121,9 @@ def convert(
             which values would overflow.
         data: calibrate on this instead.
         settings: the type and how it is made; None stands for INT8 with its defaults.
+        plan: what :func:`plan` gave for the same settings, changed: it is obeyed.
         assume: inputs to fix to constants, see :func:`calibrate`; the written model lacks them.
-        target: the runtime to place operators for.
+        target: the runtime to place operators for, by its name or as a table.
         batch_size: samples per inference while calibrating.
         custom_ops: libraries of operators, see :func:`calibrate`.
         storage: whether weights go to a file of their own; None: from 1 GB on, or if the float
@@ -113,15 +132,18 @@ def convert(
         progress: shown over the samples.
 
     Raises:
-        UsageError: both of ``calibration`` and ``data``, or neither where one is needed.
+        UsageError: both of ``calibration`` and ``data``, or neither where one is needed; a plan
+            of another model, of other settings, or that asks for what cannot be.
         RecordError: the record is broken, or of another model.
         NothingQuantized: no operator could be converted; no file is written.
+        UnsupportedError: the target cannot load the model.
         ModelError, DataError, OutputError, UnsupportedError: see :func:`calibrate`.
     """
-    settings = Int8Settings() if settings is None else settings
     CalibrateSettings(batch_size=batch_size)
     if calibration is not None and data is not None:
         raise UsageError("a calibration record and data to calibrate on exclude each other")
+    found = find_target(target)
+    kind = kind_of(settings or Int8Settings(), found)
     path, source = Path(output), Path(model)
     record_file = Path(calibration) if isinstance(calibration, str | Path) else None
     reads = ReadFiles(
@@ -131,166 +153,84 @@ def convert(
         check_output(file, force=force, reads=reads)
     with folder_lock(path.parent):
         pass  # it is free: told before the work, not after it
-    quantized = not isinstance(settings, Int8Settings | DynamicSettings)
+    quantized = not isinstance(kind.settings, Int8Settings | DynamicSettings)
     loaded = load_model(source, quantized=quantized, assume=written(assume))
     record = given_record(calibration, loaded)
-    job = _Job(loaded, prepare(loaded.ir), record, data, target, batch_size, progress)
+    prepared = prepare(loaded.ir)
+    require_readable(prepared, found, str(loaded.path))
     if record is not None:
-        require_moments(record, job.prepared)
+        require_moments(record, prepared)
     with custom_operators(custom_ops):
-        made = _make(job, settings)
-        remove_unused(made.model)
-        remove_notes(made.model)
-        made.model.metadata_props.update(provenance(loaded, made.record, made.settings, target))
+        work = _begun(kind, loaded, prepared, plan)
+        work.batch_size, work.progress = batch_size, progress
+        steps = kind.steps(work.plan)
+        kind.begin(work)
+        if data is not None or kind.needs_data:
+            needs = Needs.united(step.needs(prepared, work.plan) for step in steps)
+            record, work.source = _learned(work, needs, loaded, prepared, record, data)
+        if record is not None:
+            work.learn(record)
+        for step in steps:
+            step.apply(work)
+        remove_unused(work.model)
+        remove_notes(work.model)
+        work.model.metadata_props.update(provenance(loaded, work.record, work.settings, found.name))
         with staged(path, force=force, reads=reads, model=True) as temporary:
             external = Storage("always" if loaded.external else "auto")
-            save_model(made.model, temporary, storage or external)
-            if runs_on_cpu(settings):
-                shapes = {} if made.record is None else made.record.feed_shapes
+            save_model(work.model, temporary, storage or external)
+            if runs_on_cpu(kind.settings):
+                shapes = {} if work.record is None else work.record.feed_shapes
                 require_running(temporary, source, shapes, loaded.assumed)
             else:
                 require_valid(temporary, source)
             sizes = model_bytes(temporary), model_bytes(source)
-    return Conversion(path, *sizes, made.plan, made.note, made.remarks)
+    return Conversion(path, *sizes, work.plan, work.note, tuple(work.remarks))
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A prepared model, and what there is to learn of its activations from."""
-
-    loaded: LoadedModel
-    prepared: ir.Model
-    record: Record | None
-    data: Data | None
-    target: str
-    batch_size: int
-    progress: Progress
-
-    def collect(
-        self,
-        data: Data,
-        plan: Plan,
-        values: Sequence[ValuePlan],
-        depth: Depth,
-        moments_of: Sequence[LayerInput] = (),
-    ) -> Record:
-        """Return the record of the data."""
-        return collect_record(
-            *(self.loaded, self.prepared, plan, values, data, depth),
-            *(self.batch_size, self.progress, moments_of),
-        )
-
-    def samples(self, data: Data) -> Source:
-        """Return the samples."""
-        return samples_for(self.loaded, data, input_specs(self.prepared))
-
-    def nearest_plan(self) -> Plan:
-        """Return the INT8 plan of a model that will take another type."""
-        return place(self.prepared, find_target(self.target))
+def _begun(
+    kind: Kind, loaded: LoadedModel, prepared: ir.Model, given: Decisions | None
+) -> Work[Any]:
+    """Return the work on a prepared model, of which nothing is done but its plan."""
+    label = str(loaded.path)
+    model = kind.prepare(prepared, given)
+    placed = kind.place(model, given)
+    kind.require(model, placed, label)
+    return Work(model, placed, kind.settings, label=label, assumed=bool(loaded.assumed))
 
 
-@dataclass(frozen=True)
-class _Made:
-    """A converted model; record and settings are those that it was made with."""
-
-    model: ir.Model
-    plan: Decisions
-    note: str
-    record: Record | None
-    settings: Settings
-    remarks: tuple[str, ...] = ()
-
-
-def _make(job: _Job, settings: Settings) -> _Made:
-    if isinstance(settings, Int8Settings):
-        return _static(job, settings)
-    if isinstance(settings, WeightOnlySettings):
-        return _weight_only(job, settings)
-    if isinstance(settings, HalfSettings):
-        return _half(job, settings)
-    label = str(job.loaded.path)
-    if isinstance(settings, DynamicSettings):
-        plan, remarks = dynamic_model(job.prepared, settings, label)
-        note = "inputs quantized at run time"
-        return _Made(job.prepared, plan, note, job.record, settings, remarks)
-    precision, note = float32_model(job.prepared, label, assumed=bool(job.loaded.assumed))
-    return _Made(job.prepared, precision, note, job.record, settings)
-
-
-def _static(job: _Job, settings: Int8Settings) -> _Made:
-    plan = required_plan(job.prepared, job.loaded.path, job.target)
-    said = _require_rest(job, plan, settings)
-    values, record = quantizable_values(plan), job.record
-    if record is not None:
-        require_channels(record, job.prepared, plan)
-    if settings.needs_samples and job.data is None:
-        raise UsageError(SAMPLES_NEEDED)
-    if record is None and values:
-        if job.data is None:
-            raise UsageError("INT8 needs a calibration record or data to calibrate on")
-        depth: Depth = "ranges" if settings.method == "minmax" else "histogram"
-        inputs: Sequence[LayerInput] = ()
-        if settings.wants_moments:
-            depth, inputs = "full", _gram_inputs(job.prepared, plan, settings)
-        record = job.collect(job.data, plan, values, depth, inputs)
-    source = None
-    if job.data is not None and (settings.needs_samples or settings.float_count):
-        source = job.samples(job.data)
-    if settings.float_count:
-        if source is None:
-            raise UsageError("`float_layers` with a number needs `data`, to rank the layers")
-        worst, ranked = worst_layers(job.prepared, plan, record, settings, source, job.progress)
-        settings = replace(settings, float_layers=(*settings.float_layers, *worst))
-        said = (*ranked, *_require_rest(job, plan, settings))
-    decisions, method, remarks = to_int8(job.prepared, plan, record, settings, job.progress, source)
-    model, remarks = job.prepared, (*said, *remarks)
-    if settings.weight_bits == 4:
-        model, packed = pack_weights(model)
-        remarks = (*remarks, *packed)
-    settings = replace(settings, method=method)
-    return _Made(model, decisions, f"ranges by {method}", record, settings, remarks)
-
-
-def _require_rest(job: _Job, plan: Plan, settings: Int8Settings) -> tuple[str, ...]:
-    """Refuse to keep operators in float that are not there, or all of them; return remarks.
+def _learned(
+    work: Work[Any],
+    needs: Needs,
+    loaded: LoadedModel,
+    prepared: ir.Model,
+    record: Record | None,
+    data: Data | None,
+) -> tuple[Record | None, Source | None]:
+    """Return the record that the steps need, and the samples, where they need or can use them.
 
     Raises:
-        UsageError: see :func:`check_float_layers`.
-        NothingQuantized: no operator would run in integers.
+        UsageError: there is neither a record nor data, and a step needs them.
+        RecordError: the record is not one of this model.
     """
-    if not settings.float_patterns:
-        return ()
-    kept = float_layers(plan, settings.float_patterns)
-    placed = place(job.prepared, find_target(job.target), kept=kept)
-    remarks = check_float_layers(job.prepared, plan, placed, settings.float_patterns)
-    require_integers(job.prepared, job.loaded.path, placed)
-    return remarks
-
-
-def _gram_inputs(model: ir.Model, plan: Plan, settings: Int8Settings) -> Sequence[LayerInput]:
-    """Return the inputs of layers that are not measured again in the quantized model."""
-    measured = sequential_inputs(model, plan) if settings.sequential else {}
-    others = [each for each in layer_inputs(model) if not measured.keys() >= set(each.nodes)]
-    return affordable(others)
-
-
-def _weight_only(job: _Job, settings: WeightOnlySettings) -> _Made:
-    record, measure = job.record, None
-    inputs = affordable(layer_inputs(job.prepared))
-    if job.data is not None and inputs:
-        record = job.collect(job.data, job.nearest_plan(), (), "full", inputs)
-        measure = moment_measure(job.loaded, job.prepared, job.data, job.batch_size)
-    model, plan, remarks = weight_only_model(
-        job.prepared, record, settings, str(job.loaded.path), measure, job.progress
-    )
-    return _Made(model, plan, f"{settings.dtype} weights", record, settings, remarks)
-
-
-def _half(job: _Job, settings: HalfSettings) -> _Made:
-    record = job.record
-    if job.data is not None:
-        nearest = job.nearest_plan()
-        record = job.collect(job.data, nearest, all_values(job.prepared, nearest), "ranges")
-    model, plan, note = half_model(job.prepared, record, settings, str(job.loaded.path))
-    remarks = (UNSEEN,) if record is None and settings.dtype == "fp16" else ()
-    return _Made(model, plan, note, record, settings, remarks)
+    if record is not None and isinstance(work.plan, Plan):
+        require_channels(record, prepared, work.plan)
+    if needs.samples and data is None:
+        raise UsageError(needs.samples)
+    collects = record is None and bool(needs.values or needs.inputs)
+    if data is None:
+        if collects and needs.required:
+            raise UsageError("INT8 needs a calibration record or data to calibrate on")
+        return record, None
+    if not (collects or needs.samples):
+        return record, None
+    inputs = input_specs(prepared)
+    if work.batch_size > 1:
+        check_batchable(inputs)
+    source = samples_for(loaded, data, inputs)
+    if collects:
+        record = collect_record(
+            *(loaded, prepared, work.plan.target.name, needs, source),
+            batch_size=work.batch_size,
+            progress=work.progress,
+        )
+    return record, source

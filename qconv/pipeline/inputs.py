@@ -5,26 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import onnx_ir as ir
-
 from qconv.calibration.record import Record
 from qconv.calibration.record_file import read_record
 from qconv.data import LoopData, NamedData, Source, TensorSpec
-from qconv.errors import NothingQuantized
 from qconv.graph.model_io import LoadedModel
-from qconv.placement.demands import require_quantized
-from qconv.placement.dynamic_layers import place_stored
-from qconv.placement.place import place
-from qconv.placement.plan import Plan
-from qconv.placement.stored_tables import place_tables
-from qconv.placement.targets import find_target
 from qconv.runtime.runner import Runner
 
 OpenData = Callable[[Sequence[TensorSpec]], Source | LoopData]
 Data = Sequence[str] | OpenData
 Assume = Mapping[str, str | float | bool | Sequence[float]]
-
-_TABLE_BITS = 8
 
 
 def written(assume: Assume | None) -> dict[str, str]:
@@ -50,35 +39,6 @@ def samples_for(loaded: LoadedModel, data: Data, inputs: Sequence[TensorSpec]) -
     if not isinstance(opened, LoopData):
         return opened
     return opened.bound(Runner.open(loaded.path, threads=None, assumed=loaded.assumed).answer)
-
-
-def required_plan(prepared: ir.Model, path: Path, target: str) -> Plan:
-    """Place a prepared model for INT8.
-
-    Raises:
-        NothingQuantized: see :func:`require_integers`.
-    """
-    plan = place(prepared, find_target(target))
-    require_integers(prepared, path, plan)
-    return plan
-
-
-def require_integers(prepared: ir.Model, path: Path, plan: Plan) -> None:
-    """Refuse a Plan after which nothing would run in integers.
-
-    Raises:
-        NothingQuantized: no operator can run in integers, and no layer would store its weights
-            in INT8 beside those that do.
-    """
-    if place_stored(prepared, plan, everywhere=False).weights:
-        return
-    if not plan.quantized and place_tables(prepared, _TABLE_BITS).weights:
-        raise NothingQuantized(
-            f"{path}: only its embeddings can be stored in {_TABLE_BITS} bits; "
-            "no operator can run in integers",
-            hint="`mode=weight-only` does that, and needs no data",
-        )
-    require_quantized(plan, str(path))
 
 
 def given_record(calibration: Record | str | Path | None, loaded: LoadedModel) -> Record | None:

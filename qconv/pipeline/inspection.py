@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qconv.calibration.record import Record
+from qconv.conversions.kinds import kind_of
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import ModelSummary, summarize
 from qconv.observers.outliers import Outliers, find_outliers
 from qconv.pipeline.inputs import Assume, given_record, written
 from qconv.pipeline.unforeseen import told_by_runtime
-from qconv.placement.place import place
-from qconv.placement.plan import Plan
+from qconv.placement.plan import Decisions, Plan
+from qconv.placement.requirements import INT8_TABLES
 from qconv.placement.stored_tables import place_tables, with_tables
-from qconv.placement.targets import ORT_CPU, find_target
+from qconv.placement.targets.known import find_target
+from qconv.placement.targets.ort_cpu import ORT_CPU
+from qconv.placement.targets.table import Target
+from qconv.recipe.settings import Int8Settings, Settings
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Inspection:
     """What a model is, and what its Plan for a target says."""
 
     model: ModelSummary
-    plan: Plan
+    plan: Decisions
     outliers: tuple[Outliers, ...] = ()
 
 
@@ -33,12 +37,14 @@ def inspect(
     model: str | Path,
     *,
     calibration: Record | str | Path | None = None,
+    settings: Settings | None = None,
     assume: Assume | None = None,
-    target: str = ORT_CPU.name,
+    target: str | Target = ORT_CPU.name,
 ) -> Inspection:
-    """Return what a model holds, and for each operator whether it would be quantized, or why not.
+    """Return what a model holds, and for each operator whether it would be converted, or why not.
 
-    ``assume`` fixes inputs to constants, see :func:`calibrate`. ``calibration``, a record or the
+    ``settings`` are those of the conversion, INT8 with its defaults if None. ``assume`` fixes
+    inputs to constants, see :func:`calibrate`. ``calibration``, a record or the
     path of one, tells which channels of what products read are far larger than the others.
 
     Raises:
@@ -47,13 +53,19 @@ def inspect(
         UsageError: there is no such target, or an assumption does not fit the model.
         RecordError: the record is broken, or of another model.
     """
+    kind = kind_of(settings or Int8Settings(), find_target(target))
     loaded = load_model(Path(model), assume=written(assume))
     summary = summarize(loaded.ir)
-    prepared = prepare(loaded.ir)
-    plan = place(prepared, find_target(target))
+    prepared = kind.prepare(prepare(loaded.ir), None)
+    plan: Decisions = kind.place(prepared, None)
     record = given_record(calibration, loaded)
-    outliers = () if record is None else tuple(_outliers(plan, record))
-    return Inspection(summary, with_tables(plan, place_tables(prepared, 8), "int8"), outliers)
+    outliers: tuple[Outliers, ...] = ()
+    if record is not None and isinstance(plan, Plan):
+        outliers = tuple(_outliers(plan, record))
+    if isinstance(plan, Plan):
+        tables = place_tables(prepared, plan.target, INT8_TABLES)
+        plan = with_tables(plan, tables, INT8_TABLES.dtype.name)
+    return Inspection(summary, plan, outliers)
 
 
 def _outliers(plan: Plan, record: Record) -> Iterator[Outliers]:

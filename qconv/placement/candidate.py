@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from qconv.placement.targets import Kind
+from qconv.placement.targets.table import Kind, Output
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A node that could run in integers, and the Relu or Clip that disappears into it.
 
-    ``always``: its result is quantized even if no reader wants it. That of a product is where a
-    Relu or Clip follows, with which the runtime would else merge it into a float kernel.
+    ``output`` is when its result is quantized.
     """
 
     node: ir.Node
@@ -23,7 +22,7 @@ class Candidate:
     data: tuple[int, ...]
     needs_reader: bool
     clamp: ir.Node | None
-    always: bool
+    output: Output
 
     @property
     def results(self) -> tuple[ir.Value, ...]:

@@ -1,32 +1,36 @@
-"""What a Plan must hold for a conversion to go on."""
+"""What a Plan has to obey beside its target: what the user asks for, and what data have shown."""
 
 from __future__ import annotations
 
-from qconv.errors import NothingQuantized
-from qconv.placement.plan import Plan
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-_OTHER_FLOATS = ("double", "float16", "bfloat16")
+from qconv.numerics.number_types import INT8, NumberType
+from qconv.numerics.schemes import Scheme
+from qconv.recipe.settings import Activations
 
 
-def require_quantized(plan: Plan, label: str) -> None:
-    """Refuse a Plan in which every operator stays float.
+@dataclass(frozen=True)
+class Demands:
+    """What is asked of a static INT8 Plan.
 
-    Raises:
-        NothingQuantized: with the most frequent reasons.
+    Attributes:
+        activations: the type of activations, in the target's words; None for its first.
+        weights: the numbers that the weights of layers are rounded to.
+        per_channel: whether each output channel of a weight has a scale of its own.
+        kept: operators that stay float because the user wants it.
+        layer_schemes: those of weights that are to be others than these, by the layer.
+        value_schemes: those of activations that are, by the value that gives the range.
+        unseen: branches that the data never took, as numbers of the model's subgraphs in order.
+        lost: values that stay float since too many of their numbers would round to zero, each
+            with that share.
     """
-    if plan.quantized:
-        return
-    nothing = f"{label}: nothing can be quantized for {plan.target}"
-    if not plan.nodes:
-        raise NothingQuantized(f"{nothing}: it has no operators")
-    reasons: dict[str, int] = {}
-    for node in plan.kept_float:
-        sentence = f"{node.op_type}: {node.reason}"
-        reasons[sentence] = reasons.get(sentence, 0) + 1
-    top = sorted(reasons.items(), key=lambda item: -item[1])[:3]
-    hint = "qconv inspect lists the reason for each operator"
-    if any(f"it works on {other}," in sentence for sentence, _ in top for other in _OTHER_FLOATS):
-        hint = "`dtype=fp32` writes the model in float32, which can be quantized"
-    raise NothingQuantized(
-        f"{nothing}; " + "; ".join(f"{count} x {sentence}" for sentence, count in top), hint=hint
-    )
+
+    activations: Activations | None = None
+    weights: NumberType = INT8
+    per_channel: bool = True
+    kept: frozenset[str] = frozenset()
+    layer_schemes: Mapping[str, Scheme] = field(default_factory=dict)
+    value_schemes: Mapping[str, Scheme] = field(default_factory=dict)
+    unseen: frozenset[int] = frozenset()
+    lost: Mapping[str, float] = field(default_factory=dict)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import onnx_ir as ir
 
 from qconv.graph.operators.facts import Family
 from qconv.graph.operators.table import operator_of
 from qconv.graph.view import all_nodes, int_attribute, is_constant, is_standard, rank
-from qconv.placement.plan import KEPT, Decisions, DynamicKind, NodePlan, Plan
+from qconv.numerics.number_types import INT8
+from qconv.numerics.schemes import PerAxis, Scheme
+from qconv.placement.plan import KEPT, Decisions, DynamicKind, DynamicPlan, NodePlan, Plan
 from qconv.placement.rules import empty_refusal
 from qconv.placement.stored_weights import Role, WeightOnlyPlan, WeightPlan, place_weights
+from qconv.placement.targets.table import Target
 
 _KINDS = {
     "MatMul": DynamicKind.PRODUCT,
@@ -21,7 +24,7 @@ _KINDS = {
 }
 """What the runtime has kernels for that quantize their input themselves."""
 
-_STORED_BITS = 8
+_STORED = Scheme(INT8, symmetric=True, granularity=PerAxis(0))
 _RECURRENT_AXES = 3
 _FASTER_FROM = 64
 """Hidden size from which DynamicQuantizeLSTM was measured to be faster than LSTM."""
@@ -35,35 +38,29 @@ _NO_KERNEL = {
 }
 
 
-@dataclass(frozen=True)
-class DynamicPlan(Decisions):
-    """Which operators become what, by name; ``nodes`` holds the operators with weights."""
+def place_dynamic(model: ir.Model, target: Target, kept: Container[str] = ()) -> DynamicPlan:
+    """Return the plan for a prepared model, bodies of control flow included.
 
-    dynamic: dict[str, DynamicKind]
-
-
-def place_dynamic(model: ir.Model) -> DynamicPlan:
-    """Return the plan for a prepared model, bodies of control flow included."""
+    Operators in ``kept`` stay in float because the user wants it.
+    """
     nodes: dict[str, NodePlan] = {}
     layers: dict[str, DynamicKind] = {}
     for node in all_nodes(model):
         kind = _kind(node)
         if kind is None:
             continue
-        reason = _refusal(node)
         name = str(node.name)
+        reason = KEPT if name in kept else _refusal(node, target)
         if reason is None:
             layers[name] = kind
         nodes[name] = NodePlan(name, node.op_type, reason is None, reason or "")
-    return DynamicPlan(nodes, layers)
+    return DynamicPlan(nodes, target, layers)
 
 
-def with_dynamic(model: ir.Model, plan: Plan, kept: Container[str] = ()) -> Plan:
-    """Add to a static plan what it leaves in float: each LSTM, products in bodies or too fine.
-
-    Operators in ``kept`` stay in float.
-    """
-    found = place_dynamic(model)
+def with_dynamic(model: ir.Model, plan: Plan) -> Plan:
+    """Add to a static plan what it leaves in float: each LSTM, products in bodies or too fine."""
+    found = place_dynamic(model, plan.target)
+    kept = plan.demands.kept
     graphs = {str(node.name): node.graph for node in all_nodes(model)}
     small = {
         name: NodePlan(name, "LSTM", False, f"its hidden size is {size}; {_NO_GAIN}")
@@ -108,7 +105,7 @@ def place_stored(model: ir.Model, before: Decisions, *, everywhere: bool) -> Wei
         everywhere: all weights; else those of recurrent layers, in bodies, and of layers whose
             data are too fine for 8 bits. Those of operators that the user keeps in float stay.
     """
-    plan = place_weights(model, _STORED_BITS, None)
+    plan = place_weights(model, before.target, dict.fromkeys(_STORED_ROLES, _STORED))
     by_name = {str(node.name): node for node in all_nodes(model)}
 
     graphs = (model.graph, *model.graph.subgraphs())
@@ -138,7 +135,7 @@ def place_stored(model: ir.Model, before: Decisions, *, everywhere: bool) -> Wei
         for name, node in plan.nodes.items()
         if name in stored or (node.op_type in _NO_KERNEL and name not in before.nodes)
     }
-    return WeightOnlyPlan(nodes, weights)
+    return WeightOnlyPlan(nodes, before.target, weights)
 
 
 def _decision(node: NodePlan, before: Decisions, *, stored: bool) -> NodePlan:
@@ -152,9 +149,13 @@ def _decision(node: NodePlan, before: Decisions, *, stored: bool) -> NodePlan:
     return replace(node, quantized=False, reason=reason)
 
 
-def _refusal(node: ir.Node) -> str | None:
+def _refusal(node: ir.Node, target: Target) -> str | None:
     data = node.inputs[0]
     operator = operator_of(node)
+    if not target.run_time:
+        return f"{target.runtime} has no kernel for it that quantizes its input at run time"
+    if operator.layer is Family.RECURRENT and not target.has_ort_operators:
+        return f"{target.runtime} has no integer kernel for {node.op_type}"
     weights = [node.inputs[index] for index in operator.weights]
     if data is None or data.dtype not in (None, ir.DataType.FLOAT):
         dtype = "of no type" if data is None or data.dtype is None else data.dtype.name.lower()

@@ -5,10 +5,8 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from qconv.graph.view import is_constant, is_map, name_of
+from qconv.placement.describe import UNBOUNDED
 from qconv.placement.plan import Plan, ValuePlan
-from qconv.placement.targets import find_target
-
-_UNBOUNDED = (-float("inf"), float("inf"))
 
 
 def quantizable_values(plan: Plan) -> tuple[ValuePlan, ...]:
@@ -24,7 +22,7 @@ def quantizable_values(plan: Plan) -> tuple[ValuePlan, ...]:
 def all_values(model: ir.Model, plan: Plan) -> tuple[ValuePlan, ...]:
     """Every float32 tensor of the main graph; the plan's own come first, as it describes them."""
     planned = {value.name: value for value in quantizable_values(plan)}
-    scheme = find_target(plan.target).activation
+    scheme = plan.target.activations[plan.target.activation]
     computed = [output for node in model.graph for output in node.outputs if output.name]
     for value in (*model.graph.inputs, *computed):
         name = name_of(value)
@@ -34,7 +32,7 @@ def all_values(model: ir.Model, plan: Plan) -> tuple[ValuePlan, ...]:
             name=name,
             scheme=scheme,
             params_from=name,
-            bounds=_UNBOUNDED,
+            bounds=UNBOUNDED,
             channel_axis=None,
             maps=is_map(value),
             emitted=False,

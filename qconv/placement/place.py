@@ -10,74 +10,68 @@ reader wants them.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from qconv.graph.layers import bias_of
-from qconv.graph.operators.table import operator_of
 from qconv.graph.view import (
     all_nodes,
-    clip_bounds,
     constant,
     is_constant,
-    is_map,
-    name_of,
     observable_graphs,
     only_consumer,
-    rank,
 )
 from qconv.placement.candidate import Candidate
+from qconv.placement.demands import Demands
+from qconv.placement.describe import Description
 from qconv.placement.dynamic_layers import with_dynamic
 from qconv.placement.groups import with_groups
-from qconv.placement.plan import KEPT, LayerPlan, NodePlan, Plan, ValuePlan
-from qconv.placement.rules import adder_of, data_inputs, refusal, weight_scheme
-from qconv.placement.targets import Kind, Target
+from qconv.placement.plan import KEPT, NodePlan, Plan
+from qconv.placement.rules import data_inputs, refusal
+from qconv.placement.targets.table import Kind, Output, Target
 
-Lost = Mapping[str, float]
-_UNBOUNDED = (-float("inf"), float("inf"))
+_NONE = Demands()
 
 
-def place(
-    model: ir.Model,
-    target: Target,
-    unseen: Container[ir.Graph] = (),
-    lost: Lost | None = None,
-    kept: Container[str] = (),
-) -> Plan:
+def place(model: ir.Model, target: Target, demands: Demands = _NONE) -> Plan:
     """Return the Plan for a prepared model. It may hold no quantized node at all.
 
-    Branches of If nodes are placed as the main graph is, but for those ``unseen`` by the data.
+    Branches of If nodes are placed as the main graph is, but for those that the data never took.
     Products there and in the bodies of Loop and Scan, each LSTM, and products that read or give a
-    value of ``lost`` have their inputs quantized at run time. ``lost`` names values that stay
-    float, each with the share of its numbers that would round to zero, ``kept`` operators that
-    stay float because the user wants it.
+    value that stays float since it is too fine have their inputs quantized at run time.
     """
-    graphs = observable_graphs(model, unseen)
+    subgraphs = [model.graph, *model.graph.subgraphs()]
+    graphs = observable_graphs(model, [subgraphs[number] for number in demands.unseen])
     nodes = [node for node in all_nodes(model) if node.graph in graphs]
-    plan = _Placement(nodes, target, lost or {}, kept).plan()
-    return with_groups(model, with_dynamic(model, plan, kept))
+    plan = _Placement(nodes, target, demands, model.graph.outputs).plan()
+    return with_groups(model, with_dynamic(model, plan))
 
 
 class _Placement:
     def __init__(
-        self, nodes: Sequence[ir.Node], target: Target, lost: Lost, kept: Container[str]
+        self,
+        nodes: Sequence[ir.Node],
+        target: Target,
+        demands: Demands,
+        outputs: Sequence[ir.Value],
     ) -> None:
         self.nodes = nodes
         self.target = target
-        self.lost = lost
+        self.demands = demands
+        self.outputs = set(outputs) if target.quantized_outputs else set()
         self.too_fine: set[str] = set()
         self.reasons: dict[ir.Node, str] = {}
         self.candidates: dict[ir.Node, Candidate] = {}
         self.merged: set[ir.Node] = set()
         self.clamps: set[ir.Node] = set()
         for node in nodes:
-            reason = KEPT if str(node.name) in kept else refusal(node, target)
+            kept = str(node.name) in demands.kept
+            reason = KEPT if kept else refusal(node, target, demands)
             if reason is not None:
                 self.reasons[node] = reason
             elif node not in self.merged:
                 candidate = self._candidate(node)
-                if (too_fine := candidate.too_fine(self.lost)) is not None:
+                if (too_fine := candidate.too_fine(demands.lost)) is not None:
                     self.reasons[node] = too_fine
                     self.too_fine.add(str(node.name))
                 else:
@@ -93,20 +87,23 @@ class _Placement:
 
     def _candidate(self, node: ir.Node) -> Candidate:
         rule = self.target.rules[node.op_type]
-        operands = [constant(node.inputs[i]) for i in data_inputs(node, rule)]
+        data = data_inputs(node, self.target)
+        operands = [constant(node.inputs[i]) for i in data]
         table_operand = any(array is not None and array.size > 1 for array in operands)
         after = None if rule.kind in (Kind.MOVEMENT, Kind.CLAMP) else self._clamp_after(node)
-        clamp = after if after is not None and refusal(after, self.target) is None else None
+        clamp = after
+        if after is not None and refusal(after, self.target, self.demands) is not None:
+            clamp = None
         if clamp is not None:
             self.merged.add(clamp)
+        read = after is not None and bool(after.outputs[0].uses())
         return Candidate(
             node,
             rule.kind,
-            data=tuple(i for i in data_inputs(node, rule) if node.inputs[i] is not None),
+            data=tuple(i for i in data if node.inputs[i] is not None),
             needs_reader=rule.needs_reader or table_operand or rule.kind is Kind.CLAMP,
             clamp=node if rule.kind is Kind.CLAMP else clamp,
-            always=rule.kind is not Kind.PRODUCT
-            or (after is not None and bool(after.outputs[0].uses())),
+            output=Output.ALWAYS if rule.output is Output.READER and read else rule.output,
         )
 
     def _clamp_after(self, node: ir.Node) -> ir.Node | None:
@@ -123,7 +120,12 @@ class _Placement:
         }
 
     def _gives_integers(self, candidate: Candidate) -> bool:
-        return candidate.always or any(value in self.wanted for value in candidate.results)
+        if candidate.output is Output.ALWAYS:
+            return True
+        wanted = self.outputs
+        if candidate.output is Output.READER:
+            wanted = self.wanted | self.outputs
+        return any(value in wanted for value in candidate.results)
 
     def _choose(self) -> dict[ir.Node, Candidate]:
         """Return the largest consistent choice, in graph order.
@@ -189,96 +191,18 @@ class _Placement:
 
     def plan(self) -> Plan:
         """Write the choice down."""
-        values: dict[str, ValuePlan] = {}
-        layers: dict[str, LayerPlan] = {}
-        inputs: dict[str, tuple[int, ...]] = {}
-        axes = self._channel_axes()
-        for node, candidate in self.chosen.items():
-            inputs[str(node.name)] = candidate.data
-            for index in candidate.data:
-                value = node.inputs[index]
-                if value is not None and name_of(value) not in values:
-                    values[name_of(value)] = self._value_plan(value, axes, emitted=False)
-            if self._gives_integers(candidate):
-                if candidate.clamp is not None:
-                    self.clamps.add(candidate.clamp)
-                for value in candidate.results:
-                    source = None
-                    if candidate.kind is Kind.MOVEMENT and node.inputs[0] is not None:
-                        source = values[name_of(node.inputs[0])]
-                    values[name_of(value)] = self._value_plan(
-                        value, axes, emitted=True, clamp=candidate.clamp, source=source
-                    )
-            if candidate.layered:
-                layers[str(node.name)] = self._layer_plan(candidate)
+        emitting = {node: c for node, c in self.chosen.items() if self._gives_integers(c)}
+        self.clamps = {c.clamp for c in emitting.values() if c.clamp is not None}
+        described = Description(self.target, self.demands, self.chosen, emitting.keys())
         return Plan(
             self._node_plans(),
-            self.target.name,
-            values,
-            layers,
-            inputs,
+            self.target,
+            described.values,
+            described.layers,
+            described.inputs,
             too_fine=frozenset(self.too_fine),
+            demands=self.demands,
         )
-
-    def _channel_axes(self) -> dict[ir.Value, int]:
-        """Return the axis over which layers sum; where they differ, that of the convolutions."""
-        axes: dict[ir.Value, int] = {}
-        for node, candidate in self.chosen.items():
-            value = node.inputs[0]
-            if candidate.layered and value is not None:
-                convolution = candidate.kind is Kind.CONVOLUTION or axes.get(value) == 1
-                axes[value] = 1 if convolution else -1
-        return axes
-
-    def _value_plan(
-        self,
-        value: ir.Value,
-        axes: dict[ir.Value, int],
-        *,
-        emitted: bool,
-        clamp: ir.Node | None = None,
-        source: ValuePlan | None = None,
-    ) -> ValuePlan:
-        name = name_of(value)
-        bounds = (clip_bounds(clamp) if clamp is not None else None) or _UNBOUNDED
-        axis = axes.get(value)
-        return ValuePlan(
-            name=name,
-            scheme=self.target.activation,
-            params_from=name if source is None else source.params_from,
-            bounds=bounds if source is None else source.bounds,
-            channel_axis=axis,
-            maps=is_map(value) if axis is None else axis == 1 and (rank(value) or 0) >= 3,
-            emitted=emitted,
-            constant=is_constant(value),
-        )
-
-    def _layer_plan(self, candidate: Candidate) -> LayerPlan:
-        node = candidate.node
-        data, weight = node.inputs[0], node.inputs[1]
-        if data is None or weight is None:
-            raise ValueError(f"{node.name}: a layer needs data and a weight")
-        bias, bias_node = self._bias(node)
-        emits = self._gives_integers(candidate)
-        return LayerPlan(
-            node=str(node.name),
-            op_type=node.op_type,
-            input=name_of(data),
-            weight=name_of(weight),
-            bias=None if bias is None else name_of(bias),
-            bias_node=None if bias_node is None else str(bias_node.name),
-            weight_scheme=weight_scheme(node, self.target),
-            output=name_of(candidate.results[0]) if emits else None,
-        )
-
-    def _bias(self, node: ir.Node) -> tuple[ir.Value | None, ir.Node | None]:
-        """Return the bias of a layer and the node that adds it."""
-        if operator_of(node).bias is not None:
-            return bias_of(node), node
-        add = adder_of(node)
-        if add is None or add in self.chosen:
-            return None, None
-        return next(value for value in add.inputs if is_constant(value)), add
 
     def _node_plans(self) -> dict[str, NodePlan]:
         plans = {}

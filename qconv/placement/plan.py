@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from enum import Enum
+from typing import Self
 
 import onnx_ir as ir
 
+from qconv.errors import UsageError
+from qconv.numerics.number_types import NumberType
 from qconv.numerics.schemes import Scheme
+from qconv.placement.demands import Demands
+from qconv.placement.targets.table import Target
 
 KEPT = "it is kept in float, as asked for"
 """The reason of operators that the user wants in float."""
@@ -57,8 +63,9 @@ class LayerPlan:
 
     ``weight`` and ``bias`` name initializers; ``bias_node`` is the node that adds the bias: the
     layer itself, or for a MatMul the Add behind it, or None where there is none to hold a bias.
-    A bias of the layer itself becomes int32, that of an Add stays float. ``output`` names the
-    value that the layer emits in integers, or is None where its output stays float.
+    A bias of the layer itself is of the type that the target says, that of an Add stays float.
+    ``output`` names the value that the layer emits in integers, or is None where its output stays
+    float.
     """
 
     node: str
@@ -109,9 +116,24 @@ class NodePlan:
 
 @dataclass(frozen=True)
 class Decisions:
-    """For each operator of a model, in graph order, whether it is converted, and if not, why."""
+    """For each operator of a model, in graph order, whether it is converted, and if not, why.
+
+    ``target`` is the runtime that this was decided for.
+    """
 
     nodes: Mapping[str, NodePlan]
+    target: Target
+
+    def in_float(self, *names: str) -> Self:
+        """Return the same with operators, by name, that stay in float."""
+        for name in names:
+            if name not in self.nodes:
+                raise UsageError(f"the plan has no operator '{name}'", hint=_near(name, self.nodes))
+        nodes = {
+            name: replace(node, quantized=False, reason=KEPT) if name in names else node
+            for name, node in self.nodes.items()
+        }
+        return replace(self, nodes=nodes)
 
     @property
     def quantized(self) -> tuple[NodePlan, ...]:
@@ -130,29 +152,54 @@ class Plan(Decisions):
 
     ``inputs`` lists, for each quantized node, the indices of the inputs that it reads in
     integers; ``nodes`` holds every node of the main graph and of branches. ``dynamic`` names the
-    operators whose inputs are quantized at run time, ``unseen`` how many branches the data never
-    took, ``too_fine`` the operators left out since their data need more than 8 bits. ``groups``
-    holds the values whose channels may be scaled together.
+    operators whose inputs are quantized at run time, ``too_fine`` those left out since their data
+    need more than 8 bits. ``groups`` holds the values whose channels may be scaled together,
+    ``demands`` what the Plan was asked for.
     """
 
-    target: str
     values: Mapping[str, ValuePlan]
     layers: Mapping[str, LayerPlan]
     inputs: Mapping[str, tuple[int, ...]]
     dynamic: Mapping[str, DynamicKind] = field(default_factory=dict)
-    unseen: int = 0
     too_fine: frozenset[str] = frozenset()
     groups: tuple[ScaleGroup, ...] = ()
+    demands: Demands = field(default_factory=Demands)
+
+    def with_weights(self, dtype: NumberType, *names: str) -> Plan:
+        """Return the same with weights of layers, by name, rounded to INT8, INT7 or INT4."""
+        for name in names:
+            if name not in self.layers:
+                raise UsageError(f"the plan has no layer '{name}'", hint=_near(name, self.layers))
+        changed = {
+            name: replace(layer, weight_scheme=replace(layer.weight_scheme, dtype=dtype))
+            for name, layer in self.layers.items()
+            if name in names
+        }
+        return replace(self, layers={**self.layers, **changed})
 
 
 @dataclass(frozen=True)
 class PrecisionPlan(Decisions):
     """Which operators compute in ``dtype``, float16 or bfloat16.
 
-    ``nodes`` holds every node, those of subgraphs included, that works on float32.
+    ``nodes`` holds every node, those of subgraphs included, that works on float32; ``kept``
+    names those that stay so because the user wants it.
     """
 
     dtype: ir.DataType
+    kept: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class DynamicPlan(Decisions):
+    """Which operators become what, by name; ``nodes`` holds the operators with weights."""
+
+    dynamic: Mapping[str, DynamicKind]
+
+
+def at_run_time(plan: Decisions) -> Mapping[str, DynamicKind]:
+    """Return the operators whose inputs are quantized at run time, and what they become."""
+    return plan.dynamic if isinstance(plan, Plan | DynamicPlan) else {}
 
 
 def count_nodes(nodes: Iterable[NodePlan]) -> dict[tuple[str, str], tuple[int, str]]:
@@ -165,3 +212,8 @@ def count_nodes(nodes: Iterable[NodePlan]) -> dict[tuple[str, str], tuple[int, s
         count, example = groups.get((node.op_type, node.reason), (0, node.node))
         groups[node.op_type, node.reason] = (count + 1, example)
     return dict(sorted(groups.items(), key=lambda item: -item[1][0]))
+
+
+def _near(name: str, known: Iterable[str]) -> str | None:
+    found = get_close_matches(name, list(known), n=1)
+    return f"did you mean '{found[0]}'?" if found else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -18,7 +18,8 @@ from qconv.observers.ranges import Range
 from qconv.observers.statistic import SENTINEL
 from qconv.placement.counting import counting_nodes
 from qconv.placement.islands import save_casts
-from qconv.placement.plan import NodePlan, PrecisionPlan
+from qconv.placement.plan import KEPT, NodePlan, PrecisionPlan
+from qconv.placement.targets.table import Target
 
 FLOAT16_MAX = 65504.0
 _OTHER_FLOATS = (ir.DataType.DOUBLE, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
@@ -34,20 +35,24 @@ _EXACT_INTEGERS = {ir.DataType.FLOAT16: 2048, ir.DataType.BFLOAT16: 256}
 
 def place_precision(
     model: ir.Model,
+    target: Target,
     dtype: ir.DataType,
     ranges: Mapping[str, Range] | None,
-    keep_float: Sequence[str],
     *,
+    keep_float: Sequence[str] = (),
+    kept: Collection[str] = (),
     keep_ports: bool,
 ) -> PrecisionPlan:
     """Return the operators of a prepared model that must keep float32.
 
     Args:
         model: a prepared model.
+        target: the runtime that will load it.
         dtype: FLOAT16 or BFLOAT16.
         ranges: what calibration has seen, by value name; None without a record. A risky
             operator whose input was not seen is kept in float32.
         keep_float: regular expressions, searched in node names and operator types.
+        kept: operators, by name, that keep float32 because the user wants it.
         keep_ports: whether the model's inputs and outputs stay in float32.
 
     Raises:
@@ -63,15 +68,16 @@ def place_precision(
             continue
         matching = {p for p in patterns if any(map(p.search, origins(node)))}
         unused -= matching
+        name = str(node.name)
         reason = (
             "it was asked for with `keep_float`"
             if matching
-            else _schema_reason(node, opset, dtype)
+            else (KEPT if name in kept else None)
+            or _schema_reason(node, opset, dtype)
             or _recast_reason(node)
             or (_counting_reason(dtype) if node in counting else None)
             or (_overflow_reason(node, ranges) if dtype is ir.DataType.FLOAT16 else None)
         )
-        name = str(node.name)
         nodes[name] = NodePlan(name, node.op_type, reason is None, reason or "")
     if unused:
         listed = ", ".join(f"'{pattern.pattern}'" for pattern in unused)
@@ -79,10 +85,10 @@ def place_precision(
     saved = save_casts(model, nodes, keep_ports=keep_ports)
     if any(node.quantized for node in saved.values()):
         nodes = saved
-    return PrecisionPlan(nodes, dtype)
+    return PrecisionPlan(nodes, target, dtype, frozenset(kept))
 
 
-def place_float32(model: ir.Model) -> PrecisionPlan:
+def place_float32(model: ir.Model, target: Target) -> PrecisionPlan:
     """Return the operators that work on float64, float16 or bfloat16, and which can do float32."""
     nodes = {
         str(node.name): NodePlan(
@@ -94,7 +100,7 @@ def place_float32(model: ir.Model) -> PrecisionPlan:
             for value in (*node.inputs, *node.outputs)
         )
     }
-    return PrecisionPlan(nodes, ir.DataType.FLOAT)
+    return PrecisionPlan(nodes, target, ir.DataType.FLOAT)
 
 
 def _compiled(patterns: Sequence[str]) -> list[re.Pattern[str]]:

@@ -18,17 +18,21 @@ from qconv.graph.view import (
     rank,
     static_shape,
 )
-from qconv.numerics.schemes import PerAxis, Scheme
+from qconv.numerics.schemes import PerAxis, PerTensor, Scheme
 from qconv.observers.statistic import SENTINEL
-from qconv.placement.targets import Kind, OpRule, Target
+from qconv.placement.demands import Demands
+from qconv.placement.targets.table import Kind, OpRule, Sums, Target
 
 
-def data_inputs(node: ir.Node, rule: OpRule) -> tuple[int, ...]:
+def data_inputs(node: ir.Node, target: Target) -> tuple[int, ...]:
     """Return the indices of the inputs that the integer kernel reads as integers."""
+    rule = target.rules[node.op_type]
+    if target.sums is Sums.SKIP and _is_sum(node):
+        return _skipping(node)
     return tuple(range(len(node.inputs))) if rule.data_inputs is None else rule.data_inputs
 
 
-def refusal(node: ir.Node, target: Target) -> str | None:
+def refusal(node: ir.Node, target: Target, demands: Demands) -> str | None:
     """Return why the node cannot run in integers on the target, or None where it could."""
     if not is_standard(node):
         return f"{target.runtime} has no integer kernel for {node.domain}.{node.op_type}"
@@ -37,24 +41,30 @@ def refusal(node: ir.Node, target: Target) -> str | None:
         general = f"{target.runtime} has no integer kernel for {node.op_type}"
         return target.reasons.get(node.op_type) or _other_result(node) or general
     return (
-        _other_data(node, rule)
+        _other_data(node, target)
         or empty_refusal(node)
+        or _type_refusal(node, target, demands)
         or _attribute_refusal(node, rule)
         or _weight_refusal(node, rule)
-        or _table_refusal(node, rule)
+        or _table_refusal(node, target)
+        or _sum_refusal(node, target)
     )
 
 
-def weight_scheme(node: ir.Node, target: Target) -> Scheme:
-    """Return the per-channel scheme of a layer's weight: the axis of its output channels."""
-    granularity = PerAxis(output_axis(node))
-    return Scheme(target.weight_dtype, symmetric=True, granularity=granularity)
+def weight_scheme(node: ir.Node, target: Target, demands: Demands) -> Scheme:
+    """Return the scheme of a layer's weight; its axis is that of the output channels."""
+    asked = demands.layer_schemes.get(str(node.name))
+    if asked is not None:
+        return asked
+    per_channel = demands.per_channel and target.rules[node.op_type].per_channel
+    granularity = PerAxis(output_axis(node)) if per_channel else PerTensor()
+    return Scheme(demands.weights, symmetric=True, granularity=granularity)
 
 
 def adder_of(product: ir.Node) -> ir.Node | None:
     """Return the Add that alone reads a product and gives it a constant bias, if there is one."""
     add = only_consumer(product.outputs[0])
-    if add is None or add.op_type != "Add" or not is_standard(add):
+    if add is None or not operator_of(add).adds:
         return None
     other = add.inputs[0] if add.inputs[1] is product.outputs[0] else add.inputs[1]
     return add if _is_bias(other, product) else None
@@ -79,8 +89,8 @@ def _other_result(node: ir.Node) -> str | None:
     return f"it gives {dtypes[0].name.lower()}, not float32"
 
 
-def _other_data(node: ir.Node, rule: OpRule) -> str | None:
-    for index in data_inputs(node, rule):
+def _other_data(node: ir.Node, target: Target) -> str | None:
+    for index in data_inputs(node, target):
         value = node.inputs[index]
         if value is not None and value.dtype not in (None, ir.DataType.FLOAT):
             return f"it works on {value.dtype.name.lower()}, not on float32"
@@ -113,6 +123,48 @@ def _attribute_refusal(node: ir.Node, rule: OpRule) -> str | None:
             return "its bounds are computed at run time"
         if not bounds[0] <= 0 <= bounds[1]:
             return f"its bounds [{bounds[0]:g}, {bounds[1]:g}] leave out zero"
+    return None
+
+
+def _type_refusal(node: ir.Node, target: Target, demands: Demands) -> str | None:
+    """Say which type of those that are asked for the integer kernel does not take."""
+    rule = target.rules[node.op_type]
+    activations = demands.activations or target.activation
+    if rule.activations and activations not in rule.activations:
+        return f"its integer kernel takes {_either(rule.activations)}, not {activations}"
+    if rule.kind in (Kind.CONVOLUTION, Kind.PRODUCT) and rule.weights:
+        name = weight_scheme(node, target, demands).dtype.name
+        if name not in rule.weights:
+            return f"its integer kernel takes weights of {_either(rule.weights)}, not {name}"
+    return None
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return " or ".join(words)
+
+
+def _is_sum(node: ir.Node) -> bool:
+    """Whether a node adds two values that are computed."""
+    return operator_of(node).adds and not any(map(is_constant, node.inputs))
+
+
+def _skipping(add: ir.Node) -> tuple[int, ...]:
+    """Return the operand that skipped the layer whose result the other one is, if there is one.
+
+    Where both are results of layers, the kernel of the last one adds.
+    """
+    producers = [None if value is None else value.producer() for value in add.inputs]
+    for index in (1, 0):
+        layer = producers[index]
+        own = layer is not None and operator_of(layer).layer is not None
+        if layer is not None and own and only_consumer(layer.outputs[0]) is add:
+            return (1 - index,)
+    return ()
+
+
+def _sum_refusal(node: ir.Node, target: Target) -> str | None:
+    if target.sums is Sums.SKIP and _is_sum(node) and not _skipping(node):
+        return "neither operand is the result of a layer whose kernel could add the other"
     return None
 
 
@@ -150,10 +202,10 @@ def _weight_refusal(node: ir.Node, rule: OpRule) -> str | None:
     return None
 
 
-def _table_refusal(node: ir.Node, rule: OpRule) -> str | None:
-    if rule.kind is not Kind.ARITHMETIC:
+def _table_refusal(node: ir.Node, target: Target) -> str | None:
+    if target.rules[node.op_type].kind is not Kind.ARITHMETIC:
         return None
-    for index in data_inputs(node, rule):
+    for index in data_inputs(node, target):
         value = node.inputs[index]
         array = constant(value)
         if value is not None and array is not None and not (np.abs(array) < SENTINEL).all():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from types import MappingProxyType
 
 import numpy as np
 import onnx_ir as ir
@@ -20,12 +21,16 @@ from qconv.graph.view import (
     static_shape,
 )
 from qconv.numerics.layouts import Layout, convolution_transpose, matrix, transposed
-from qconv.placement.plan import Decisions, NodePlan
+from qconv.numerics.schemes import PerAxis, PerBlock, Scheme
+from qconv.placement.plan import KEPT, Decisions, NodePlan
+from qconv.placement.targets.table import Target
 
 _FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE)
 _PASSED = (Movement.SAME, Movement.LAYOUT, Movement.JOIN)
 _OVERHEAD = 800
 """Bytes that the nodes around a stored weight take in the file, at most."""
+_LEAST_BLOCK = 16
+_LEFT = "embeddings are left in float, as asked for"
 
 
 class Role(Enum):
@@ -57,6 +62,7 @@ class WeightPlan:
         role: what it is to its readers.
         layout: how it is seen as a matrix.
         readers: its uses.
+        scheme: type and granularity; an axis is that of its rows.
         tied_to: the weight whose matrix it is equal to, or None.
     """
 
@@ -65,6 +71,7 @@ class WeightPlan:
     role: Role
     layout: Layout
     readers: tuple[WeightReader, ...]
+    scheme: Scheme
     tied_to: str | None = None
 
 
@@ -75,13 +82,19 @@ class WeightOnlyPlan(Decisions):
     weights: tuple[WeightPlan, ...]
 
 
-def place_weights(model: ir.Model, bits: int, table_bits: int | None) -> WeightOnlyPlan:
+def place_weights(
+    model: ir.Model,
+    target: Target,
+    schemes: Mapping[Role, Scheme],
+    others: Mapping[str, Scheme] = MappingProxyType({}),
+) -> WeightOnlyPlan:
     """Return the plan for a prepared model.
 
     Args:
         model: the prepared model.
-        bits: width of a stored number.
-        table_bits: the same for embeddings, or None to leave them in float.
+        target: the runtime that will load it.
+        schemes: how weights of each role are stored; those of others are left in float.
+        others: how single weights are stored in place of that, by name.
     """
     nodes: dict[str, NodePlan] = {}
     weights = []
@@ -93,18 +106,38 @@ def place_weights(model: ir.Model, bits: int, table_bits: int | None) -> WeightO
             found = [_use(node, index) for node, index in uses]
             if not any(role for role, _ in found):
                 continue
-            plan = _weight_plan(value, number, found, uses)
-            reason = plan if isinstance(plan, str) else None
-            if isinstance(plan, WeightPlan):
-                width = table_bits if plan.role is Role.TABLE else bits
-                reason = _refusal(value, plan, width)
+            seen = _agreed(found, uses)
+            reason: str | None = _LEFT
+            if isinstance(seen, str):
+                reason = seen
+            elif (scheme := others.get(name_of(value), schemes.get(seen.role))) is not None:
+                scheme = in_whole_blocks(scheme, seen.layout, target)
+                reason = _refusal(value, seen.layout, scheme)
                 if reason is None:
-                    weights.append(plan)
+                    readers = tuple(WeightReader(str(n.name), n.op_type, i) for n, i in uses)
+                    weights.append(
+                        WeightPlan(name_of(value), number, seen.role, seen.layout, readers, scheme)
+                    )
             for node, _ in uses:
                 name = str(node.name)
                 quantized = reason is None or (name in nodes and nodes[name].quantized)
                 nodes[name] = NodePlan(name, node.op_type, quantized, reason or "")
-    return WeightOnlyPlan(nodes, tuple(_tied(model, weights)))
+    return WeightOnlyPlan(nodes, target, tuple(_tied(model, weights)))
+
+
+def without(plan: WeightOnlyPlan, kept: Collection[str]) -> WeightOnlyPlan:
+    """Return a plan in which operators stay float, and what shares a weight with one."""
+    weights = [w for w in plan.weights if not any(reader.node in kept for reader in w.readers)]
+    names = {weight.weight for weight in weights}
+    free = [replace(w, tied_to=None) if w.tied_to not in names else w for w in weights]
+    stored = {reader.node for weight in weights for reader in weight.readers}
+    nodes = {
+        name: node
+        if name in stored or not node.quantized
+        else replace(node, quantized=False, reason=KEPT)
+        for name, node in plan.nodes.items()
+    }
+    return replace(plan, nodes=nodes, weights=tuple(free))
 
 
 def _use(node: ir.Node, index: int) -> tuple[Role | None, Layout | None]:
@@ -132,12 +165,16 @@ def _use(node: ir.Node, index: int) -> tuple[Role | None, Layout | None]:
     return None, None
 
 
-def _weight_plan(
-    value: ir.Value,
-    graph: int,
-    found: list[tuple[Role | None, Layout | None]],
-    uses: Sequence[tuple[ir.Node, int]],
-) -> WeightPlan | str:
+@dataclass(frozen=True)
+class _Seen:
+    role: Role
+    layout: Layout
+
+
+def _agreed(
+    found: list[tuple[Role | None, Layout | None]], uses: Sequence[tuple[ir.Node, int]]
+) -> _Seen | str:
+    """Return what a weight is to all that read it, or why it is nothing that can be stored."""
     roles = {role for role, _ in found if role is not None}
     layouts = [layout for _, layout in found if layout is not None]
     if any(role is None for role, _ in found):
@@ -149,19 +186,28 @@ def _weight_plan(
     agreed = len(set(layouts)) == 1
     role = Role.PRODUCT if len(roles) > 1 and agreed else Role.MOVED if not agreed else roles.pop()
     layout = layouts[0] if agreed else matrix(layouts[0].shape)
-    readers = tuple(WeightReader(str(node.name), node.op_type, index) for node, index in uses)
-    return WeightPlan(name_of(value), graph, role, layout, readers)
+    return _Seen(role, layout)
 
 
-def _refusal(value: ir.Value, plan: WeightPlan, bits: int | None) -> str | None:
-    if bits is None:
-        return "embeddings are left in float, as asked for"
-    layout = plan.layout
+def in_whole_blocks(scheme: Scheme, layout: Layout, target: Target) -> Scheme:
+    """Return the scheme as the target takes it: in the largest smaller blocks that fill the rows.
+
+    Where there are none, each row has one scale.
+    """
+    granularity, columns = scheme.granularity, layout.columns
+    if not target.whole_blocks or not isinstance(granularity, PerBlock):
+        return scheme
+    sizes = [granularity.size >> step for step in range(granularity.size.bit_length())]
+    whole = next((size for size in sizes if size >= _LEAST_BLOCK and columns % size == 0), None)
+    return replace(scheme, granularity=PerAxis(0) if whole is None else PerBlock(whole))
+
+
+def _refusal(value: ir.Value, layout: Layout, scheme: Scheme) -> str | None:
     width = value.dtype.bitwidth if value.dtype is not None else 32
     numbers = layout.rows * layout.columns
     if value.is_graph_output():
         return "its weight is an output of the model"
-    if numbers * (width - bits) // 8 <= _OVERHEAD + 4 * layout.rows:
+    if numbers * (width - scheme.dtype.bits) // 8 <= _OVERHEAD + 4 * layout.rows:
         return "its weight is too small to save anything"
     return None
 

@@ -194,6 +194,7 @@ _TABLE = (
         INT8,
         "Limit weights so that 16-bit sums cannot saturate on x64 CPUs without VNNI, where a file "
         "made without it can lose many points of accuracy.",
+        initial="portable",
     ),
     Option(
         "reduce_range",
@@ -206,6 +207,7 @@ _TABLE = (
         INT8,
         "Type of activations. CPUs are fast with uint8 alone: int8 is slower, and int16 is "
         "computed in float there.",
+        initial="uint8",
     ),
     Option(
         "smooth",
@@ -246,6 +248,7 @@ _TABLE = (
         WEIGHTS,
         "ONNX Runtime's own operators where they are faster, or QuantizeLinear and "
         "DequantizeLinear of standard ONNX alone.",
+        initial="operator",
     ),
     Option(
         "bias_correction",

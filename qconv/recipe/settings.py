@@ -66,7 +66,8 @@ class Int8Settings(Checked):
             on what layers read.
         percentile: percent of the data inside the range, for the method ``percentile``.
         bias_correction: whether the mean error of the weights is taken out of the biases.
-        portable: whether weights are kept from saturating on x64 CPUs without VNNI.
+        portable: whether weights are kept from saturating on x64 CPUs without VNNI; None leaves
+            it to the target.
         effort: ``fast`` is ranges and bias correction, ``balanced`` adds GPTQ, ``best`` rounds
             each layer on what the quantized layers before it give.
         algorithm: how weights are rounded, ``auto`` by the effort.
@@ -80,8 +81,10 @@ class Int8Settings(Checked):
         equalize: whether channels are scaled across layers: ``on`` wherever it leaves the outputs
             as they are, ``auto`` where the predicted error falls by 3 dB or more.
         format: ``operator`` writes products that give floats as the runtime's own operator,
-            ``qdq`` keeps to QuantizeLinear and DequantizeLinear.
-        activations: their type; ``int16`` needs hardware or a runtime that computes with it.
+            ``qdq`` keeps to QuantizeLinear and DequantizeLinear; None takes the first where the
+            target is ONNX Runtime.
+        activations: their type; ``int16`` needs hardware or a runtime that computes with it; None
+            takes the target's first.
         float_layers: regular expressions: operators in whose name or type one of them is found
             stay in float; and at most one number: so many layers with the largest error of their
             own do.
@@ -95,7 +98,7 @@ class Int8Settings(Checked):
         99.99, within=Range(50, 100, open=True), goes_with={"method": ("percentile",)}
     )
     bias_correction: bool = True
-    portable: bool = True
+    portable: bool | None = None
     effort: Effort = "balanced"
     algorithm: Literal["auto", "rtn", "gptq", "adaround"] = "auto"
     granularity: Literal["auto", "tensor", "channel"] = "auto"
@@ -104,8 +107,8 @@ class Int8Settings(Checked):
     reduce_range: bool = setting(False, goes_with={"weights": ("int8",)})
     smooth: Literal["auto", "off"] | float = setting("auto", within=Range(0, 1))
     equalize: Equalize = "auto"
-    format: Literal["operator", "qdq"] = "operator"
-    activations: Activations = "uint8"
+    format: Literal["operator", "qdq"] | None = None
+    activations: Activations | None = None
     float_layers: tuple[str | int, ...] = setting((), within=Range(0), must=_float_layers)
 
     @property
@@ -156,12 +159,13 @@ class DynamicSettings(Checked):
     """How INT8 is made whose activations are quantized at run time.
 
     Attributes:
-        portable: whether weights are kept from saturating on x64 CPUs without VNNI.
+        portable: whether weights are kept from saturating on x64 CPUs without VNNI; None leaves
+            it to the target.
         embeddings: type of embeddings; ``auto`` is int8.
         mode: tells these settings from others in the metadata of a model.
     """
 
-    portable: bool = True
+    portable: bool | None = None
     embeddings: Embeddings = "auto"
     mode: Literal["dynamic"] = "dynamic"
 
@@ -178,7 +182,8 @@ class WeightOnlySettings(Checked):
         granularity: what shares a scale; ``auto`` is a block below 8 bits, else a channel.
         block_size: inputs of a block; ``auto`` is 128, and 64 below 4 bits.
         embeddings: type of embeddings; ``auto`` is int8 for 8-bit types, else int4.
-        format: ``operator`` for the runtime's own operators, ``qdq`` for DequantizeLinear.
+        format: ``operator`` for the runtime's own operators, ``qdq`` for DequantizeLinear; None
+            takes the first where the target is ONNX Runtime.
         bias_correction: whether the mean error of the weights is taken out of the biases, where
             the means of the inputs are known.
         sequential: whether the inputs of later layers are measured again with the earlier ones
@@ -195,7 +200,7 @@ class WeightOnlySettings(Checked):
         "auto", goes_with={"granularity": ("auto", "block")}
     )
     embeddings: Embeddings = "auto"
-    format: Literal["operator", "qdq"] = "operator"
+    format: Literal["operator", "qdq"] | None = None
     bias_correction: bool = True
     sequential: bool = False
 

@@ -15,11 +15,11 @@ import onnx_ir as ir
 
 from qconv.graph.edit import Editor, supersede
 from qconv.graph.layers import bias_of, is_turned
+from qconv.graph.operators.table import RUNTIME_DOMAIN
 from qconv.graph.view import all_nodes, name_of
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import DynamicKind
 
-DOMAIN = "com.microsoft"
 _LSTM_INPUTS = 8
 
 
@@ -39,7 +39,7 @@ def rewrite_dynamic(
         elif kind is DynamicKind.LSTM:
             rewriter.lstm(node, [weights[str(node.name), index] for index in (1, 2)])
     if DynamicKind.LSTM in layers.values():
-        model.graph.opset_imports.setdefault(DOMAIN, 1)
+        model.graph.opset_imports.setdefault(RUNTIME_DOMAIN, 1)
 
 
 class _Rewriter:
@@ -89,7 +89,7 @@ class _Rewriter:
         attributes = [value for name, value in node.attributes.items() if name != "layout"]
         outputs = list(node.outputs)
         fused = ir.Node(
-            DOMAIN,
+            RUNTIME_DOMAIN,
             "DynamicQuantizeLSTM",
             [*inputs, *params],
             attributes,

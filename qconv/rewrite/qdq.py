@@ -16,18 +16,18 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, insert_after
+from qconv.graph.operators.table import RUNTIME_DOMAIN
 from qconv.graph.view import all_nodes, constant, is_constant, name_of, rank, static_shape
 from qconv.numerics.affine import quantize
 from qconv.numerics.schemes import PerAxis, QParams
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import LayerPlan, Plan, ValuePlan
-
-_DOMAIN = "com.microsoft"
+from qconv.placement.targets.table import Bias
 
 
 @dataclass(frozen=True)
 class QuantizedLayer:
-    """What one layer computes with: its weight in INT8, and its bias in float32, ``[O]``."""
+    """What one layer computes with: its integer weight, and its bias in float32, ``[O]``."""
 
     weight: StoredWeight
     bias: NDArray[np.float32] | None
@@ -162,9 +162,9 @@ class _QdqRewriter:
     def _set_domain(self, plan: ValuePlan, *nodes: ir.Node) -> None:
         """Take the runtime's own operators where those of the opset lack 16 bits."""
         if self.graph.opset_imports.get("", 1) < plan.scheme.dtype.opset:
-            self.graph.opset_imports.setdefault(_DOMAIN, 1)
+            self.graph.opset_imports.setdefault(RUNTIME_DOMAIN, 1)
             for node in nodes:
-                node.domain = _DOMAIN
+                node.domain = RUNTIME_DOMAIN
 
     def _param_values(self, plan: ValuePlan) -> tuple[ir.Value, ir.Value]:
         """Return the initializers of scale and zero point, shared by all values of a group."""
@@ -197,6 +197,10 @@ class _QdqRewriter:
         if plan.bias_node != plan.node:
             self._replace_float_bias(node, plan, layer.bias)
             return
+        node.resize_inputs(3)
+        if self.plan.target.bias is Bias.FLOAT:
+            node.replace_input_with(2, self.editor.initializer(f"{plan.node}/bias", layer.bias))
+            return
         input_scale = self.params[self.plan.values[plan.input].params_from].scale
         scale = (layer.weight.row_scales * input_scale).astype(np.float32)
         limit = np.iinfo(np.int32).max
@@ -215,7 +219,6 @@ class _QdqRewriter:
             **attributes,
         )
         self._insert_before(node, dq)
-        node.resize_inputs(3)
         node.replace_input_with(2, dq.outputs[0])
 
     def _replace_float_bias(

@@ -16,7 +16,8 @@ from qconv.graph.operators.facts import Numbers
 from qconv.graph.operators.table import clamps, operator_of, quantizes, restores
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.view import all_nodes, is_constant
-from qconv.placement.targets import ORT_CPU, Kind
+from qconv.placement.targets.ort_cpu import ORT_CPU
+from qconv.placement.targets.table import Kind
 from qconv.reporting.contents import FloatOperator, FusionAudit
 from qconv.runtime.session import open_session
 from qconv.temporary import temporary_folder

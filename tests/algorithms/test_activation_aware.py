@@ -18,7 +18,7 @@ from qconv.numerics.number_types import INT4
 from qconv.numerics.schemes import PerBlock
 from qconv.pipeline import convert
 from qconv.recipe.settings import WeightOnlySettings
-from tests.model_helpers import parse, save
+from tests.model_helpers import parse, said, save
 
 Floats = NDArray[np.float32]
 
@@ -72,7 +72,7 @@ def test_strong_inputs_are_rounded_more_finely(
         conversion = convert(model, path, data=[data[0]], settings=settings)
         errors[algorithm] = _error(model, path, data[1])
     assert errors["awq"] < 0.6 * errors["rtn"]
-    assert "inputs scaled by their strength: 2 at no cost" in conversion.remarks[1]
+    assert "inputs scaled by their strength: 2 at no cost" in said(conversion)[0]
 
 
 def test_scaling_alone_changes_nothing(

@@ -13,6 +13,7 @@ from qconv.algorithms.rounding import layer_rounding, round_weight
 from qconv.algorithms.rows import Limits, Solver, shrunk
 from qconv.algorithms.saturation import PAIR_LIMIT, kernel_order, pair_partners
 from qconv.numerics.layouts import matrix
+from qconv.numerics.number_types import INT4, INT8, NumberType
 from qconv.numerics.schemes import PerAxis, PerTensor
 from qconv.numerics.stored import StoredWeight
 from qconv.observers.gram import Gram
@@ -38,13 +39,13 @@ def _round(
     moment: NDArray[np.float64] | None,
     solver: Solver | None = "gptq",
     *,
-    bits: int = 8,
+    dtype: NumberType = INT8,
     shared: bool = False,
     limits: Limits | None = None,
 ) -> StoredWeight:
     """Round ``[O, I, k...]`` for a kernel that adds pairs, unless there are other limits."""
     layout = matrix(weight.shape)
-    how = layer_rounding(PerTensor() if shared else PerAxis(0), bits, solver)
+    how = layer_rounding(PerTensor() if shared else PerAxis(0), dtype, solver)
     limits = limits or Limits(order=kernel_order(weight.shape))
     return round_weight(layout.to_rows(weight), layout, how, moment, limits)
 
@@ -76,19 +77,19 @@ def test_pairs_never_saturate(
     assert np.abs(levels).max() <= 127
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("dtype", [INT8, INT4], ids=str)
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_second_moments_lower_the_error(bits: int, shared: bool, solver: Solver) -> None:
+def test_second_moments_lower_the_error(dtype: NumberType, shared: bool, solver: Solver) -> None:
     weight = np.random.default_rng(1).normal(size=(12, 16)).astype(np.float32)
-    limits = None if bits == 8 else Limits()
+    limits = None if dtype == INT8 else Limits()
     moment = layer_moment([_gram(16)], weight.shape, centred=True)
     assert moment is not None
-    near = _round(weight, None, None, bits=bits, shared=shared, limits=limits)
-    best = _round(weight, moment, solver, bits=bits, shared=shared, limits=limits)
+    near = _round(weight, None, None, dtype=dtype, shared=shared, limits=limits)
+    best = _round(weight, moment, solver, dtype=dtype, shared=shared, limits=limits)
     assert _error(weight, best, moment) < 0.7 * _error(weight, near, moment)
     assert best.scale.size == (1 if shared else 12)
-    assert np.abs(best.integers().astype(np.int64)).max() <= (127 if bits == 8 else 8)
+    assert np.abs(best.integers().astype(np.int64)).max() <= (127 if dtype == INT8 else 8)
 
 
 def test_a_scale_that_the_bias_needs_is_kept_to() -> None:

@@ -18,10 +18,10 @@ from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
 from qconv.pipeline import OpenData, calibrate, convert
 from qconv.placement.place import place
-from qconv.placement.targets import ORT_CPU
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.progress import no_progress
 from qconv.recipe.settings import Int8Settings
-from tests.model_helpers import Feeds, data, parse, save, set_weight, sqnr
+from tests.model_helpers import Feeds, data, parse, said, save, set_weight, sqnr
 
 TEXT = "(float[N, 2] x) => (float[N, 8] y) <float[2, 8] w> { y = MatMul(x, w) }"
 SHARED = """
@@ -106,7 +106,7 @@ def _remarks(folder: Path, text: str, **settings: Any) -> tuple[str, ...]:
     chosen = Int8Settings(effort="fast", method="layers", **settings)
     made = convert(path, folder / "out.onnx", data=data(feeds), settings=chosen, force=True)
     assert sqnr(path, folder / "out.onnx", feeds)["y"] > 25
-    return made.remarks
+    return said(made)
 
 
 def test_ranges_of_scaled_values_are_not_tried(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from qconv.placement.plan import Plan
 from qconv.recipe.settings import Activations, Int8Settings
-from tests.model_helpers import Feeds, convert_model, op_types, parse, random_feeds
+from tests.model_helpers import Feeds, convert_model, op_types, parse, random_feeds, said
 
 BODY = """(float[N, 4, H, W] x) => (float[N, 8] y)
 <float[8, 4, 3, 3] w, float[8] b, float[8, 8, 3, 3] v, float[8, 8] m, float[8] c> {
@@ -51,7 +51,7 @@ def test_int16_is_exact_but_for_its_weights(tmp_path: Path, opset: int) -> None:
     domains = {node.domain for node in proto.graph.node if node.op_type == "QuantizeLinear"}
     assert domains == ({""} if opset >= 21 else {"com.microsoft"})
     assert converted.sqnr["y"] > 38
-    assert "ONNX Runtime has no kernels for them on CPUs" in converted.conversion.remarks[0]
+    assert "ONNX Runtime has no kernels for them on CPUs" in said(converted.conversion)[0]
 
 
 def test_int8_runs_and_says_that_it_is_slow(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_int8_runs_and_says_that_it_is_slow(tmp_path: Path) -> None:
     converted = convert_model(model, tmp_path, feeds=_feeds(model), settings=settings)
     assert _scale_types(converted.proto()) == {onnx.TensorProto.INT8}
     assert converted.sqnr["y"] > 28
-    assert "fast with uint8 alone" in converted.conversion.remarks[0]
+    assert "fast with uint8 alone" in said(converted.conversion)[0]
 
 
 @pytest.mark.parametrize(("dtype", "least"), [("uint8", 30), ("int8", 30), ("int16", 36)])

@@ -11,7 +11,7 @@ import pytest
 from qconv.errors import NothingQuantized
 from qconv.pipeline import calibrate, convert, inspect
 from qconv.recipe.settings import Embeddings, Int8Settings
-from tests.model_helpers import convert_model, data, op_types, parse, random_feeds, save, sqnr
+from tests.model_helpers import convert_model, data, op_types, parse, random_feeds, said, save, sqnr
 
 MODEL = """(int64[N, T] ids) => (float[N, T, 24] y)
 <float[300, 64] words, float[40, 64] places, int64[2] sizes = {1, -1}, float[64, 24] w> {
@@ -44,7 +44,7 @@ def test_rows_are_those_of_the_type(
     converted = convert_model(model, tmp_path, feeds=ids(model), settings=settings)
     proto = converted.proto()
     assert op_types(proto).count("GatherBlockQuantized") == 2
-    assert converted.conversion.remarks == (f"2 embeddings stored in {dtype}",)
+    assert said(converted.conversion) == (f"2 embeddings stored in {dtype}",)
     feed = {"ids": np.arange(40, dtype=np.int64).reshape(2, 20)}
     assert least < sqnr(_rows(model), _rows(proto), [feed])["e"] < most
 
@@ -61,7 +61,7 @@ def test_float_leaves_them_alone(tmp_path: Path) -> None:
     settings = Int8Settings(effort="fast", embeddings="float")
     converted = convert_model(model, tmp_path, feeds=ids(model), settings=settings)
     assert op_types(converted.proto()).count("Gather") == 2
-    assert converted.conversion.remarks == ()
+    assert said(converted.conversion) == ()
     assert converted.kept["Gather"] == "its data is a constant table"
 
 

@@ -15,7 +15,7 @@ from qconv.recipe.settings import (
     Settings,
     WeightOnlySettings,
 )
-from tests.model_helpers import RUNTIME, data, parse, random_feeds, save, sqnr
+from tests.model_helpers import RUNTIME, data, parse, random_feeds, said, save, sqnr
 
 REST = "float[64, 64] u"
 MODELS = {
@@ -72,6 +72,6 @@ def test_an_lstm_without_features(tmp_path: Path) -> None:
         <float[1, 256, 0] w, float[1, 256, 64] r> { y = LSTM<hidden_size = 64>(x, w, r) }"""
     output = tmp_path / "out.onnx"
     conversion = convert(save(parse(text), tmp_path), output, settings=DynamicSettings())
-    assert conversion.remarks == (
+    assert said(conversion) == (
         "weights of 1 LSTM stored in int8, unpacked when the model is loaded",
     )

@@ -16,17 +16,17 @@ from onnx import numpy_helper
 
 import qconv
 from benchmarks.hard_net import convert_and_measure, make_hard
-from qconv.conversions import equalize as step
-from qconv.conversions.equalize import Equalized, equalize
+from qconv.conversions.steps import equalize as step
+from qconv.conversions.steps.equalize import Equalized, equalize
 from qconv.graph.model_io import load_model, model_to_bytes
 from qconv.graph.prepare import prepare
 from qconv.pipeline import calibrate
 from qconv.placement.place import place
 from qconv.placement.plan import ScaleGroup
-from qconv.placement.targets import ORT_CPU
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.recipe.settings import Equalize, Int8Settings
 from qconv.rewrite.channels import divide_group
-from tests.model_helpers import Feeds, convert_model, data, parse, random_feeds, save, sqnr
+from tests.model_helpers import Feeds, convert_model, data, parse, random_feeds, said, save, sqnr
 
 DIGITS = Path(__file__).parent.parent.parent / "sample_models" / "digits_cnn"
 ONE = (
@@ -75,8 +75,7 @@ def _equalized(
     record = calibrate(path, data=data(feeds), statistics="full")
     prepared = prepare(load_model(path).ir)
     plan = place(prepared, ORT_CPU)
-    settings = Int8Settings(equalize=choice)
-    args = (record.statistics, record.grams, record.feed_shapes, settings)
+    args = (record.statistics, record.grams, record.feed_shapes, choice)
     return prepared, equalize(prepared, plan, *args)
 
 
@@ -187,7 +186,7 @@ def test_an_even_net_stays_as_it_is(tmp_path: Path) -> None:
         files[choice] = convert_model(model, folder, settings=Int8Settings(equalize=choice))
     stripped = [onnx.load(files[choice].path).graph.SerializeToString() for choice in choices]
     assert stripped[0] == stripped[1] != stripped[2]
-    remarks = [files[choice].conversion.remarks for choice in choices]
+    remarks = [said(files[choice].conversion) for choice in choices]
     assert "channels of 6 values equalized across layers" in remarks[2]
     assert not [text for text in remarks[1] if "equalized" in text]
 
@@ -239,7 +238,7 @@ def test_a_record_of_ranges_is_enough(tmp_path: Path) -> None:
     feeds = random_feeds(onnx.load(path))
     record = calibrate(hard, data=data(feeds), statistics="ranges")
     made = qconv.convert(hard, tmp_path / "hard.int8.onnx", calibration=record)
-    assert "channels of 6 values equalized across layers" in made.remarks
+    assert "channels of 6 values equalized across layers" in said(made)
     assert sqnr(path, made.path, feeds)["y"] > 28
 
 

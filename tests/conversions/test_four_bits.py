@@ -11,16 +11,15 @@ import onnx_ir as ir
 import pytest
 from onnx import numpy_helper
 
-from qconv.conversions import four_bits
+from qconv.conversions.steps import four_bits
 from qconv.errors import UnsupportedError
 from qconv.evaluation.portability import integer_rows, layer_risks
 from qconv.evaluation.restored import layer_weights
 from qconv.evaluation.weight_entries import weight_entries
 from qconv.graph.model_io import read_model
 from qconv.graph.prepare import normalize
-from qconv.pipeline import conversion
 from qconv.recipe.settings import Int8Settings
-from tests.model_helpers import Array, Converted, convert_model, parse, random_feeds, run
+from tests.model_helpers import Array, Converted, convert_model, parse, random_feeds, run, said
 
 CONVOLUTIONS = """(float[N, 3, 9, 9] x) => (float[N, 5] y)
 <float[7, 3, 3, 3] w, float[7] b, float[7, 1, 3, 3] d, float[7, 5] m, float[5] c> {
@@ -58,7 +57,7 @@ def _converted(text: str, folder: Path, settings: Int8Settings = FOUR_BITS) -> C
 
 def _unpacked(monkeypatch: pytest.MonkeyPatch, text: str, folder: Path) -> Converted:
     with monkeypatch.context() as patched:
-        patched.setattr(conversion, "pack_weights", lambda model: (model, ()))
+        patched.setattr(four_bits, "pack_weights", lambda model: (model, ()))
         return _converted(text, folder)
 
 
@@ -143,7 +142,7 @@ def test_a_model_that_cannot_be_raised_keeps_int8(
     monkeypatch.setattr(four_bits, "raise_opset", refuse)
     converted = _converted(CONVOLUTIONS, tmp_path)
     assert _chain(converted.proto(), "Conv")[0] == ["DequantizeLinear"]
-    assert converted.conversion.remarks[-1] == (
+    assert said(converted.conversion)[-1] == (
         "weights in four bits stored as int8, twice as large: "
         "the model cannot be raised to 21: no way"
     )
@@ -151,7 +150,7 @@ def test_a_model_that_cannot_be_raised_keeps_int8(
 
 def test_the_remark_counts(tmp_path: Path) -> None:
     settings = replace(FOUR_BITS, embeddings="float")
-    remarks = _converted(CONVOLUTIONS, tmp_path, settings).conversion.remarks
+    remarks = said(_converted(CONVOLUTIONS, tmp_path, settings).conversion)
     assert remarks[-1] == "3 weights stored in four bits, read as int8"
 
 

@@ -12,7 +12,7 @@ import pytest
 from qconv.errors import UnsupportedError, UsageError
 from qconv.pipeline import calibrate, convert
 from qconv.recipe.settings import Int8Settings
-from tests.model_helpers import data, parse, random_feeds, save, sqnr
+from tests.model_helpers import data, parse, random_feeds, said, save, sqnr
 
 BEST = Int8Settings(effort="best")
 WEIGHTS = "float[16, 3, 3, 3] w1, float[16] b1, float[16, 1, 3, 3] w2, float[16] b2, "
@@ -51,7 +51,7 @@ def test_it_says_so_and_gives_the_same_bytes_again(tmp_path: Path) -> None:
     outputs = [tmp_path / name for name in ("a.onnx", "b.onnx")]
     for output in outputs:
         made = convert(path, output, data=data(feeds), settings=BEST)
-        assert made.remarks == ("5 layers rounded in sequence, on what those before them give",)
+        assert said(made) == ("5 layers rounded in sequence, on what those before them give",)
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
 
 
@@ -96,7 +96,7 @@ def test_layers_in_branches_are_rounded_by_what_the_float_model_shows(tmp_path: 
         for i in range(8)
     ]
     made = convert(path, tmp_path / "out.onnx", data=data(feeds), settings=BEST)
-    assert made.remarks == (
+    assert said(made) == (
         "1 layer rounded in sequence, on what those before them give",
         "weights rounded by GPTQ in 2 layers",
     )
@@ -141,6 +141,6 @@ def test_a_weight_that_a_branch_reads_too_is_rounded_as_without_samples(tmp_path
         output = tmp_path / f"{effort}.onnx"
         settings = Int8Settings(effort=effort)
         made = convert(path, output, data=data(feeds), settings=settings)
-        assert made.remarks == ("weights rounded by GPTQ in 2 layers",)
+        assert said(made) == ("weights rounded by GPTQ in 2 layers",)
         quality[effort] = sqnr(path, output, feeds)["y"]
     assert quality["best"] == quality["balanced"]

@@ -10,14 +10,14 @@ import numpy as np
 import onnx
 import pytest
 
-from qconv.conversions.smooth import smooth
+from qconv.conversions.steps.smooth import smooth
 from qconv.graph.model_io import load_model, model_to_bytes
 from qconv.graph.prepare import prepare
 from qconv.pipeline import calibrate, convert, report
 from qconv.placement.place import place
-from qconv.placement.targets import ORT_CPU
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.recipe.settings import Int8Settings
-from tests.model_helpers import Feeds, convert_model, data, op_types, parse, run, save, sqnr
+from tests.model_helpers import Feeds, convert_model, data, op_types, parse, run, said, save, sqnr
 
 IN = "float[N, T, 32] x"
 WEIGHTS = "float[32] g, float[32] o, float[32, 24] w, float[32, 24] u, float[24] c"
@@ -56,9 +56,7 @@ def test_a_smoothed_float_model_computes_the_same(
     record = calibrate(path, data=data(_feeds()), statistics="full")
     prepared = prepare(load_model(path).ir)
     plan = place(prepared, ORT_CPU)
-    smoothed = smooth(
-        prepared, plan, record.statistics, record.grams, Int8Settings(smooth=strength)
-    )
+    smoothed = smooth(*(prepared, plan, record.statistics, record.grams, strength), portable=True)
     proto = onnx.load_from_string(model_to_bytes(prepared).content)
     assert min(sqnr(path, proto, _feeds()).values()) > 100
     if strength != "auto":
@@ -85,7 +83,7 @@ def test_outliers_cost_less_with_smoothing(tmp_path: Path) -> None:
             _model(BODIES["network input"]), folder, feeds=_feeds(), settings=settings
         )
     assert found["auto"].sqnr["y"] > found["off"].sqnr["y"] + 4
-    assert not [remark for remark in found["off"].conversion.remarks if "smoothed" in remark]
+    assert not [remark for remark in said(found["off"].conversion) if "smoothed" in remark]
 
 
 def test_a_weight_that_others_read_is_left_alone(tmp_path: Path) -> None:
@@ -94,7 +92,7 @@ def test_a_weight_that_others_read_is_left_alone(tmp_path: Path) -> None:
     )
     model = parse(f"({IN}) => (float[N, T, 32] y) <{WEIGHTS}, float[32, 32] s> {{ {body} }}")
     converted = convert_model(model, tmp_path, feeds=_feeds(), settings=Int8Settings(smooth=0.5))
-    assert not [text for text in converted.conversion.remarks if "smoothed" in text]
+    assert not [text for text in said(converted.conversion) if "smoothed" in text]
 
 
 def test_what_products_emit_in_integers_is_left_alone(tmp_path: Path) -> None:
@@ -113,7 +111,7 @@ def test_values_that_a_fold_divides_do_not_pass_for_those_of_the_float_model(
     path = save(_model(BODIES[name]), tmp_path)
     output = tmp_path / "y.onnx"
     made = convert(path, output, data=data(_feeds()), settings=Int8Settings(smooth=0.9))
-    assert "1 input of products smoothed: 1 by the operator before" in made.remarks
+    assert "1 input of products smoothed: 1 by the operator before" in said(made)
     found = report(path, [output], data=data(_feeds()), latency=False, layers=True)
     errors = {error.name: error for error in found.variants[0].layers}
     assert "n" not in errors

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qconv.errors import ModelError, NothingQuantized, UsageError
 from qconv.pipeline import Conversion, convert
 from qconv.recipe.settings import WeightOnlySettings, WeightType
-from tests.model_helpers import parse, save
+from tests.model_helpers import parse, said, save
 
 Floats = NDArray[np.float32]
 
@@ -203,14 +203,14 @@ def test_remarks_say_what_the_runtime_does_with_the_weights(tmp_path: Path) -> N
         "c = Conv<pads = [1, 1, 1, 1]>(m, k) y = MatMul(x, w) }"
     )
     _, conversion = _convert(proto, tmp_path)
-    assert conversion.remarks == (
+    assert said(conversion) == (
         "weights rounded: 2 by mse",
         "in the runtime's own operators: 1 MatMulNBits",
         "unpacked when the model is loaded, so only the file is smaller, and the speed that of "
         "float: weights of 1 Conv",
     )
     _, conversion = _convert(proto, tmp_path, format="qdq")
-    assert conversion.remarks[1:] == (
+    assert said(conversion)[1:] == (
         "behind DequantizeLinear, which the runtime fuses: 1 Gemm",
         "dequantized at every inference, which is slower than float: weights of 1 Conv; "
         "`format=operator` avoids that",
@@ -246,7 +246,7 @@ def test_adaround_is_closer_than_rounding_to_nearest(tmp_path: Path, dtype: Weig
         made = convert(save(proto, tmp_path), path, data=data, settings=settings)
         exact = _run(proto.SerializeToString(), x=x[400:], ids=ids[400:])
         found[algorithm] = _decibels(exact, _run(path, x=x[400:], ids=ids[400:]))
-    assert made.remarks[0] == "weights rounded: 1 by mse, 1 by adaround"
+    assert said(made)[0] == "weights rounded: 1 by mse, 1 by adaround"
     assert found["adaround"] > found["mse"] + 1
 
 
@@ -256,4 +256,4 @@ def test_one_bit_is_rounded_by_its_sign(tmp_path: Path) -> None:
     settings = WeightOnlySettings(dtype="binary")
     data = [str(tmp_path / "d.npz")]
     conversion = convert(save(proto, tmp_path), tmp_path / "b.onnx", data=data, settings=settings)
-    assert conversion.remarks[0] == "weights rounded: 1 by rtn"
+    assert said(conversion)[0] == "weights rounded: 1 by rtn"

@@ -15,8 +15,8 @@ from qconv.graph.model_io import load_model, read_model
 from qconv.graph.prepare import prepare
 from qconv.pipeline import Conversion
 from qconv.placement.place import place
-from qconv.placement.targets import ORT_CPU
-from tests.model_helpers import Listed, data, parse, random_feeds, save, set_weight, sqnr
+from qconv.placement.targets.ort_cpu import ORT_CPU
+from tests.model_helpers import Listed, data, parse, random_feeds, said, save, set_weight, sqnr
 
 ONE_LAYER = {
     "a product": "(float[N, 16] x) => (float[N, 8] y) <float[16, 8] w> { [one] y = MatMul(x, w) }",
@@ -71,7 +71,7 @@ def test_layers_with_float_outputs_are_ranked(tmp_path: Path, changed: dict[str,
     settings = qconv.Int8Settings(float_layers=("1",), **changed)
     made = qconv.convert(path, tmp_path / "q.onnx", data=data(feeds), settings=settings)
     assert _kept(made) == {"coarse"}
-    assert not [remark for remark in made.remarks if "ranked" in remark]
+    assert not [remark for remark in said(made) if "ranked" in remark]
 
 
 def test_an_error_of_the_input_counts_where_no_layer_before_rounds_it(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_layers_that_cannot_be_ranked_are_said(tmp_path: Path) -> None:
     settings = qconv.Int8Settings(float_layers=("2",))
     made = qconv.convert(path, tmp_path / "q.onnx", data=data(feeds), settings=settings)
     assert _kept(made) == {"outer"}
-    assert made.remarks[0] == "1 of 2 layers could be ranked, where 2 should stay in float"
+    assert said(made)[0] == "1 of 2 layers could be ranked, where 2 should stay in float"
     assert "inner" in {node.node for node in made.plan.quantized}
     assert any(node.op_type == "If" for node in onnx.load(made.path).graph.node)
 

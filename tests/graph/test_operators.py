@@ -24,7 +24,8 @@ from qconv.graph.operators.table import (
     operator_of,
     standard_operator,
 )
-from qconv.placement.targets import ORT_CPU, Kind
+from qconv.placement.targets.ort_cpu import ORT_CPU
+from qconv.placement.targets.table import Kind
 
 ONNX = {schema.name: schema for schema in onnx.defs.get_all_schemas() if not schema.domain}
 ORT = {

@@ -11,7 +11,7 @@ from qconv.graph.prepare import prepare
 from qconv.placement.groups import find_groups
 from qconv.placement.place import place
 from qconv.placement.plan import ScaleGroup
-from qconv.placement.targets import ORT_CPU
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from tests.model_helpers import parse, save
 
 WEIGHTS = (

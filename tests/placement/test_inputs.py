@@ -11,7 +11,7 @@ import pytest
 from qconv.pipeline import convert
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.recipe.settings import Effort, Int8Settings
-from tests.model_helpers import data, parse, random_feeds, save
+from tests.model_helpers import data, parse, random_feeds, said, save
 
 
 def _input(name: str, size: int, groups: int = 1) -> LayerInput:
@@ -35,7 +35,7 @@ def test_it_is_told(tmp_path: Path, effort: Effort) -> None:
     path = save(parse(text), tmp_path)
     feeds = random_feeds(onnx.load(path), {"x": (1, 9000)})
     settings = Int8Settings(effort=effort)
-    remarks = convert(path, tmp_path / "y.onnx", data=data(feeds), settings=settings).remarks
+    remarks = said(convert(path, tmp_path / "y.onnx", data=data(feeds), settings=settings))
     assert "weights rounded to nearest in 1 layer without second moments" in remarks
     assert "second moments that would take 0.6 GB were left out" in remarks
 

@@ -11,10 +11,11 @@ from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.numerics.number_types import INT8, UINT8
 from qconv.numerics.schemes import PerAxis, PerTensor, Scheme
-from qconv.placement.demands import require_quantized
 from qconv.placement.place import place
 from qconv.placement.plan import Plan, ValuePlan, count_nodes
-from qconv.placement.targets import ORT_CPU, find_target
+from qconv.placement.requirements import require_quantized
+from qconv.placement.targets.known import find_target
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from tests.model_helpers import parse, save
 
 WEIGHTS = "float[8, 4, 3, 3] w, float[8] b, float[8, 8, 3, 3] w2, float[8] b2, float[8, 8, 1, 1] w1"
@@ -112,7 +113,7 @@ class TestResidualBlock:
         }
 
     def test_the_target_is_named(self, plan: Plan) -> None:
-        assert plan.target == "ort-cpu"
+        assert plan.target is ORT_CPU
 
 
 GROUPS = {
@@ -203,7 +204,7 @@ def test_tokens_have_their_channels_last_and_are_no_maps(tmp_path: Path) -> None
     )
     assert plan.values["x"] == ValuePlan(
         name="x",
-        scheme=ORT_CPU.activation,
+        scheme=ORT_CPU.activations["uint8"],
         params_from="x",
         bounds=(-INFINITE, INFINITE),
         channel_axis=-1,

@@ -16,6 +16,7 @@ from qconv.graph.prepare import prepare
 from qconv.observers.ranges import Range
 from qconv.placement.plan import PrecisionPlan
 from qconv.placement.precision import place_precision
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.recipe.settings import HalfSettings
 from tests.model_helpers import data, parse, save, set_weight, sqnr
 
@@ -35,7 +36,10 @@ def _plan(
 ) -> PrecisionPlan:
     """Place a model; ``ranges`` gives the largest magnitude of each value."""
     seen = None if ranges is None else {name: Range(-m, m) for name, m in ranges.items()}
-    return place_precision(prepare(ir.from_proto(model)), dtype, seen, keep, keep_ports=keep_ports)
+    prepared = prepare(ir.from_proto(model))
+    return place_precision(
+        *(prepared, ORT_CPU, dtype, seen), keep_float=keep, keep_ports=keep_ports
+    )
 
 
 def _kept(plan: PrecisionPlan) -> dict[str, str]:

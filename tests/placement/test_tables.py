@@ -6,7 +6,9 @@ from pathlib import Path
 
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
+from qconv.placement.requirements import INT8_TABLES
 from qconv.placement.stored_tables import place_tables
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from tests.model_helpers import parse, save
 
 TEXT = """(int64[N] ids, float[N, 32] x) => (float[N, 32] y, float[N, 4] box, float[N, 32] small,
@@ -26,7 +28,7 @@ TEXT = """(int64[N] ids, float[N, 32] x) => (float[N, 32] y, float[N, 4] box, fl
 
 def test_only_embeddings_are_stored(tmp_path: Path) -> None:
     prepared = prepare(load_model(save(parse(TEXT), tmp_path)).ir)
-    plan = place_tables(prepared, 8)
+    plan = place_tables(prepared, ORT_CPU, INT8_TABLES)
     assert [weight.weight for weight in plan.weights] == ["words", "shared", "across"]
     reasons = {node.reason for node in plan.kept_float}
     assert reasons == {

@@ -14,7 +14,7 @@ from qconv.errors import ModelError, NothingQuantized
 from qconv.pipeline import Conversion, convert
 from qconv.recipe.settings import DynamicSettings
 from qconv.runtime.audit import audit_fusion
-from tests.model_helpers import parse, ports, random_feeds, save, set_weight, sqnr
+from tests.model_helpers import parse, ports, random_feeds, said, save, set_weight, sqnr
 
 AXES = {"N": (3,), "T": (5, 2), "S": (4,)}
 ROWS, OUT = "float[N, 64] x", "float[N, 32] y"
@@ -208,7 +208,7 @@ def test_what_has_no_kernel_is_stored(tmp_path: Path, op: str) -> None:
     assert conversion.size_bytes < 0.5 * conversion.float_bytes
     (node,) = conversion.plan.kept_float
     assert (node.op_type, node.reason) == (op, NO_KERNEL + reason)
-    assert conversion.remarks[0].endswith(f"{op} stored in int8, unpacked when the model is loaded")
+    assert said(conversion)[0].endswith(f"{op} stored in int8, unpacked when the model is loaded")
 
 
 BODY = "MatMul(s, w)"
@@ -267,7 +267,7 @@ def test_embeddings(tmp_path: Path) -> None:
     )
     conversion = converted(model, tmp_path)
     close(model, conversion)
-    assert "1 embedding stored in int8" in conversion.remarks
+    assert "1 embedding stored in int8" in said(conversion)
     kept = converted(model, tmp_path, DynamicSettings(embeddings="float"))
     assert kept.size_bytes > conversion.size_bytes + 15000
 

@@ -11,7 +11,7 @@ import pytest
 
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.recipe.settings import Int8Settings
-from qconv.rewrite.float_products import use_standard_products
+from qconv.rewrite.ort.float_products import use_standard_products
 from tests.model_helpers import convert_model, op_types, parse, run
 
 INPUTS = "float[N, T, 32] x"

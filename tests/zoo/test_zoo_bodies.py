@@ -21,6 +21,7 @@ from tests.model_helpers import (
     data,
     parse,
     random_feeds,
+    said,
     save,
     set_weight,
     sqnr,
@@ -97,7 +98,7 @@ def test_branches_of_products(tmp_path: Path, opset: int) -> None:
     result = converted(IF_ROWS, tmp_path, opset)
     close(IF_ROWS, tmp_path, result, opset)
     assert result.quantized.count("MatMul") + result.quantized.count("Gemm") == 3
-    assert not [remark for remark in result.conversion.remarks if RUN_TIME in remark]
+    assert not [remark for remark in said(result.conversion) if RUN_TIME in remark]
 
 
 @pytest.mark.parametrize("opset", [9, 13, 19, 24])
@@ -111,7 +112,7 @@ def test_branches_of_convolutions_that_read_outer_values(tmp_path: Path, opset: 
 def test_nested_branches(tmp_path: Path) -> None:
     result = converted(NESTED, tmp_path)
     close(NESTED, tmp_path, result)
-    assert not [remark for remark in result.conversion.remarks if "never taken" in remark]
+    assert not [remark for remark in said(result.conversion) if "never taken" in remark]
 
 
 def test_a_branch_that_the_data_never_take(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_a_branch_that_the_data_never_take(tmp_path: Path) -> None:
     feeds = [{**feed, "c": np.array(False)} for feed in feeds]
     result = converted(IF_ROWS, tmp_path, feeds=feeds)
     close(IF_ROWS, tmp_path, result, least=28.0)
-    assert "1 branch of If nodes never taken by the calibration data" in result.conversion.remarks
+    assert "1 branch of If nodes never taken by the calibration data" in said(result.conversion)
 
 
 def test_convolutions_in_a_branch_that_is_never_taken_are_stored(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_what_cannot_be_observed_is_quantized_at_run_time(tmp_path: Path, text: 
     )
     output = tmp_path / "i.onnx"
     conversion = convert(path, output, data=data(random_feeds(model, SIZES)))
-    assert [remark.split(":")[0] for remark in conversion.remarks] == [RUN_TIME]
+    assert [remark.split(":")[0] for remark in said(conversion)] == [RUN_TIME]
     for name, decibels in sqnr(path, output, random_feeds(model, SIZES)).items():
         assert decibels > 20, name
 
@@ -180,7 +181,7 @@ def test_beside_static_layers(tmp_path: Path) -> None:
     result = converted(text, tmp_path)
     close(text, tmp_path, result, least=20.0)
     assert len(result.quantized) == 2
-    assert f"{RUN_TIME}: 1 Gemm" in result.conversion.remarks
+    assert f"{RUN_TIME}: 1 Gemm" in said(result.conversion)
 
 
 @pytest.mark.parametrize(("text", "pattern"), [(LOOP, ":p$"), (LSTM, "LSTM")], ids=["Loop", "LSTM"])
@@ -214,7 +215,7 @@ def test_gru_and_small_lstm_store_their_weights(tmp_path: Path, op: str, rows: i
     path = save(model, tmp_path)
     conversion = convert(path, tmp_path / "i.onnx", data=data(random_feeds(model, SIZES)))
     assert conversion.size_bytes < 0.5 * conversion.float_bytes
-    assert conversion.remarks == (
+    assert said(conversion) == (
         f"weights of 2 {op} stored in int8, unpacked when the model is loaded",
     )
 
@@ -244,7 +245,7 @@ def test_numbers_over_many_orders_of_magnitude_stay_in_float(tmp_path: Path) -> 
     ]
     path = save(model, tmp_path)
     conversion = convert(path, tmp_path / "i.onnx", data=data(feeds))
-    assert conversion.remarks[0] == f"{RUN_TIME}: 1 Gemm"
+    assert said(conversion)[0] == f"{RUN_TIME}: 1 Gemm"
 
 
 def test_a_record_without_a_value_of_a_branch(tmp_path: Path) -> None:

@@ -132,6 +132,7 @@ class Operator:
         scales: indices of the inputs that hold scales and zero points.
         moves: where its results come from, if it computes nothing.
         homogeneous: how it treats channels that are scaled.
+        adds: whether it adds its two inputs.
         clamps: whether it gives its first input, limited by bounds.
         bounds: numbers between which all results lie, whatever it reads.
         idle: whether it hands on its first input where it does not train.
@@ -160,6 +161,7 @@ class Operator:
     scales: tuple[int, ...] = ()
     moves: Movement | None = None
     homogeneous: Homogeneous | None = None
+    adds: bool = False
     clamps: bool = False
     bounds: tuple[float, float] | None = None
     idle: bool = False

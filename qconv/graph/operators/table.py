@@ -136,7 +136,7 @@ STANDARD: Mapping[str, Operator] = {
     "SimplifiedLayerNormalization": Operator(like=Like.DATA, earlier=True),
     # arithmetic, as it is done on sizes and positions too
     "Abs": _COUNTS,
-    "Add": _COUNTS,
+    "Add": Operator(adds=True, sizes=Sizes.ALL),
     "Ceil": _COUNTS,
     "Cos": _COUNTS,
     "Div": _COUNTS,

@@ -44,6 +44,8 @@ def _is_the_same(op_type: str, opset: int) -> bool:
 def raise_opset(model: ir.Model, opset: int) -> ir.Model:
     """Return the model at ``opset``, one of 13 and newer, or at its own, newer one.
 
+    A model that has to be converted is left as it was.
+
     Large weights are taken out while the converter runs, since it copies the whole model; the
     small ones stay, since its adapters read shapes, scales and axes from them.
 
@@ -85,6 +87,10 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
             f"the model has opset {current} and cannot be raised to {opset}: {reason}",
             hint=f"export the model again with opset {opset} or newer",
         ) from error
+    finally:
+        for value in large.values():
+            model.graph.inputs.remove(value)
+            model.graph.register_initializer(value)
     names = {value.name: value for value in result.graph.inputs}
     for name, old in large.items():
         value = names[name]

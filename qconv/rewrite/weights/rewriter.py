@@ -12,16 +12,17 @@ import onnx_ir as ir
 from qconv.graph.edit import Editor, insert_before_reader
 from qconv.graph.layers import is_turned
 from qconv.graph.operators.facts import Family
-from qconv.graph.operators.table import operator_of
+from qconv.graph.operators.table import RUNTIME_DOMAIN, operator_of
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.stored_weights import WeightOnlyPlan, WeightPlan
-from qconv.rewrite.weights import operators
+from qconv.placement.targets.table import Target
+from qconv.rewrite.ort import block_weights
 from qconv.rewrite.weights.chain import Chain
 from qconv.rewrite.weights.dequantized import dequantized_weight
 from qconv.rewrite.weights.shared_constants import Constants
 from qconv.rewrite.weights.unpacked import unpacked_weight
 
-Format = Literal["operator", "qdq"]
+Format = Literal["operator", "qdq", "unpacked"]
 Key = tuple[int, str]
 
 
@@ -38,6 +39,13 @@ class Written:
     unpacked: Mapping[str, int]
 
 
+def stored_format(target: Target) -> Format:
+    """Return how a target reads weights that are only stored, at whatever opset."""
+    if target.has_ort_operators:
+        return "operator"
+    return "qdq" if target.inline_constants else "unpacked"
+
+
 def rewrite_weights(
     model: ir.Model,
     plan: WeightOnlyPlan,
@@ -50,7 +58,8 @@ def rewrite_weights(
         model: the prepared model that the plan was made for, its opset high enough for ``qdq``.
         plan: which weights are stored.
         weights: by graph number and name; tied weights hold the same packed codes.
-        output: ``operator`` for the runtime's own operators, ``qdq`` for DequantizeLinear.
+        output: ``operator`` for ONNX Runtime's own operators where it has some, ``qdq`` for
+            DequantizeLinear, ``unpacked`` for what is computed when the model is loaded.
     """
     return _Rewriter(model, weights, output).run(plan)
 
@@ -78,7 +87,7 @@ class _Rewriter:
             self.stem = f"stored_{number}"
             self._replace(weight_plan, self.weights[weight_plan.graph, weight_plan.weight])
         if self.counts["operators"]:
-            self.model.graph.opset_imports.setdefault(operators.DOMAIN, 1)
+            self.model.graph.opset_imports.setdefault(RUNTIME_DOMAIN, 1)
         return Written(**self.counts)
 
     def _replace(self, plan: WeightPlan, weight: StoredWeight) -> None:
@@ -100,15 +109,15 @@ class _Rewriter:
         if node.graph is not graph:
             return
         constants = self.constants[graph]
-        block = operators.kernel_block(weight)
+        block = block_weights.kernel_block(weight)
         width = -(-weight.layout.columns // block) * block
-        if operators.takes_product(node, index, weight):
+        if block_weights.takes_product(node, index, weight):
             packed = self._packed(plan, weight, width)
-            operators.replace_product(node, weight, packed, self.stem, constants)
+            block_weights.replace_product(node, weight, packed, self.stem, constants)
             self.counts["operators"]["MatMulNBits"] += 1
-        elif operator_of(node).family is Family.LOOKUP and operators.takes_table(node, weight):
+        elif operator_of(node).family is Family.LOOKUP and block_weights.takes_table(node, weight):
             packed = self._packed(plan, weight, weight.layout.columns)
-            operators.replace_gather(node, weight, packed, self.stem, constants)
+            block_weights.replace_gather(node, weight, packed, self.stem, constants)
             self.counts["operators"]["GatherBlockQuantized"] += 1
 
     def _packed(self, plan: WeightPlan, weight: StoredWeight, columns: int) -> ir.Value:

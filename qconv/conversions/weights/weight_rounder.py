@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,14 +11,14 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.algorithms.input_moment import input_moment
-from qconv.algorithms.rounding import Rounding, round_weight
+from qconv.algorithms.rounding import round_weight, storing
 from qconv.algorithms.rows import BY_MOMENTS, Method
-from qconv.conversions.finite import finite_weight
+from qconv.conversions.weights.finite import finite_weight
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant
 from qconv.numerics.stored import StoredWeight
 from qconv.observers.gram import Gram
-from qconv.placement.stored_weights import Role, WeightPlan, WeightReader
+from qconv.placement.stored_weights import WeightPlan, WeightReader
 from qconv.rewrite.biases import shift_bias, takes_shift
 from qconv.rewrite.weights.rewriter import Key
 
@@ -28,9 +28,10 @@ class WeightRounder:
 
     Args:
         model: the prepared model; biases change in place.
-        rounding: how, by role.
+        method: gives the way that a weight is rounded.
         bias_correction: whether the shift ``W E[x] - Q(W) E[x]`` of a layer's output goes into
             its bias (arXiv 1906.04721, equation 17), where there is a place for it.
+        half_scales: whether scales of whole rows of eight bits are float16 numbers, too.
 
     Attributes:
         weights: the stored form of each weight, by graph and name.
@@ -38,11 +39,17 @@ class WeightRounder:
     """
 
     def __init__(
-        self, model: ir.Model, rounding: Mapping[Role, Rounding], *, bias_correction: bool
+        self,
+        model: ir.Model,
+        method: Callable[[WeightPlan], Method],
+        *,
+        bias_correction: bool = False,
+        half_scales: bool = False,
     ) -> None:
         self.weights: dict[Key, StoredWeight] = {}
         self.methods: Counter[Method] = Counter()
-        self._rounding = rounding
+        self._method = method
+        self._half_scales = half_scales
         self._bias_correction = bias_correction
         self._graphs = (model.graph, *model.graph.subgraphs())
         self._nodes = {str(node.name): node for node in model.graph}
@@ -62,7 +69,8 @@ class WeightRounder:
             ModelError: the weight holds NaN or Inf.
         """
         value = self._value(weight)
-        how = self._rounding[weight.role]
+        dtype, granularity = weight.scheme.dtype, weight.scheme.granularity
+        how = storing(dtype, granularity, self._method(weight), half_scales=self._half_scales)
         shifted = [reader.node for reader in weight.readers if self._takes_shift(reader, grams)]
         moment = None
         if how.method in ("mse", *BY_MOMENTS):

@@ -10,9 +10,9 @@ import onnx_ir as ir
 from qconv.errors import UsageError
 from qconv.graph.view import all_nodes
 from qconv.placement.plan import Plan
+from qconv.placement.requirements import INT8_TABLES
 from qconv.placement.stored_tables import place_tables
-
-_TABLE_BITS = 8
+from qconv.placement.targets.table import Target
 
 
 def float_layers(plan: Plan, patterns: Sequence[str]) -> frozenset[str]:
@@ -43,7 +43,7 @@ def check_float_layers(
         if not found:
             raise UsageError(
                 f"'{pattern}' is found in the name or type of no quantized operator",
-                hint=_hint(model, pattern),
+                hint=_hint(model, plan.target, pattern),
             )
         if found <= owners.keys():
             name = min(found)
@@ -79,9 +79,9 @@ def _shown(name: str, owners: Mapping[str, str]) -> str:
     return f"'{name}' with '{owners[name]}'"
 
 
-def _hint(model: ir.Model, pattern: str) -> str:
+def _hint(model: ir.Model, target: Target, pattern: str) -> str:
     matches = re.compile(pattern).search
-    tables = place_tables(model, _TABLE_BITS).nodes.values()
+    tables = place_tables(model, target, INT8_TABLES).nodes.values()
     if any(node.quantized and (matches(node.node) or matches(node.op_type)) for node in tables):
         return "`embeddings=float` keeps tables in float"
     return "qconv inspect --json lists them; capital and small letters differ"

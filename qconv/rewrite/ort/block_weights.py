@@ -11,13 +11,12 @@ import onnx_ir as ir
 from qconv.graph.edit import supersede
 from qconv.graph.layers import is_scaled, is_turned
 from qconv.graph.operators.facts import Family
-from qconv.graph.operators.table import operator_of
+from qconv.graph.operators.table import RUNTIME_DOMAIN, operator_of
 from qconv.graph.view import int_attribute, name_of
 from qconv.numerics.stored import StoredWeight
 from qconv.rewrite.weights.chain import Chain, scales_of
 from qconv.rewrite.weights.shared_constants import Constants
 
-DOMAIN = "com.microsoft"
 _WIDTHS = (2, 4, 8)
 _BLOCKS = (128, 64, 32, 16)
 _INT8_ACTIVATIONS = 4
@@ -83,7 +82,7 @@ def replace_product(
             "block_size": block,
             "accuracy_level": _INT8_ACTIVATIONS,
         },
-        domain=DOMAIN,
+        domain=RUNTIME_DOMAIN,
         name=constants.editor.unique(f"{node.name}/MatMulNBits"),
         outputs=[
             ir.Value(name=constants.editor.unique(f"{name_of(output)}/product"), type=output.type)
@@ -117,7 +116,7 @@ def replace_gather(
             "block_size": block,
             "bits": weight.dtype.bits,
         },
-        domain=DOMAIN,
+        domain=RUNTIME_DOMAIN,
         name=constants.editor.unique(f"{node.name}/GatherBlockQuantized"),
         outputs=[ir.Value(name=constants.editor.unique(f"{name_of(node.outputs[0])}/rows"))],
     )

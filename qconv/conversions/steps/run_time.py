@@ -1,8 +1,9 @@
-"""Weights of operators whose inputs are quantized at run time."""
+"""Write operators that quantize their inputs themselves, at run time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -10,15 +11,38 @@ import onnx_ir as ir
 from qconv.algorithms.rounding import layer_rounding, round_weight
 from qconv.algorithms.rows import Limits
 from qconv.algorithms.saturation import kernel_order
-from qconv.conversions.finite import finite_weight
+from qconv.conversions.weights.finite import finite_weight
+from qconv.conversions.work import Knowing, Work
 from qconv.graph.view import all_nodes, int_attribute
 from qconv.numerics.layouts import transposed
+from qconv.numerics.number_types import INT8
 from qconv.numerics.schemes import PerAxis
 from qconv.numerics.stored import StoredWeight
-from qconv.placement.plan import DynamicKind
-from qconv.rewrite.dynamic_operators import WeightsByInput
+from qconv.placement.plan import DynamicKind, DynamicPlan, Plan
+from qconv.rewrite.dynamic_operators import WeightsByInput, rewrite_dynamic
 
-_ROUNDING = layer_rounding(PerAxis(0), 8, None)
+
+@dataclass(frozen=True)
+class QuantizeAtRunTime(Knowing):
+    """Write integer operators whose inputs are quantized at run time.
+
+    ``portable`` raises scales until 16-bit sums of adjacent products cannot saturate.
+    """
+
+    portable: bool
+
+    def apply(self, work: Work[Plan] | Work[DynamicPlan]) -> None:
+        """Change the model.
+
+        Raises:
+            ModelError: a weight holds NaN or Inf.
+        """
+        layers = work.plan.dynamic
+        weights = quantize_dynamic(work.model, layers, portable=self.portable)
+        rewrite_dynamic(work.model, layers, weights)
+
+
+_ROUNDING = layer_rounding(PerAxis(0), INT8, None)
 
 
 def quantize_dynamic(

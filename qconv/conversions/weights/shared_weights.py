@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from qconv.algorithms.rounding import layer_rounding, round_weight
 from qconv.algorithms.rows import Limits, Solver
 from qconv.algorithms.saturation import is_depthwise, kernel_order
-from qconv.conversions.finite import finite_weight
+from qconv.conversions.weights.finite import finite_weight
 from qconv.graph.layers import output_axis
 from qconv.graph.view import all_nodes, constant, int_attribute
 from qconv.numerics.affine import MIN_SCALE
 from qconv.numerics.layouts import Layout, channel_rows
-from qconv.numerics.schemes import PerAxis, PerTensor, QParams
+from qconv.numerics.number_types import INT8
+from qconv.numerics.schemes import PerAxis, PerTensor, QParams, Scheme
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import LayerPlan, Plan
+from qconv.placement.targets.table import Bias
 
 _INT32_MAX = 2**31 - 1
 
@@ -31,13 +33,11 @@ class WeightSettings:
     Attributes:
         bias_correction: take the mean error out of the biases.
         portable: keep 16-bit sums of adjacent products from saturating on x64 CPUs without VNNI.
-        bits: width of the numbers that weights are rounded to: 8, 7 (a reduced range) or 4.
         solver: what rounds where second moments of the inputs are known; None rounds to nearest.
     """
 
     bias_correction: bool
     portable: bool
-    bits: int = 8
     solver: Solver | None = "gptq"
 
 
@@ -79,16 +79,16 @@ class SharedWeights:
     def __init__(self, model: ir.Model, plan: Plan) -> None:
         self._nodes = {str(node.name): node for node in all_nodes(model)}
         self._values = ir.convenience.create_value_mapping(model.graph)
-        self._readers: dict[tuple[str, int], list[LayerPlan]] = {}
+        self._readers: dict[tuple[str, int, Scheme], list[LayerPlan]] = {}
         for name, layer in plan.layers.items():
-            key = layer.weight, output_axis(self._nodes[name])
+            key = layer.weight, output_axis(self._nodes[name]), layer.weight_scheme
             self._readers.setdefault(key, []).append(layer)
 
     def __len__(self) -> int:
         return len(self._readers)
 
     def __iter__(self) -> Iterator[SharedWeight]:
-        for (name, axis), layers in self._readers.items():
+        for (name, axis, _), layers in self._readers.items():
             reader = f"{layers[0].op_type} '{layers[0].node}'"
             array = finite_weight(self._values[name], reader).astype(np.float32)
             layout = channel_rows(array.shape, axis)
@@ -104,20 +104,20 @@ def round_shared(
     input_scales: Mapping[str, float],
     settings: WeightSettings,
 ) -> StoredWeight:
-    """Return ``rows [O, K]``, the weight or what stands for it, in INT8.
+    """Return ``rows [O, K]``, the weight or what stands for it, in its readers' scheme.
 
     Args:
         weight: whose readers' kernels set the limits.
         rows: what to round.
         moment: the second moment of the inputs ``[G, K, K]``; None rounds to nearest.
-        input_scales: of what each reader reads, by the reader's name.
+        input_scales: of what readers with an int32 bias read, by the reader's name.
         settings: how.
     """
-    shared = isinstance(weight.readers[0].weight_scheme.granularity, PerTensor)
-    granularity = PerTensor() if shared else PerAxis(0)
-    how = layer_rounding(granularity, settings.bits, settings.solver)
+    scheme = weight.readers[0].weight_scheme
+    granularity = PerTensor() if isinstance(scheme.granularity, PerTensor) else PerAxis(0)
+    how = layer_rounding(granularity, scheme.dtype, settings.solver)
     shape = weight.layout.reordered
-    paired = settings.portable and settings.bits == 8
+    paired = settings.portable and scheme.dtype == INT8
     if all(is_depthwise(int_attribute(node, "group", 1), shape) for node in weight.nodes):
         paired = False
     order = kernel_order(shape) if paired else None
@@ -128,10 +128,13 @@ def round_shared(
 def input_scales(
     weight: SharedWeight, plan: Plan, params: Mapping[str, QParams]
 ) -> dict[str, float]:
-    """Return the scale of what each reader reads, by the reader's name."""
+    """Return the scale of what readers with an int32 bias read, by the reader's name."""
+    if plan.target.bias is not Bias.INT32:
+        return {}
     return {
         layer.node: float(params[plan.values[layer.input].params_from].scale)
         for layer in weight.readers
+        if layer.bias_node == layer.node
     }
 
 
@@ -142,7 +145,7 @@ def _smallest_scales(
     smallest = np.zeros(weight.layout.rows, np.float32)
     for layer in weight.readers:
         bias = weight.biases[layer.node]
-        if bias is not None and layer.bias_node == layer.node:
+        if bias is not None and layer.node in input_scales:
             step = max(input_scales[layer.node], MIN_SCALE)
             needed = np.abs(bias) / (0.9 * _INT32_MAX * step)
             smallest = np.maximum(smallest, needed.astype(np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -12,13 +13,14 @@ from qconv.algorithms.asymmetric import compensated
 from qconv.algorithms.bias_correction import measured_shift
 from qconv.algorithms.input_moment import layer_moment
 from qconv.calibration.paired import PairedVectors, pair_vectors
-from qconv.conversions.shared_weights import (
+from qconv.conversions.weights.shared_weights import (
     SharedWeight,
     SharedWeights,
     WeightSettings,
     input_scales,
     round_shared,
 )
+from qconv.conversions.work import SAMPLES_NEEDED, Needs, Work
 from qconv.data import Source
 from qconv.numerics.schemes import QParams
 from qconv.numerics.stored import StoredWeight
@@ -48,6 +50,30 @@ def sequential_inputs(model: ir.Model, plan: Plan) -> dict[str, LayerInput]:
     }
     others = {layer.weight for name, layer in plan.layers.items() if name not in found}
     return {name: own for name, own in found.items() if plan.layers[name].weight not in others}
+
+
+@dataclass(frozen=True)
+class RoundInSequence:
+    """Round layers again, each on what the quantized layers before it give."""
+
+    settings: WeightSettings
+
+    def needs(self, model: ir.Model, plan: Plan) -> Needs:  # noqa: ARG002
+        """Return that the model is run again."""
+        return Needs(samples=SAMPLES_NEEDED)
+
+    def apply(self, work: Work[Plan]) -> None:
+        """Put other numbers in the place of those that the layers have.
+
+        Raises:
+            ModelError: a weight holds NaN or Inf.
+        """
+        work.layers = round_in_sequence(
+            *(work.model, work.plan, work.params, work.layers),
+            settings=self.settings,
+            source=work.samples,
+            progress=work.progress,
+        )
 
 
 def round_in_sequence(

@@ -12,11 +12,9 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.edit import Editor, absorb, supersede
-from qconv.graph.operators.table import restores
+from qconv.graph.operators.table import RUNTIME_DOMAIN, restores
 from qconv.graph.view import constant, is_constant, is_standard, name_of, rank
 from qconv.placement.plan import LayerPlan, Plan
-
-DOMAIN = "com.microsoft"
 
 
 def use_float_products(model: ir.Model, plan: Plan) -> int:
@@ -31,7 +29,7 @@ def use_float_products(model: ir.Model, plan: Plan) -> int:
     for layer in found:
         _replace(nodes[layer.node], layer, nodes, editor)
     if found:
-        model.graph.opset_imports.setdefault(DOMAIN, 1)
+        model.graph.opset_imports.setdefault(RUNTIME_DOMAIN, 1)
     return len(found)
 
 
@@ -39,7 +37,7 @@ def use_standard_products(model: ir.Model) -> None:
     """Write MatMulIntegerToFloat of the main graph with DequantizeLinear again, in place."""
     editor = Editor(model.graph)
     for node in list(model.graph):
-        if node.op_type == "MatMulIntegerToFloat" and node.domain == DOMAIN:
+        if node.op_type == "MatMulIntegerToFloat" and node.domain == RUNTIME_DOMAIN:
             _restore(node, editor)
 
 
@@ -64,7 +62,7 @@ def _replace(matmul: ir.Node, layer: LayerPlan, nodes: dict[str, ir.Node], edito
     product = ir.node(
         "MatMulIntegerToFloat",
         inputs,
-        domain=DOMAIN,
+        domain=RUNTIME_DOMAIN,
         name=editor.unique(f"{matmul.name}/MatMulIntegerToFloat"),
         outputs=[ir.Value(name=editor.unique(f"{name_of(output)}/product"))],
     )

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from qconv.conversions.work import Knowing, Topic, Work
 from qconv.errors import UnsupportedError
 from qconv.graph.edit import Editor
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.numerics.number_types import INT4
+from qconv.placement.plan import Plan
 from qconv.rewrite.int4_initializers import four_bit_weights, pack_weight
+
+
+class PackFourBits(Knowing):
+    """Store weights of four bits two to a byte, where the opset can be raised to that of INT4."""
+
+    def apply(self, work: Work[Plan]) -> None:
+        """Put another model in the place of the one there is."""
+        newest = work.plan.target.newest_opset
+        if newest is not None and newest < INT4.opset:
+            return
+        work.model, remarks = pack_weights(work.model)
+        work.say(Topic.STORAGE, *remarks)
 
 
 def pack_weights(model: ir.Model) -> tuple[ir.Model, tuple[str, ...]]:

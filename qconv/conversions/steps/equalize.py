@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.channel_noise import WeightSummary
 from qconv.algorithms.equalization import Activation, Layer, Net, equalize_groups
+from qconv.conversions.work import Knowing, Topic, Work
 from qconv.graph.layers import groups_of, output_axis
 from qconv.graph.view import constant
-from qconv.numerics.grids import layer_grid
 from qconv.observers.estimators import mean_square
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.placement.inputs import layer_inputs
 from qconv.placement.plan import Plan, ScaleGroup
-from qconv.recipe.settings import Int8Settings
+from qconv.recipe.settings import Equalize as Wanted
 from qconv.rewrite.channels import divide_group, group_constants
 from qconv.runtime.unchanged import compute_the_same
 
@@ -30,6 +30,21 @@ _TAKEN_BACK = (
     "channels not equalized: a run on random numbers did not show that the float model's outputs "
     "stay the same"
 )
+
+
+@dataclass(frozen=True)
+class Equalize(Knowing):
+    """Scale channels across layers, where that lowers the error of rounding."""
+
+    wanted: Wanted
+
+    def apply(self, work: Work[Plan]) -> None:
+        """Change the model, its statistics and its second moments alike."""
+        shapes = {} if work.record is None else work.record.feed_shapes
+        found = equalize(work.model, work.plan, work.statistics, work.grams, shapes, self.wanted)
+        work.statistics, work.grams = found.statistics, found.grams
+        work.scaled += found.values
+        work.say(Topic.SCALING, *found.remarks)
 
 
 @dataclass(frozen=True)
@@ -48,7 +63,7 @@ def equalize(
     statistics: Mapping[str, ValueStatistics],
     grams: Mapping[str, Gram],
     feed_shapes: Mapping[str, tuple[int, ...]],
-    settings: Int8Settings,
+    wanted: Wanted,
 ) -> Equalized:
     """Scale the channels of a model's groups of values, in place.
 
@@ -60,10 +75,10 @@ def equalize(
         statistics: of its values, by name.
         grams: second moments of what its layers read, by key.
         feed_shapes: the shape of each input.
-        settings: what is equalized, and how weights will be rounded.
+        wanted: ``on`` wherever that holds, ``auto`` where it gains enough, or ``off``.
     """
     untouched = Equalized(statistics, grams)
-    chosen = [] if settings.equalize == "off" else _choose(model, plan, statistics, settings)
+    chosen = [] if wanted == "off" else _choose(model, plan, statistics, wanted)
     if not chosen:
         return untouched
     nodes = {str(node.name): node for node in model.graph}
@@ -94,18 +109,18 @@ def _choose(
     model: ir.Model,
     plan: Plan,
     statistics: Mapping[str, ValueStatistics],
-    settings: Int8Settings,
+    wanted: Wanted,
 ) -> list[tuple[ScaleGroup, Factors]]:
     """Return the groups that are to be scaled, and their factors."""
     groups = dict(enumerate(group for group in plan.groups if _known(group, plan, statistics)))
     if not groups:
         return []
-    net = _net(model, plan, groups, statistics, settings)
+    net = _net(model, plan, groups, statistics)
     found = equalize_groups(net, {number: group.channels for number, group in groups.items()})
     return [
         (groups[number], own.factors)
         for number, own in found.items()
-        if settings.equalize == "on" or own.gain_db >= _LEAST_GAIN_DB
+        if wanted == "on" or own.gain_db >= _LEAST_GAIN_DB
     ]
 
 
@@ -131,7 +146,6 @@ def _net(
     plan: Plan,
     groups: Mapping[int, ScaleGroup],
     statistics: Mapping[str, ValueStatistics],
-    settings: Int8Settings,
 ) -> Net:
     nodes = {str(node.name): node for node in model.graph}
     activations, layers = {}, {}
@@ -158,8 +172,7 @@ def _net(
             given=given.get(name),
             output=str(node.outputs[0].name),
         )
-    levels = int(layer_grid(settings.bits).high)
-    return Net(layers, activations, levels, settings.granularity == "tensor")
+    return Net(layers, activations, plan.demands.weights.qmax, not plan.demands.per_channel)
 
 
 def _weight(node: ir.Node) -> WeightSummary:

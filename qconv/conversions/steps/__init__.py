@@ -1,0 +1,1 @@
+"""The steps of conversions: each says what it needs, and does its part of the work."""

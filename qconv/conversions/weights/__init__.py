@@ -1,0 +1,1 @@
+"""How the weights of a model are read, rounded and handed on, whatever the conversion."""

@@ -1,0 +1,1 @@
+"""What only ONNX Runtime reads: operators of its own domain, com.microsoft."""
