@@ -155,3 +155,26 @@ def test_nothing_is_imported_that_the_project_does_not_declare() -> None:
             library = module.split(".")[0]
             known = library in declared or library in standard or library in ("qconv", "google")
             assert known, f"{_name(path)} imports {library}"
+
+
+def test_the_counts_of_files_to_touch_are_those_of_the_files_named() -> None:
+    """Each row of the table in docs/architecture.md names every file that it counts."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| an? ([\w ]+) \| (\d+) \| (.*) \|$", page, re.MULTILINE)
+    names = ["target", "type of weights", "step", "option", "search over Plans"]
+    assert [name for name, _, _ in rows] == names
+    for name, count, files in rows:
+        named = re.findall(r"`([\w/]+\.py)`", files)
+        assert len(set(named)) == int(count), name
+        assert all((PACKAGE / path).is_file() for path in named), name
+
+
+def test_a_target_is_named_where_the_page_says() -> None:
+    """Nothing but its table, the list of targets, and defaults of the public verbs knows one."""
+    knowing = {_name(path) for path in FILES if "ORT_CPU" in path.read_text(encoding="utf-8")}
+    placing = {name for name in knowing if name.startswith("qconv/placement/")}
+    assert placing == {
+        "qconv/placement/targets/ort_cpu.py",
+        "qconv/placement/targets/known.py",
+    }
+    assert not any(name.startswith(("qconv/conversions/", "qconv/rewrite/")) for name in knowing)

@@ -18,7 +18,7 @@ from qconv.data import Source, check_batchable
 from qconv.errors import UsageError
 from qconv.graph.model_io import LoadedModel, load_model, model_bytes
 from qconv.graph.prepare import prepare
-from qconv.graph.prepare.unused import remove_notes, remove_unused
+from qconv.graph.prepare.unused import remove_domains, remove_notes, remove_unused
 from qconv.graph.saving import save_model
 from qconv.graph.summary import input_specs
 from qconv.outputs import check_output, folder_lock, staged
@@ -174,6 +174,7 @@ def convert(
             step.apply(work)
         remove_unused(work.model)
         remove_notes(work.model)
+        remove_domains(work.model, found.domains)
         work.model.metadata_props.update(provenance(loaded, work.record, work.settings, found.name))
         with staged(path, force=force, reads=reads, model=True) as temporary:
             external = Storage("always" if loaded.external else "auto")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import onnx_ir as ir
 from onnx_ir.passes import common
 
@@ -54,3 +56,17 @@ def remove_notes(model: ir.Model) -> None:
 def _forget_type(value: ir.Value) -> None:
     value.type = None
     value.shape = None
+
+
+def remove_domains(model: ir.Model, known: Container[str] | None) -> None:
+    """Drop what the model says of domains that a runtime does not know, where none is used.
+
+    Args:
+        model: the model, whose operators are all of known domains.
+        known: the domains; None where all may be there.
+    """
+    if known is None:
+        return
+    for graph in (model.graph, *model.graph.subgraphs()):
+        for domain in [name for name in graph.opset_imports if name not in known]:
+            del graph.opset_imports[domain]
