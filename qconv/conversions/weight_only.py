@@ -89,8 +89,10 @@ class WeightOnly:
         """Return the steps, in their order."""
         settings = self.settings
         scale = [ScaleInputs()] if settings.algorithm == "awq" else []
+        one_bit = STORED_TYPES[settings.dtype].bits == 1
+        nearest = settings.algorithm == "auto" and one_bit
         store = RoundAndStore(
-            *(settings.algorithm, settings.format == "operator"),
+            *("rtn" if nearest else settings.algorithm, settings.format == "operator"),
             bias_correction=settings.bias_correction,
             in_sequence=settings.sequential,
         )
