@@ -135,6 +135,48 @@ def test_files_are_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
+PARAMETERS = 8
+POSITIONALS = 5
+MANY_PARAMETERS = {
+    *("evaluation/report.py report", "cli/report.py report", "cli/compare.py compare"),
+    *("pipeline/calibration.py calibrate", "pipeline/conversion.py convert"),
+    *("pipeline/comparison.py report", "pipeline/calibration.py collect_record"),
+}
+"""What users call, whose parameters are all named, and what is still to be made shorter."""
+
+LONG_CALLS = {"calibration", "conversions", "pipeline", "placement", "rewrite"}
+"""Packages that may still call with more positional arguments."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_parameters_are_few(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        own = node.args
+        arguments = [*own.posonlyargs, *own.args, *own.kwonlyargs, own.vararg, own.kwarg]
+        names = [each.arg for each in arguments if each and each.arg not in ("self", "cls")]
+        if f"{path.relative_to(PACKAGE).as_posix()} {node.name}" not in MANY_PARAMETERS:
+            assert len(names) <= PARAMETERS, f"{_name(path)}: {node.name}: {names}"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if _unit(path) not in LONG_CALLS], ids=_name
+)
+def test_calls_name_their_arguments(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            count = sum(_positionals(argument) for argument in node.args)
+            assert count <= POSITIONALS, f"{_name(path)}:{node.lineno}: {count} positionals"
+
+
+def _positionals(argument: ast.expr) -> int:
+    """Count what a call passes; a starred tuple that is written out counts as what it holds."""
+    if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Tuple | ast.List):
+        return sum(_positionals(element) for element in argument.value.elts)
+    return 1
+
+
 def test_what_operators_are_is_asked_of_the_table() -> None:
     """Only what rewrites one pattern names the operators in it: see graph/operators/."""
     compared = re.compile(r"op_type (==|!=|in|not in)")

@@ -16,7 +16,7 @@ from qconv.recipe.sources import CalibrateSettings, ModelSettings
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
 @recipe_options(
-    *(*DATA, "assume", "custom_ops", "target", "statistics", "values", "batch_size"), recipe=True
+    (*DATA, "assume", "custom_ops", "target", "statistics", "values", "batch_size"), recipe=True
 )
 @click.option(
     "-o",

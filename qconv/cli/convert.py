@@ -20,7 +20,7 @@ _WORDS = {"int8": "in integers", "fp16": "in float16", "bf16": "in bfloat16", "f
 
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
-@recipe_options(*(OPTIONS.keys() - {"statistics", "values"}), recipe=True)
+@recipe_options(OPTIONS.keys() - {"statistics", "values"}, recipe=True)
 @click.option(
     "-o",
     "--output",

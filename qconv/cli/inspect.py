@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
 @recipe_options(
-    *("assume", "target", "calibration"),
+    ("assume", "target", "calibration"),
     told={
         "calibration": "A record that qconv calibrate wrote for this model: shows the channels of "
         "what products read that are far larger than the others."

@@ -38,7 +38,7 @@ class _ReportCommand(GroupedCommand):
 @click.command(cls=_ReportCommand)
 @click.argument("model", type=FilePath())
 @click.argument("variants", metavar="VARIANT...", nargs=-1, required=True, type=FilePath())
-@recipe_options(*DATA, "assume", "custom_ops")
+@recipe_options((*DATA, "assume", "custom_ops"))
 @click.option(
     "--fail-if",
     metavar="EXPRESSION",

@@ -58,6 +58,10 @@ class LoopData:
         return Dataset(readers, self._samples)
 
 
+OpenData = Callable[[Sequence[TensorSpec]], Source | LoopData]
+"""Opens data for the inputs of a model."""
+
+
 def bind(data: Source | LoopData, run: Run) -> Source:
     """Return the samples, those of loops as the given model makes them."""
     return data.bound(run) if isinstance(data, LoopData) else data

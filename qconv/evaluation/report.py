@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qconv import __version__
-from qconv.data.loops import LoopData, bind
-from qconv.data.source import Feeds, Source, TensorSpec
-from qconv.errors import DataError, UsageError
-from qconv.evaluation.contents import Contents, read_contents
-from qconv.evaluation.custom import CustomMetric, check_custom_names, custom_name, load_metric
-from qconv.evaluation.details import Details, read_details
-from qconv.evaluation.evaluate import Evaluation, Quality, evaluate
-from qconv.evaluation.layers import file_errors
+from qconv.data.loops import OpenData
+from qconv.data.source import Feeds
+from qconv.errors import UsageError
+from qconv.evaluation.custom import check_custom_names, custom_name, load_metric
+from qconv.evaluation.lineup import Lineup
+from qconv.evaluation.measured import Audit, measure
 from qconv.evaluation.naming import display_names
-from qconv.evaluation.simulation import HalfSimulation
-from qconv.evaluation.timing import WARMUP, first_samples, measure_latencies, timed_feeds
-from qconv.evaluation.traits import Traits, read_traits
+from qconv.evaluation.timing import WARMUP, measure_latencies, timed_feeds
 from qconv.progress import Progress, no_progress
 from qconv.reporting.catalog import FUSION_METRICS, LATENCY_METRICS
-from qconv.reporting.contents import FusionAudit, LayerError
+from qconv.reporting.contents import FusionAudit
 from qconv.reporting.gates import Gate, require
 from qconv.reporting.judging import judged, read_gates
-from qconv.reporting.record import (
-    DataSummary,
-    InputSummary,
-    Latency,
-    Report,
-    Simulation,
-    Timing,
-    VariantReport,
-)
+from qconv.reporting.record import Report, Timing
 from qconv.runtime.machine import cpu_name, has_vnni, runtime_version, versions
-from qconv.runtime.runner import Place, check_outputs, check_same_ports
+from qconv.runtime.runner import Place
 from qconv.runtime.session import CPU, find_provider
-
-OpenData = Callable[[Sequence[TensorSpec]], Source | LoopData]
-Audit = Callable[[Path], FusionAudit]
 
 DEFAULT_RUNS = 50
 
@@ -101,35 +85,28 @@ def report(
     gates = _read_gates(fail_if, metrics, baseline, latency=latency, cpu=place.is_cpu)
     if runs < 1:
         raise UsageError(f"the number of runs is {runs}; it must be 1 or more")
-    names = display_names(model, variants)
     paths = (model, *variants)
+    names = display_names(model, variants)
     customs = [load_metric(spec) for spec in metrics]
-    measured = _measure(paths, data, place, customs, gates, batch, details, layers, progress, audit)
+    lineup = Lineup.open(names, paths, place, data, batch)
+    require(gates, lineup.traits.unmeasured)
+    feeds = timed_feeds(lineup.first, lineup.specs, batch)
+    measured = measure(lineup, customs, audit, details=details, layers=layers, progress=progress)
+    class_output = lineup.traits.class_output
+    del lineup  # sessions that are open take memory from those that are timed
     timing = None
     if latency:
         timing = Timing(threads, (batch or 1) * measured.data.batch, runs, WARMUP, place.provider)
-    latencies = measure_latencies(paths, place, measured.feeds, timing, progress)
+    latencies = measure_latencies(paths, place, feeds, timing, progress)
     reports = [
-        _variant_report(name, path, *parts)
-        for name, path, *parts in zip(
-            names,
-            paths,
-            measured.contents,
-            measured.qualities,
-            measured.fusions,
-            measured.simulations,
-            measured.details,
-            latencies,
-            measured.layers,
-            strict=True,
-        )
+        model.told(latency) for model, latency in zip(measured.models, latencies, strict=True)
     ]
     result = Report(
         qconv=__version__,
         runtime=runtime_version(),
         cpu=cpu_name(),
         data=measured.data,
-        class_output=measured.traits.class_output,
+        class_output=class_output,
         timing=timing,
         reference=reports[0],
         variants=tuple(reports[1:]),
@@ -167,119 +144,3 @@ def _read_gates(
         reason = "which operators run in integers is known of the CPU provider only"
         require(gates, dict.fromkeys(FUSION_METRICS, reason))
     return gates
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """Everything but the latencies; the sessions that measured it are closed again."""
-
-    data: DataSummary
-    traits: Traits
-    contents: tuple[Contents, ...]
-    qualities: tuple[Quality, ...]
-    fusions: tuple[FusionAudit | None, ...]
-    simulations: tuple[Simulation | None, ...]
-    details: tuple[Details, ...]
-    feeds: tuple[Feeds, ...]
-    layers: tuple[tuple[LayerError, ...], ...]
-
-
-def _measure(
-    paths: Sequence[Path],
-    data: OpenData,
-    place: Place,
-    customs: Sequence[CustomMetric],
-    gates: Sequence[Gate],
-    batch: int | None,
-    details: bool,
-    layers: bool,
-    progress: Progress,
-    audit: Audit,
-) -> _Measured:
-    reference = place.open(paths[0], threads=1)
-    halves = [_simulation(path, place) for path in paths[1:]]
-    variants = [
-        half.runner if half else place.open(path, threads=1)
-        for path, half in zip(paths[1:], halves, strict=True)
-    ]
-    check_outputs(reference)
-    for variant in variants:
-        check_same_ports(reference, variant)
-    specs = reference.specs
-    opened = data(specs)
-    source = bind(opened, reference.answer)
-    first = first_samples(source, batch)
-    if not first:
-        raise DataError("the data holds no samples")
-    traits = read_traits(reference, first[0], reference.run(first[0]))
-    require(gates, traits.unmeasured)
-    feeds = timed_feeds(first, specs, batch)
-    complete = {**first[0].feeds, **place.assumed}
-    contents = tuple(read_contents(path, complete, variant=path is not paths[0]) for path in paths)
-    fusions = (None, *(audit(path) if place.is_cpu else None for path in paths[1:]))
-    found = evaluate(reference, variants, opened, traits, metrics=customs, progress=progress)
-    summary = _data_summary(source, traits, specs, found)
-    simulations = (None, *(half.watch(source) if half else None for half in halves))
-    looked_at = [Details() for _ in variants]
-    if details:
-        looked_at = read_details(paths[0], paths[1:], first, place.assumed)
-    errors: list[tuple[LayerError, ...]] = [() for _ in paths]
-    if layers:
-        for index, path in enumerate(paths[1:], start=1):
-            errors[index] = file_errors(paths[0], path, source, place.assumed, progress)
-    return _Measured(
-        summary,
-        traits,
-        contents,
-        found.qualities,
-        fusions,
-        simulations,
-        (Details(), *looked_at),
-        feeds,
-        tuple(errors),
-    )
-
-
-def _simulation(path: Path, place: Place) -> HalfSimulation | None:
-    return HalfSimulation.of(path, place.assumed, 1) if place.is_cpu and path.is_file() else None
-
-
-def _data_summary(
-    source: Source, traits: Traits, specs: Sequence[TensorSpec], found: Evaluation
-) -> DataSummary:
-    inputs = tuple(InputSummary(spec.name, spec.dtype.name, spec.shape) for spec in specs)
-    return DataSummary(len(source), traits.labels, traits.batch, inputs, found.sha256)
-
-
-def _variant_report(
-    name: str,
-    path: Path,
-    contents: Contents,
-    quality: Quality,
-    fusion: FusionAudit | None,
-    simulation: Simulation | None,
-    details: Details,
-    latency: Latency | None,
-    layers: tuple[LayerError, ...],
-) -> VariantReport:
-    return VariantReport(
-        name=name,
-        path=str(path),
-        size_bytes=contents.size_bytes,
-        accuracy=quality.accuracy,
-        outputs=quality.outputs,
-        latency=latency,
-        fusion=fusion,
-        custom=quality.custom,
-        simulation=simulation,
-        paired=quality.paired,
-        coverage=contents.coverage,
-        sha256=contents.sha256,
-        origin=contents.origin,
-        storage=contents.storage,
-        kept_float=contents.kept_float,
-        portability=contents.portability,
-        ranges=details.ranges,
-        histograms=details.histograms,
-        layers=layers,
-    )
