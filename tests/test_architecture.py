@@ -135,10 +135,28 @@ def test_files_are_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
+SHARED_NAMES = 8
+"""So many file names may occur in several folders."""
+
+
+def test_file_names_tell_files_apart() -> None:
+    folders: dict[str, list[Path]] = {}
+    for path in FILES:
+        if not path.name.startswith("__"):
+            folders.setdefault(path.name, []).append(path.parent)
+    shared = {name: homes for name, homes in folders.items() if len(homes) > 1}
+    assert len(shared) <= SHARED_NAMES, sorted(shared)
+    for name, homes in shared.items():
+        for inner in homes:
+            assert not set(homes) & set(inner.parents), (
+                f"{name} is in {inner} and in a parent of it"
+            )
+
+
 PARAMETERS = 8
 POSITIONALS = 5
 MANY_PARAMETERS = {
-    *("evaluation/report.py report", "cli/report.py report", "cli/compare.py compare"),
+    *("evaluation/whole_report.py report", "cli/report.py report", "cli/compare.py compare"),
     *("pipeline/calibration.py calibrate", "pipeline/conversion.py convert"),
     *("pipeline/comparison.py report", "pipeline/calibration.py collect_record"),
 }

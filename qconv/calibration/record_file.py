@@ -32,7 +32,7 @@ from qconv.calibration.tables import (
     table_names,
 )
 from qconv.codec import decode, parse
-from qconv.data.fit import format_shape
+from qconv.data.input_checks import format_shape
 from qconv.data.npy import NpyHeader, read_npy_array
 from qconv.data.npz_file import read_entry_header, zip_entries
 from qconv.errors import RecordError, foreign

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from qconv.cli.options import DATA, GroupedCommand, named_data, recipe_options
+from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.terminal import say
 from qconv.recipe.resolve import Chosen
@@ -37,7 +37,7 @@ def calibrate(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: 
       qconv calibrate model.onnx --data images/ --image-preset imagenet-torch
           --samples 100 -o model.qcal
     """
-    from qconv.cli.progress import make_progress
+    from qconv.cli.progress_bar import make_progress
     from qconv.cli.words import counted
     from qconv.pipeline import calibrate as run
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.delivery import STDOUT, Files, file_option, write_text
-from qconv.cli.options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
 from qconv.printable import printable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from qconv.reporting.comparison import Comparison, ValueDifference
+    from qconv.reporting.model_comparison import Comparison, ValueDifference
 
 _AROUND = 5
 
@@ -74,10 +74,10 @@ def compare(
     Example:
       qconv compare model.onnx other.onnx --data test.npz
     """
-    from qconv.cli.progress import make_progress
+    from qconv.cli.progress_bar import make_progress
     from qconv.pipeline import compare as run
     from qconv.pipeline.reads import ReadFiles
-    from qconv.reporting.comparison import to_json
+    from qconv.reporting.model_comparison import to_json
 
     files = Files(json=json_file)
     named, custom_ops = named_data(chosen), chosen.build(ModelSettings).custom_ops
@@ -101,7 +101,7 @@ def compare(
 def _print(result: Comparison, *, show_all: bool) -> None:
     from rich.text import Text
 
-    from qconv.reporting.comparison import findings
+    from qconv.reporting.model_comparison import findings
 
     out = console()
     out.print(_table("output", result.outputs))
@@ -130,7 +130,7 @@ def _table(title: str, values: Sequence[ValueDifference]) -> Table:
     from rich import box
     from rich.table import Table
 
-    from qconv.reporting.tables import decibels
+    from qconv.reporting.report_tables import decibels
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name, side in ((title, "left"), ("operator", "left"), ("SQNR dB", "right"),

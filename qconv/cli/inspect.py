@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qconv.cli.options import GroupedCommand, recipe_options
+from qconv.cli.click_options import GroupedCommand, recipe_options
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import print_table, say, show
 from qconv.recipe.resolve import Chosen

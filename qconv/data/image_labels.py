@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from qconv.data.fit import checked_label
+from qconv.data.input_checks import checked_label
 from qconv.errors import DataError
 from qconv.files import require_regular
 

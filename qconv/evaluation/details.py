@@ -9,7 +9,7 @@ from pathlib import Path
 from qconv.data.source import Feeds, Sample
 from qconv.evaluation.coverage import covered
 from qconv.evaluation.restored import LayerWeight
-from qconv.evaluation.tensors import (
+from qconv.evaluation.worst_tensors import (
     activation_histograms,
     variant_weights,
     weight_histograms,

@@ -13,8 +13,8 @@ from qconv.evaluation.scores import Comparison, LabelScore, PairedScore
 from qconv.evaluation.traits import Traits
 from qconv.parallel import in_parallel, worker_count
 from qconv.progress import Progress, no_progress
-from qconv.reporting.paired import Pairing
-from qconv.reporting.record import Accuracy, OutputMetrics
+from qconv.reporting.pairing import Pairing
+from qconv.reporting.report_data import Accuracy, OutputMetrics
 from qconv.runtime.runner import Runner
 
 Outputs = Mapping[str, Array]

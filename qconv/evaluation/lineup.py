@@ -12,7 +12,7 @@ from qconv.errors import DataError
 from qconv.evaluation.simulation import HalfSimulation
 from qconv.evaluation.timing import first_samples
 from qconv.evaluation.traits import Traits, read_traits
-from qconv.reporting.record import DataSummary, InputSummary
+from qconv.reporting.report_data import DataSummary, InputSummary
 from qconv.runtime.runner import Place, Runner, check_outputs, check_same_ports
 
 

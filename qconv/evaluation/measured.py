@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from qconv.evaluation.contents import Contents, read_contents
 from qconv.evaluation.custom import CustomMetric
 from qconv.evaluation.details import Details, read_details
 from qconv.evaluation.evaluate import Quality, evaluate
-from qconv.evaluation.layers import file_errors
+from qconv.evaluation.file_contents import Contents, read_contents
+from qconv.evaluation.layer_errors import file_errors
 from qconv.evaluation.lineup import Lineup
-from qconv.evaluation.tensors import float_weights
+from qconv.evaluation.worst_tensors import float_weights
 from qconv.graph.model_io import read_model
 from qconv.progress import Progress
 from qconv.reporting.contents import FusionAudit, LayerError
-from qconv.reporting.record import DataSummary, Latency, Simulation, VariantReport
+from qconv.reporting.report_data import DataSummary, Latency, Simulation, VariantReport
 
 Audit = Callable[[Path], FusionAudit]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from qconv.printable import printable
 from qconv.reporting import expressions, syntax
-from qconv.reporting.paired import Pairing, samples_to_decide
-from qconv.reporting.record import Latency, Report, VariantReport, Verdict
+from qconv.reporting.pairing import Pairing, samples_to_decide
+from qconv.reporting.report_data import Latency, Report, VariantReport, Verdict
 from qconv.reporting.sentences import counted
 
 NOISY = 1.2

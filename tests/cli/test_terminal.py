@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qconv.cli.progress import Bar
+from qconv.cli.progress_bar import Bar
 from qconv.cli.terminal import console, guarded, overlay, print_table, say, show, unguarded
 from tests.cli.cli_helpers import ROOT
 

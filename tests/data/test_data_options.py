@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from qconv.cli.options import DATA, named_data, recipe_options
+from qconv.cli.click_options import DATA, named_data, recipe_options
 from qconv.data import IMAGE_PRESETS, ImageOptions, LoopData, NamedData
 from qconv.errors import UsageError
 from qconv.recipe.resolve import Chosen

@@ -5,8 +5,8 @@ import pytest
 from qconv.reporting import sentences, significance
 from qconv.reporting.contents import LayerRisk
 from qconv.reporting.judging import judged, read_gates
-from qconv.reporting.paired import Pairing
-from qconv.reporting.record import Latency, Report
+from qconv.reporting.pairing import Pairing
+from qconv.reporting.report_data import Latency, Report
 
 
 def with_latency(report: Report, latency: Latency) -> Report:

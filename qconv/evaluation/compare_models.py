@@ -18,7 +18,7 @@ from qconv.graph.model_io import model_to_bytes
 from qconv.graph.view import static_shape
 from qconv.numerics.metrics import Cosine, Sqnr
 from qconv.progress import Progress, no_progress
-from qconv.reporting.comparison import Comparison, ValueDifference
+from qconv.reporting.model_comparison import Comparison, ValueDifference
 from qconv.runtime.machine import runtime_version
 from qconv.runtime.runner import Runner
 from qconv.runtime.session import input_specs, open_session

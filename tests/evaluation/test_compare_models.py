@@ -6,7 +6,7 @@ import pytest
 
 import qconv
 from qconv.errors import DataError, ModelError
-from qconv.reporting.comparison import Comparison, findings, to_json
+from qconv.reporting.model_comparison import Comparison, findings, to_json
 from tests.model_helpers import data, parse, random_feeds, save
 
 CHAIN = """(float[N,8] x) => (float[N,8] y) <float[8,8] w, float[8,8] v> {
