@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from qconv.version import __version__
+
 if TYPE_CHECKING:
     from qconv.pipeline import calibrate, compare, convert, inspect, report
     from qconv.recipe.settings import (
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
         WeightOnlySettings,
     )
 
-__version__ = "0.1.0"
 __all__ = [
     "DynamicSettings",
     "Float32Settings",

@@ -19,7 +19,6 @@ from typing import get_args
 
 import numpy as np
 
-import qconv
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
 from qconv.calibration.tables import (
@@ -40,6 +39,7 @@ from qconv.files import require_regular
 from qconv.memory import require_unpacked
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
+from qconv.version import __version__
 
 SCHEMA = 4
 _MANIFEST = "manifest.json"
@@ -71,7 +71,7 @@ def write_record(record: Record, path: Path) -> None:
     """Write a record; equal records give equal bytes."""
     manifest = {
         "schema": SCHEMA,
-        "qconv": qconv.__version__,
+        "qconv": __version__,
         "tools": dict(record.tools),
         "model": record.model_fingerprint,
         "data": record.data_fingerprint,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from qconv import __version__
 from qconv.data.loops import OpenData
 from qconv.data.source import Feeds
 from qconv.errors import UsageError
@@ -23,6 +22,7 @@ from qconv.reporting.report_data import Report, Timing
 from qconv.runtime.machine import cpu_name, has_vnni, runtime_version, versions
 from qconv.runtime.runner import Place
 from qconv.runtime.session import CPU, find_provider
+from qconv.version import __version__
 
 DEFAULT_RUNS = 50
 
