@@ -41,7 +41,7 @@ class Smoothing:
 
 @dataclass(frozen=True)
 class WeightGrid:
-    """What weights are going to be rounded to.
+    """The numbers that weights will be rounded to.
 
     Attributes:
         levels: the largest integer.

@@ -24,7 +24,7 @@ from qconv.recipe.sources import CalibrateSettings, ModelSettings
     required=True,
     metavar="FILE",
     type=OutputPath(),
-    help="The record to write, by custom named *.qcal.",
+    help="The record to write, usually named *.qcal.",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")

@@ -1,4 +1,4 @@
-"""``qconv compare``: where two models part, whichever tool made them."""
+"""``qconv compare``: where two models, made by any tools, begin to differ."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _AROUND = 5
 
 
 def _decibels(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    """Refuse NaN, below which nothing is; below ``inf`` is all that differs in a bit."""
+    """Refuse NaN, since no value is below it; with ``inf`` every value that differs in a bit is."""
     if math.isnan(value):
         raise click.BadParameter("nan is not a number of dB.", context, parameter)
     return value
@@ -44,7 +44,7 @@ def _decibels(context: click.Context, parameter: click.Parameter, value: float) 
     callback=_decibels,
     default=40.0,
     show_default=True,
-    help="The models part where a value's signal to noise ratio against A is below this, in dB. "
+    help="Values differ if their signal to noise ratio against A is below this, in dB. "
     "Float models that compute the same have some 100, INT8 about 20 to 40.",
 )
 @click.option("--all", "show_all", is_flag=True, help="Show all inner values.")
@@ -64,7 +64,7 @@ def compare(
     json_file: Path | None,
     quiet: bool,
 ) -> None:
-    """Run models A and B over the same data and find the first value where they part.
+    """Run models A and B over the same data and find the first value in which they differ.
 
     Any two ONNX files will do: exports of two versions, a model and what a tool made of it.
     Outputs are compared over all samples, inner values over the first eight. Values are the same
@@ -118,7 +118,7 @@ def _print(result: Comparison, *, show_all: bool) -> None:
 
 
 def _nearby(result: Comparison) -> Sequence[ValueDifference]:
-    """Return the values around the place where the models part, else around the first change."""
+    """Return the values around the first value that differs, else around the first change."""
     place = result.first_parted or result.first_different
     if place is None:
         return ()

@@ -42,7 +42,7 @@ def gate(
     html_file: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Judge a report that qconv report wrote as JSON. Nothing is run, so it takes a moment.
+    """Judge a report that qconv report wrote as JSON. It runs no model, so it is quick.
 
     \b
     Example:

@@ -94,7 +94,7 @@ class _ReportCommand(GroupedCommand):
 @click.option(
     "--layers",
     is_flag=True,
-    help="Tell the error of each quantized value, of its operator alone and with all errors before "
+    help="Show the error of each quantized value, of its operator alone and with all errors before "
     "it: where error enters, and where it grows.",
 )
 @file_option("json", "Write the report as JSON; - is standard output, with nothing else on it.")
@@ -126,7 +126,7 @@ def report(
 ) -> None:
     """Compare each VARIANT of a float MODEL with it: size, accuracy, error, latency.
 
-    Also tells which quantized operators the runtime computes in integers, and why others not.
+    Also says which quantized operators the runtime computes in integers, and why the rest are not.
 
     \b
     Example:

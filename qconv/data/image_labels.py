@@ -85,7 +85,7 @@ def _resolve(name: str, folder: Path, table: Path, where: str) -> Path:
             return path
     raise DataError(
         f"{where}: the file '{name}' is missing; looked in {folder} and {table.parent}",
-        hint="mend the line, or give the right table of labels",
+        hint="correct the line, or give the right table of labels",
     )
 
 

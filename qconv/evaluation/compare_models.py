@@ -1,4 +1,4 @@
-"""Where two models part: their outputs, and the inner values that both have."""
+"""Where two models begin to differ: their outputs, and the inner values that both have."""
 
 from __future__ import annotations
 

@@ -111,7 +111,8 @@ def test_a_model_is_not_replaced_and_nothing_runs(
     monkeypatch.setattr("qconv.pipeline.report", lambda *_, **__: pytest.fail("it runs"))
     result = run("model.onnx", "neg.onnx", option, "half.onnx")
     assert isinstance(result.exception, OutputError)
-    assert str(result.exception) == "half.onnx: is no text file, and a report replaces none"
+    refused = "half.onnx: is not a text file; a report only replaces text files"
+    assert str(result.exception) == refused
     assert (folder / "half.onnx").read_bytes() == model
 
 
