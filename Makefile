@@ -2,7 +2,7 @@
 # Needs Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test floors browser fuzz nodes lint types real clean
+.PHONY: help demo test coverage floors browser fuzz nodes lint types real clean
 
 # The first of these that is 3.11 or newer and can make virtual environments;
 # `make PYTHON=/path/to/python test` chooses another.
@@ -15,22 +15,28 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 help:
-	@echo 'make demo    convert the sample models to INT8, with the commands of the README'
-	@echo 'make test    run the tests (ARGS="-k name" is handed to pytest)'
-	@echo 'make floors  run the tests on the lowest versions of all dependencies'
-	@echo 'make browser run the tests of the HTML report in Chromium (Debian: apt-get install chromium)'
-	@echo 'make fuzz    random models, data and options for every command (SECONDS=60 SEED=number)'
-	@echo 'make nodes   every command on the node models of ONNX (EVERY=20 takes every twentieth)'
-	@echo 'make lint    check style and format'
-	@echo 'make types   check types'
-	@echo 'make real    run the tests on real models (QCONV_DATA=folder, see CONTRIBUTING.md)'
-	@echo 'make clean   remove .venv, .venv-floors, demo-out and caches'
+	@echo 'make demo     convert the sample models to INT8, with the commands of the README'
+	@echo 'make test     run the tests (ARGS="-k name" is handed to pytest)'
+	@echo 'make coverage run the tests, show the lines and branches that they miss, and fail below 95 %'
+	@echo 'make floors   run the tests on the lowest versions of all dependencies'
+	@echo 'make browser  run the tests of the HTML report in Chromium (Debian: apt-get install chromium)'
+	@echo 'make fuzz     random models, data and options for every command (SECONDS=60 SEED=number)'
+	@echo 'make nodes    every command on the node models of ONNX (EVERY=20 takes every twentieth)'
+	@echo 'make lint     check style and format'
+	@echo 'make types    check types'
+	@echo 'make real     run the tests on real models (QCONV_DATA=folder, see CONTRIBUTING.md)'
+	@echo 'make clean    remove .venv, .venv-floors, demo-out and caches'
 
 demo: .venv/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
 
 test: .venv/.test
 	$(BIN)/$(PYTEST) --ignore=tests/real --ignore=tests/browser $(ARGS)
+
+# The children of a command each write a file beside this one, wherever they work.
+coverage: .venv/.test
+	COVERAGE_FILE="$(CURDIR)/.coverage" $(BIN)/$(PYTEST) --ignore=tests/real --ignore=tests/browser -q \
+		--cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
 # Old packages beside new ones call each other's deprecated names.
 floors: .venv-floors/.installed
@@ -59,6 +65,7 @@ real: .venv/.test .venv/.real
 
 clean:
 	rm -rf .venv .venv-floors demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a target is up to date once its packages are installed, until pyproject.toml changes.

@@ -22,7 +22,7 @@ from qconv.algorithms.saturation import PAIR_LIMIT, kernel_rows
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.view import constant
-from qconv.runtime.session import InferenceSession, open_session
+from qconv.runtime.session import InferenceSession, open_session, write_optimized
 
 Array = NDArray[np.generic]
 Ints = NDArray[np.int64]
@@ -63,7 +63,7 @@ class Emulator:
         fix_names(model)
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder) / "optimized.onnx"
-            open_session(model_to_bytes(model), optimized_model=written, optimization="extended")
+            write_optimized(model_to_bytes(model), written, "extended")
             self._model = read_model(written)
             ir.external_data.load_to_model(self._model)
         self._nodes = list(self._model.graph)

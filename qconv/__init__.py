@@ -21,6 +21,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from qconv.version import __version__
+
 if TYPE_CHECKING:
     from qconv.numerics.number_types import INT4, INT7, INT8, INT16, UINT8
     from qconv.numerics.schemes import PerAxis, PerBlock, PerTensor, Scheme
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
         WeightOnlySettings,
     )
 
-__version__ = "0.1.0"
 _HOMES = {
     "qconv.pipeline": ("calibrate", "compare", "convert", "inspect", "plan", "report"),
     "qconv.recipe.settings": (

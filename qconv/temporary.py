@@ -1,4 +1,4 @@
-"""Temporary folders, and word of them to a process that may outlive this one."""
+"""Temporary folders, announced to a process that may outlive this one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def in_use(folder: Path) -> bool:
-    """Whether a process may still be at work in a temporary folder: only a lock tells that not.
+    """Whether a process may still be at work in a temporary folder, as far as its lock shows.
 
     A folder that is new may have no lock yet: it is looked at twice.
     """

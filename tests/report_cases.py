@@ -12,8 +12,8 @@ from qconv.reporting.contents import (
     TensorHistogram,
     WeightRange,
 )
-from qconv.reporting.paired import Pairing
-from qconv.reporting.record import (
+from qconv.reporting.pairing import Pairing
+from qconv.reporting.report_data import (
     Accuracy,
     DataSummary,
     InputSummary,

@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
     {"codec", "errors", "files", "memory", "specs", "progress", "outputs", "parallel"}
-    | {"free_memory", "locks", "printable", "recipe", "temporary"},
+    | {"free_memory", "locks", "printable", "recipe", "temporary", "version"},
     {"numerics", "reporting"},
     {"graph"},
     {"data"},
@@ -71,6 +71,16 @@ def _imports(path: Path) -> Iterator[tuple[str, tuple[str, ...], bool]]:
             yield node.module or "", tuple(alias.name for alias in node.names), id(node) in typing
 
 
+def _inner_imports(path: Path) -> Iterator[tuple[str, str, bool]]:
+    """Yield what is imported of qconv: the unit, the line as it reads, and if for types alone."""
+    for module, names, typing in _imports(path):
+        if module == "qconv":
+            assert names, f"{_name(path)} imports the root, which stands above all floors"
+            yield from ((name, f"qconv.{name}", typing) for name in names)
+        elif module.startswith("qconv."):
+            yield module.split(".")[1], module, typing
+
+
 INNER = [path for path in FILES if _name(path) not in ENTRIES]
 
 
@@ -78,20 +88,17 @@ INNER = [path for path in FILES if _name(path) not in ENTRIES]
 def test_arrows_point_down(path: Path) -> None:
     mine = _unit(path)
     assert mine in FLOOR, f"{mine} has no floor in this test"
-    for module, _, _ in _imports(path):
-        parts = module.split(".")
-        if parts[0] != "qconv" or len(parts) == 1 or parts[1] == mine:
-            continue
-        assert FLOOR[parts[1]] <= FLOOR[mine], f"{_name(path)} imports {module}, a floor above"
+    for unit, module, _ in _inner_imports(path):
+        assert unit in FLOOR, f"{_name(path)} imports {module}, which has no floor"
+        assert unit == mine or FLOOR[unit] <= FLOOR[mine], f"{_name(path)} imports {module}"
 
 
 def test_packages_do_not_import_each_other_in_a_circle() -> None:
     arrows: dict[str, set[str]] = {}
     for path in INNER:
-        for module, _, typing in _imports(path):
-            parts = module.split(".")
-            if parts[0] == "qconv" and len(parts) > 1 and parts[1] != _unit(path) and not typing:
-                arrows.setdefault(_unit(path), set()).add(parts[1])
+        for unit, _, typing in _inner_imports(path):
+            if unit != _unit(path) and not typing:
+                arrows.setdefault(_unit(path), set()).add(unit)
 
     def reach(unit: str, seen: set[str]) -> set[str]:
         for other in arrows.get(unit, set()) - seen:
@@ -113,12 +120,9 @@ def test_each_library_has_its_home(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in INNER if _unit(path) in NUMBERS], ids=_name)
 def test_numbers_know_no_graph(path: Path) -> None:
-    for module, _, _ in _imports(path):
-        parts = module.split(".")
-        assert parts[0] != "onnx_ir", f"{_name(path)} imports {module}"
-        if parts[0] == "qconv":
-            ours = FLOOR[parts[1]] == 0 or parts[1] in NUMBERS
-            assert ours, f"{_name(path)} imports {module}"
+    assert "onnx_ir" not in {module.split(".")[0] for module, _, _ in _imports(path)}
+    for unit, module, _ in _inner_imports(path):
+        assert FLOOR[unit] == 0 or unit in NUMBERS, f"{_name(path)} imports {module}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=_name)
@@ -133,6 +137,66 @@ def test_private_names_stay_at_home(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=_name)
 def test_files_are_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+SHARED_NAMES = 8
+"""So many file names may occur in several folders."""
+
+
+def test_file_names_tell_files_apart() -> None:
+    folders: dict[str, list[Path]] = {}
+    for path in FILES:
+        if not path.name.startswith("__"):
+            folders.setdefault(path.name, []).append(path.parent)
+    shared = {name: homes for name, homes in folders.items() if len(homes) > 1}
+    assert len(shared) <= SHARED_NAMES, sorted(shared)
+    for name, homes in shared.items():
+        for inner in homes:
+            assert not set(homes) & set(inner.parents), (
+                f"{name} is in {inner} and in a parent of it"
+            )
+
+
+PARAMETERS = 8
+POSITIONALS = 5
+MANY_PARAMETERS = {
+    *("evaluation/whole_report.py report", "cli/report.py report", "cli/compare.py compare"),
+    *("pipeline/calibration.py calibrate", "pipeline/conversion.py convert"),
+    *("pipeline/comparison.py report", "pipeline/calibration.py collect_record"),
+}
+"""What users call, whose parameters are all named, and what is still to be made shorter."""
+
+LONG_CALLS = {"calibration", "conversions", "pipeline", "placement", "rewrite"}
+"""Packages that may still call with more positional arguments."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_parameters_are_few(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        own = node.args
+        arguments = [*own.posonlyargs, *own.args, *own.kwonlyargs, own.vararg, own.kwarg]
+        names = [each.arg for each in arguments if each and each.arg not in ("self", "cls")]
+        if f"{path.relative_to(PACKAGE).as_posix()} {node.name}" not in MANY_PARAMETERS:
+            assert len(names) <= PARAMETERS, f"{_name(path)}: {node.name}: {names}"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if _unit(path) not in LONG_CALLS], ids=_name
+)
+def test_calls_name_their_arguments(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            count = sum(_positionals(argument) for argument in node.args)
+            assert count <= POSITIONALS, f"{_name(path)}:{node.lineno}: {count} positionals"
+
+
+def _positionals(argument: ast.expr) -> int:
+    """Count what a call passes; a starred tuple that is written out counts as what it holds."""
+    if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Tuple | ast.List):
+        return sum(_positionals(element) for element in argument.value.elts)
+    return 1
 
 
 def test_what_operators_are_is_asked_of_the_table() -> None:

@@ -30,13 +30,13 @@ from benchmarks.judges import KINDS, Judge, Numbers, judge_of
 from benchmarks.peers.feeds import write_feed
 from benchmarks.peers.makers import MAKERS, Maker, versions
 from benchmarks.processes import Cost, ProcessError
-from qconv import __version__
 from qconv.data import open_data
 from qconv.errors import QconvError
 from qconv.runtime.audit import audit_fusion
 from qconv.runtime.latency import measure_latency
 from qconv.runtime.machine import cpu_name, has_vnni, runtime_version
 from qconv.runtime.runner import FittedSession, Runner
+from qconv.version import __version__
 
 _WARMUP = 5
 

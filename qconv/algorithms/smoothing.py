@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qconv.algorithms.channel_noise import TINY, centred_factors, rounding_variance
 from qconv.algorithms.saturation import PAIR_LIMIT, pair_sums
-from qconv.observers.channels import ChannelRanges
+from qconv.observers.channel_ranges import ChannelRanges
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Smoothing:
 
 @dataclass(frozen=True)
 class WeightGrid:
-    """What weights are going to be rounded to.
+    """The numbers that weights will be rounded to.
 
     Attributes:
         levels: the largest integer.

@@ -16,7 +16,7 @@ from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.prepare.unused import remove_unused
 from qconv.numerics.threads import on_one_blas_thread
-from qconv.observers.paired import PairedMoments
+from qconv.observers.paired_moments import PairedMoments
 from qconv.parallel import GATHERING, in_parallel, worker_count
 from qconv.placement.inputs import LayerInput
 from qconv.runtime.session import InferenceSession, open_session

@@ -19,7 +19,6 @@ from typing import get_args
 
 import numpy as np
 
-import qconv
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
 from qconv.calibration.tables import (
@@ -32,7 +31,7 @@ from qconv.calibration.tables import (
     table_names,
 )
 from qconv.codec import decode, parse
-from qconv.data.fit import format_shape
+from qconv.data.input_checks import format_shape
 from qconv.data.npy import NpyHeader, read_npy_array
 from qconv.data.npz_file import read_entry_header, zip_entries
 from qconv.errors import RecordError, foreign
@@ -40,6 +39,7 @@ from qconv.files import require_regular
 from qconv.memory import require_unpacked
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
+from qconv.version import __version__
 
 SCHEMA = 4
 _MANIFEST = "manifest.json"
@@ -71,7 +71,7 @@ def write_record(record: Record, path: Path) -> None:
     """Write a record; equal records give equal bytes."""
     manifest = {
         "schema": SCHEMA,
-        "qconv": qconv.__version__,
+        "qconv": __version__,
         "tools": dict(record.tools),
         "model": record.model_fingerprint,
         "data": record.data_fingerprint,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from qconv.cli.options import DATA, GroupedCommand, named_data, recipe_options
+from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.terminal import say
 from qconv.recipe.resolve import Chosen
@@ -16,7 +16,7 @@ from qconv.recipe.sources import CalibrateSettings, ModelSettings
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
 @recipe_options(
-    *(*DATA, "assume", "custom_ops", "target", "statistics", "values", "batch_size"), recipe=True
+    (*DATA, "assume", "custom_ops", "target", "statistics", "values", "batch_size"), recipe=True
 )
 @click.option(
     "-o",
@@ -24,7 +24,7 @@ from qconv.recipe.sources import CalibrateSettings, ModelSettings
     required=True,
     metavar="FILE",
     type=OutputPath(),
-    help="The record to write, by custom named *.qcal.",
+    help="The record to write, usually named *.qcal.",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
@@ -37,7 +37,7 @@ def calibrate(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: 
       qconv calibrate model.onnx --data images/ --image-preset imagenet-torch
           --samples 100 -o model.qcal
     """
-    from qconv.cli.progress import make_progress
+    from qconv.cli.progress_bar import make_progress
     from qconv.cli.words import counted
     from qconv.pipeline import calibrate as run
 

@@ -1,4 +1,4 @@
-"""``qconv compare``: where two models part, whichever tool made them."""
+"""``qconv compare``: where two models, made by any tools, begin to differ."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.delivery import STDOUT, Files, file_option, write_text
-from qconv.cli.options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
 from qconv.printable import printable
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from qconv.reporting.comparison import Comparison, ValueDifference
+    from qconv.reporting.model_comparison import Comparison, ValueDifference
 
 _AROUND = 5
 
 
 def _decibels(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    """Refuse NaN, below which nothing is; below ``inf`` is all that differs in a bit."""
+    """Refuse NaN, since no value is below it; with ``inf`` every value that differs in a bit is."""
     if math.isnan(value):
         raise click.BadParameter("nan is not a number of dB.", context, parameter)
     return value
@@ -36,7 +36,7 @@ def _decibels(context: click.Context, parameter: click.Parameter, value: float) 
 @click.command(cls=GroupedCommand)
 @click.argument("first", metavar="A", type=FilePath())
 @click.argument("second", metavar="B", type=FilePath())
-@recipe_options(*DATA, "custom_ops")
+@recipe_options((*DATA, "custom_ops"))
 @click.option(
     "--sqnr",
     metavar="DB",
@@ -44,7 +44,7 @@ def _decibels(context: click.Context, parameter: click.Parameter, value: float) 
     callback=_decibels,
     default=40.0,
     show_default=True,
-    help="The models part where a value's signal to noise ratio against A is below this, in dB. "
+    help="Values differ if their signal to noise ratio against A is below this, in dB. "
     "Float models that compute the same have some 100, INT8 about 20 to 40.",
 )
 @click.option("--all", "show_all", is_flag=True, help="Show all inner values.")
@@ -64,7 +64,7 @@ def compare(
     json_file: Path | None,
     quiet: bool,
 ) -> None:
-    """Run models A and B over the same data and find the first value where they part.
+    """Run models A and B over the same data and find the first value in which they differ.
 
     Any two ONNX files will do: exports of two versions, a model and what a tool made of it.
     Outputs are compared over all samples, inner values over the first eight. Values are the same
@@ -74,10 +74,10 @@ def compare(
     Example:
       qconv compare model.onnx other.onnx --data test.npz
     """
-    from qconv.cli.progress import make_progress
+    from qconv.cli.progress_bar import make_progress
     from qconv.pipeline import compare as run
     from qconv.pipeline.reads import ReadFiles
-    from qconv.reporting.comparison import to_json
+    from qconv.reporting.model_comparison import to_json
 
     files = Files(json=json_file)
     named, custom_ops = named_data(chosen), chosen.build(ModelSettings).custom_ops
@@ -101,7 +101,7 @@ def compare(
 def _print(result: Comparison, *, show_all: bool) -> None:
     from rich.text import Text
 
-    from qconv.reporting.comparison import findings
+    from qconv.reporting.model_comparison import findings
 
     out = console()
     out.print(_table("output", result.outputs))
@@ -118,7 +118,7 @@ def _print(result: Comparison, *, show_all: bool) -> None:
 
 
 def _nearby(result: Comparison) -> Sequence[ValueDifference]:
-    """Return the values around the place where the models part, else around the first change."""
+    """Return the values around the first value that differs, else around the first change."""
     place = result.first_parted or result.first_different
     if place is None:
         return ()
@@ -130,7 +130,7 @@ def _table(title: str, values: Sequence[ValueDifference]) -> Table:
     from rich import box
     from rich.table import Table
 
-    from qconv.reporting.tables import decibels
+    from qconv.reporting.report_tables import decibels
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name, side in ((title, "left"), ("operator", "left"), ("SQNR dB", "right"),

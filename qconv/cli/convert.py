@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from qconv.cli.click_options import GroupedCommand, named_data, recipe_options
 from qconv.cli.conversion_text import print_conversion
-from qconv.cli.options import GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.words import became
 from qconv.errors import UsageError
@@ -19,7 +19,7 @@ from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettin
 
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
-@recipe_options(*(OPTIONS.keys() - {"statistics", "values"}), recipe=True)
+@recipe_options(OPTIONS.keys() - {"statistics", "values"}, recipe=True)
 @click.option(
     "-o",
     "--output",
@@ -44,7 +44,7 @@ def convert(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: bo
       qconv convert model.onnx --dtype int8 --dtype fp16 --calibration model.qcal -o out/
       qconv convert model.onnx --recipe recipe.toml -o model.int8.onnx
     """
-    from qconv.cli.progress import make_progress
+    from qconv.cli.progress_bar import make_progress
     from qconv.outputs import check_output
     from qconv.pipeline import convert as run
     from qconv.pipeline.reads import ReadFiles

@@ -17,7 +17,7 @@ from qconv.errors import OutputWarning
 
 if TYPE_CHECKING:
     from qconv.outputs import Reads
-    from qconv.reporting.record import Report
+    from qconv.reporting.report_data import Report
 
 STDOUT = Path("-")
 
@@ -69,7 +69,7 @@ class Files:
 
     def write(self, report: Report, reads: Reads) -> None:
         """Write them all, and change no file that is read."""
-        from qconv.reporting.record import to_json
+        from qconv.reporting.report_data import to_json
 
         if self.json is not None:
             write_text(self.json, to_json(report), reads)

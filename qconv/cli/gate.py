@@ -42,7 +42,7 @@ def gate(
     html_file: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Judge a report that qconv report wrote as JSON. Nothing is run, so it takes a moment.
+    """Judge a report that qconv report wrote as JSON. It runs no model, so it is quick.
 
     \b
     Example:
@@ -51,7 +51,7 @@ def gate(
     """
     from qconv.reporting.gates import verdict_line
     from qconv.reporting.judging import judged_again
-    from qconv.reporting.record import read_report
+    from qconv.reporting.report_data import read_report
     from qconv.reporting.significance import undecided
 
     files = Files(json_file, markdown_file, junit_file, html_file)

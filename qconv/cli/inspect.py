@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qconv.cli.options import GroupedCommand, recipe_options
+from qconv.cli.click_options import GroupedCommand, recipe_options
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import print_table, say, show
 from qconv.errors import UsageError
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
 @recipe_options(
-    *("assume", "target", "calibration", "dtype", "mode", "weights", "reduce_range"),
-    *("activations", "granularity", "block_size", "embeddings", "format", "float_layers"),
-    *("keep_float", "io", "storage_only"),
+    (
+        *("assume", "target", "calibration", "dtype", "mode", "weights", "reduce_range"),
+        *("activations", "granularity", "block_size", "embeddings", "format", "float_layers"),
+        *("keep_float", "io", "storage_only"),
+    ),
     recipe=True,
     told={
         "dtype": "The type to look at, as qconv convert takes it; int8 where none is named.",

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from qconv import __version__
 from qconv.cli.terminal import give_up_broken, guarded, say, show
 from qconv.errors import (
     INTERRUPTED,
@@ -21,6 +20,7 @@ from qconv.errors import (
     lacks_memory,
 )
 from qconv.recipe.spelling import with_flags
+from qconv.version import __version__
 
 _COMMANDS = {
     "inspect": "Show what a model holds, and what would be quantized.",

@@ -1,4 +1,4 @@
-"""The ``qconv`` command as two processes: a crash of the runtime is told, and leaves nothing.
+"""The ``qconv`` command as two processes: a crash of the runtime is reported, and leaves no files.
 
 The child, forked before anything heavy is imported, does the work. The parent waits, hands
 signals on, turns a child that died by a signal into a sentence and an exit code, and removes the
@@ -126,7 +126,7 @@ def _end_with(parent: int) -> None:
 
 
 def _announced(pipe: int) -> bytes:
-    """Return what the child has written: the paths of its folders, and word of its end."""
+    """Return what the child has written: the paths of its folders, and a mark at its end."""
     os.set_blocking(pipe, False)
     written = b""
     with suppress(BlockingIOError):  # a process that the child started still holds the pipe

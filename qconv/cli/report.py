@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.delivery import Files, file_option, tell_github
-from qconv.cli.options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
 from qconv.recipe.resolve import Chosen
 from qconv.recipe.sources import ModelSettings
 
 if TYPE_CHECKING:
-    from qconv.reporting.record import Report
+    from qconv.reporting.report_data import Report
 
 
 class _ReportCommand(GroupedCommand):
@@ -38,7 +38,7 @@ class _ReportCommand(GroupedCommand):
 @click.command(cls=_ReportCommand)
 @click.argument("model", type=FilePath())
 @click.argument("variants", metavar="VARIANT...", nargs=-1, required=True, type=FilePath())
-@recipe_options(*DATA, "assume", "custom_ops")
+@recipe_options((*DATA, "assume", "custom_ops"))
 @click.option(
     "--fail-if",
     metavar="EXPRESSION",
@@ -94,7 +94,7 @@ class _ReportCommand(GroupedCommand):
 @click.option(
     "--layers",
     is_flag=True,
-    help="Tell the error of each quantized value, of its operator alone and with all errors before "
+    help="Show the error of each quantized value, of its operator alone and with all errors before "
     "it: where error enters, and where it grows.",
 )
 @file_option("json", "Write the report as JSON; - is standard output, with nothing else on it.")
@@ -126,7 +126,7 @@ def report(
 ) -> None:
     """Compare each VARIANT of a float MODEL with it: size, accuracy, error, latency.
 
-    Also tells which quantized operators the runtime computes in integers, and why others not.
+    Also says which quantized operators the runtime computes in integers, and why the rest are not.
 
     \b
     Example:
@@ -134,7 +134,7 @@ def report(
           --fail-if "top1_drop > 1.0" --fail-if "size_ratio > 0.30"
     """
     from qconv import pipeline
-    from qconv.cli.progress import make_progress
+    from qconv.cli.progress_bar import make_progress
     from qconv.data.user_function import script_of
     from qconv.pipeline.reads import ReadFiles
 
@@ -177,7 +177,7 @@ def report(
 
 def _show(result: Report, *, tables: bool) -> None:
     """Print the tables; without them, only the verdicts, on standard error."""
-    from qconv.reporting.terminal import print_report, print_verdicts
+    from qconv.reporting.terminal_view import print_report, print_verdicts
 
     if tables:
         print_report(result, console())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-import qconv
 from qconv.calibration.record import Record, record_hash
 from qconv.graph.assume import ASSUMED
 from qconv.graph.model_io import LoadedModel
 from qconv.recipe.settings import Settings, dtype_of
+from qconv.version import __version__
 
 
 def provenance(
@@ -21,7 +21,7 @@ def provenance(
     """
     made: dict[str, object] = {**asdict(settings), "target": target}
     lines = {
-        "qconv.version": qconv.__version__,
+        "qconv.version": __version__,
         "qconv.dtype": dtype_of(settings),
         "qconv.settings": json.dumps(made, sort_keys=True),
         "qconv.float_model": loaded.fingerprint,

@@ -9,7 +9,7 @@ from typing import IO
 
 import numpy as np
 
-from qconv.data.fit import (
+from qconv.data.input_checks import (
     check_dtype,
     check_feed,
     check_names,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qconv.data.fit import describe
+from qconv.data.input_checks import describe
 from qconv.data.source import Array, Feeds, Sample, Source, TensorSpec
 from qconv.errors import DataError, UsageError
 

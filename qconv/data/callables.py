@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from qconv.data.fit import checked_label, fit
+from qconv.data.input_checks import checked_label, fit
 from qconv.data.source import Array, Sample, TensorSpec
 from qconv.data.user_code import user_code
 from qconv.data.user_function import Function

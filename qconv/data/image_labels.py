@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from qconv.data.fit import checked_label
+from qconv.data.input_checks import checked_label
 from qconv.errors import DataError
 from qconv.files import require_regular
 
@@ -85,7 +85,7 @@ def _resolve(name: str, folder: Path, table: Path, where: str) -> Path:
             return path
     raise DataError(
         f"{where}: the file '{name}' is missing; looked in {folder} and {table.parent}",
-        hint="mend the line, or give the right table of labels",
+        hint="correct the line, or give the right table of labels",
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.data.fit import check_shape, describe, format_shape, quoted
+from qconv.data.input_checks import check_shape, describe, format_shape, quoted
 from qconv.data.source import TensorSpec
 from qconv.errors import DataError, UsageError
 from qconv.memory import require_free

@@ -9,7 +9,7 @@ from typing import cast
 
 from qconv.data.callables import FunctionReader, as_arrays, as_label, feed_and_label
 from qconv.data.dataset import Dataset, Reader
-from qconv.data.fit import fit
+from qconv.data.input_checks import fit
 from qconv.data.source import Array, Feeds, Sample, Source, TensorSpec
 from qconv.data.user_code import user_code
 from qconv.data.user_function import Function
@@ -56,6 +56,10 @@ class LoopData:
             self._lengths[index] = len(reader)
             readers.append(reader)
         return Dataset(readers, self._samples)
+
+
+OpenData = Callable[[Sequence[TensorSpec]], Source | LoopData]
+"""Opens data for the inputs of a model."""
 
 
 def bind(data: Source | LoopData, run: Run) -> Source:

@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.data.fit import Shape
+from qconv.data.input_checks import Shape
 from qconv.data.source import Array
 from qconv.errors import DataError, foreign
 

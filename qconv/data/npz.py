@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qconv.data.fit import (
+from qconv.data.input_checks import (
     Shape,
     check_dtype,
     check_feed,

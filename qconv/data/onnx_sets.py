@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from qconv.data.fit import fit, quoted
+from qconv.data.input_checks import fit, quoted
 from qconv.data.listing import files_in, natural_key
 from qconv.data.source import Feeds, Sample, TensorSpec
 from qconv.errors import DataError

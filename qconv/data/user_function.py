@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from qconv.data.fit import nearest
+from qconv.data.input_checks import nearest
 from qconv.data.user_code import forget, user_code
 from qconv.errors import DataError
 from qconv.files import require_regular

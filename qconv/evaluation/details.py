@@ -9,9 +9,8 @@ from pathlib import Path
 from qconv.data.source import Feeds, Sample
 from qconv.evaluation.coverage import covered
 from qconv.evaluation.restored import LayerWeight
-from qconv.evaluation.tensors import (
+from qconv.evaluation.worst_tensors import (
     activation_histograms,
-    float_weights,
     variant_weights,
     weight_histograms,
     weight_ranges,
@@ -30,23 +29,16 @@ class Details:
 
 
 def read_details(
-    reference: Path, variants: Sequence[Path], samples: Sequence[Sample], assumed: Feeds
-) -> list[Details]:
-    """Return the details of each variant.
+    path: Path, floats: Mapping[str, LayerWeight], samples: Sequence[Sample], assumed: Feeds
+) -> Details:
+    """Return the details of a variant.
 
     Args:
-        reference: the float model.
-        variants: its variants.
+        path: its file.
+        floats: the weights of the float model.
         samples: the first of the data; two of them are run.
         assumed: inputs that the samples do not hold.
     """
-    floats = float_weights(read_model(reference))
-    return [_details(path, floats, samples, assumed) for path in variants]
-
-
-def _details(
-    path: Path, floats: Mapping[str, LayerWeight], samples: Sequence[Sample], assumed: Feeds
-) -> Details:
     model = normalize(read_model(path))
     weights = variant_weights(model)
     histograms = (

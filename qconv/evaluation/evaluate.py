@@ -13,8 +13,8 @@ from qconv.evaluation.scores import Comparison, LabelScore, PairedScore
 from qconv.evaluation.traits import Traits
 from qconv.parallel import in_parallel, worker_count
 from qconv.progress import Progress, no_progress
-from qconv.reporting.paired import Pairing
-from qconv.reporting.record import Accuracy, OutputMetrics
+from qconv.reporting.pairing import Pairing
+from qconv.reporting.report_data import Accuracy, OutputMetrics
 from qconv.runtime.runner import Runner
 
 Outputs = Mapping[str, Array]
@@ -65,22 +65,32 @@ def evaluate(
         DataError: a label or a custom metric is wrong.
     """
     models = (reference, *variants)
-    labels = [LabelScore(traits) for _ in models]
-    comparisons = [Comparison(reference, variant, traits) for variant in variants]
-    pairs = [PairedScore() for _ in variants]
-    means = [[Mean(metric) for metric in metrics] for _ in models]
+    comparisons = [None, *(Comparison(reference, variant, traits) for variant in variants)]
+    scores = [_Score(traits, comparison, metrics) for comparison in comparisons]
     fingerprint = DataFingerprint()
     total = len(bind(data, reference.answer))
     for sample, answers in progress(_answers(models, data), total, "evaluating"):
         fingerprint.update(sample)
-        _evaluate_sample(sample, answers, labels, pairs, comparisons, means)
-    outputs = [(), *(comparison.result for comparison in comparisons)]
-    paired = [None, *(pair.result for pair in pairs)]
-    qualities = tuple(
-        Quality(score.result, compared, {mean.metric.name: mean.result for mean in own}, pair)
-        for score, compared, own, pair in zip(labels, outputs, means, paired, strict=True)
-    )
-    return Evaluation(qualities, fingerprint.hexdigest)
+        _evaluate_sample(sample, answers, scores)
+    return Evaluation(tuple(score.result for score in scores), fingerprint.hexdigest)
+
+
+class _Score:
+    """What is summed up of one model; the float model has no ``comparison``."""
+
+    def __init__(
+        self, traits: Traits, comparison: Comparison | None, metrics: Sequence[CustomMetric]
+    ) -> None:
+        self.labels = LabelScore(traits)
+        self.paired = PairedScore()
+        self.comparison = comparison
+        self.means = [Mean(metric) for metric in metrics]
+
+    @property
+    def result(self) -> Quality:
+        outputs = () if self.comparison is None else self.comparison.result
+        custom = {mean.metric.name: mean.result for mean in self.means}
+        return Quality(self.labels.result, outputs, custom, self.paired.result)
 
 
 def _answers(
@@ -124,20 +134,15 @@ class _Loop:
         return outputs
 
 
-def _evaluate_sample(
-    sample: Sample,
-    outputs: Sequence[Outputs],
-    labels: Sequence[LabelScore],
-    pairs: Sequence[PairedScore],
-    comparisons: Sequence[Comparison],
-    means: Sequence[Sequence[Mean]],
-) -> None:
+def _evaluate_sample(sample: Sample, outputs: Sequence[Outputs], scores: Sequence[_Score]) -> None:
     """Custom metrics come last: a function may change the arrays that it is given."""
-    for comparison, mine in zip(comparisons, outputs[1:], strict=True):
-        comparison.update(sample, outputs[0], mine)
-    right = [score.update(sample, mine) for score, mine in zip(labels, outputs, strict=True)]
-    for pair, mine_right in zip(pairs, right[1:], strict=True):
-        pair.update(right[0], mine_right)
-    for own, mine in zip(means, outputs, strict=True):
-        for mean in own:
+    pairs = list(zip(scores, outputs, strict=True))
+    for score, mine in pairs:
+        if score.comparison is not None:
+            score.comparison.update(sample, outputs[0], mine)
+    right = [score.labels.update(sample, mine) for score, mine in pairs]
+    for score, mine_right in zip(scores[1:], right[1:], strict=True):
+        score.paired.update(right[0], mine_right)
+    for score, mine in pairs:
+        for mean in score.means:
             mean.update(mine, sample)

@@ -1,4 +1,4 @@
-"""What tells one set of data from another."""
+"""A hash that tells sets of data apart."""
 
 from __future__ import annotations
 

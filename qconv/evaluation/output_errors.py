@@ -9,7 +9,7 @@ from itertools import islice
 import onnx_ir as ir
 
 from qconv.data.source import Sample
-from qconv.evaluation.layers import SAMPLES, giving, run_for
+from qconv.evaluation.layer_errors import SAMPLES, giving, run_for
 from qconv.graph.edit import Editor
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.operators.table import quantizes

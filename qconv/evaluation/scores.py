@@ -8,8 +8,8 @@ from qconv.data.source import Array, Sample
 from qconv.errors import DataError, ModelError
 from qconv.evaluation.traits import Traits
 from qconv.numerics.metrics import Agreement, Cosine, KlDivergence, Sqnr, TopK
-from qconv.reporting.paired import Pairing
-from qconv.reporting.record import Accuracy, OutputMetrics
+from qconv.reporting.pairing import Pairing
+from qconv.reporting.report_data import Accuracy, OutputMetrics
 from qconv.runtime.runner import Runner
 
 

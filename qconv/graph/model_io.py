@@ -14,8 +14,8 @@ import onnx_ir as ir
 from qconv.errors import ModelError, UnsupportedError, foreign
 from qconv.graph.assume import Array, as_text, assumed_arrays, fix_inputs
 from qconv.graph.axes import free_axes, shape_weights
-from qconv.graph.checking import run_checker
 from qconv.graph.external import data_folder
+from qconv.graph.onnx_checker import run_checker
 from qconv.graph.parsing import parse
 from qconv.graph.quiet import quiet_ir
 from qconv.graph.saving import PROTOBUF_LIMIT

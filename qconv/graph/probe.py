@@ -145,7 +145,7 @@ class _ProbeBuilder:
         mean = self._output("GlobalAveragePool", value, f"{name}/mean")
         every = slice(None, None, stride)
         positions = (slice(None), slice(None), *(every for _ in spatial))
-        return Probe(name, high, mean, low, sample, positions)
+        return Probe(name, high, mean, negated_low=low, sample=sample, positions=positions)
 
     def _append(
         self, op_type: str, inputs: list[ir.Value], output: str, **windows: Sequence[int]

@@ -8,8 +8,8 @@ from pathlib import Path
 import onnx
 
 from qconv.errors import ModelError
-from qconv.graph.checking import check_model, run_checker
 from qconv.graph.model_io import read_model
+from qconv.graph.onnx_checker import check_model, run_checker
 from qconv.graph.parsing import parse
 
 

@@ -58,7 +58,7 @@ class NumberType:
 
     @property
     def offset(self) -> int:
-        """What an integer's code is larger by than the integer."""
+        """By how much an integer's code is larger than the integer."""
         return 1 << (self.bits - 1) if self.signed and self.is_integer else 0
 
     def codes(self, levels: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qconv.observers.channels import ChannelRanges
+from qconv.observers.channel_ranges import ChannelRanges
 
 _BEYOND = 4.0
 _SHOWN = 3

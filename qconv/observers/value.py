@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.observers.channels import ChannelRanges
+from qconv.observers.channel_ranges import ChannelRanges
 from qconv.observers.histogram import Histogram
 from qconv.observers.means import ChannelMeans
 from qconv.observers.ranges import Range

@@ -50,7 +50,7 @@ def check_text_output(path: Path, reads: Reads = ()) -> None:
         raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
     if _CONTROL.intersection(begin):
         raise OutputError(
-            f"{path}: is no text file, and a report replaces none",
+            f"{path}: is not a text file; a report only replaces text files",
             hint="name another file, or remove this one",
         )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qconv.evaluation.compare import DEFAULT_SQNR
-from qconv.evaluation.compare import compare as _compare
-from qconv.evaluation.report import report as _report
+from qconv.evaluation.compare_models import DEFAULT_SQNR
+from qconv.evaluation.compare_models import compare as _compare
+from qconv.evaluation.whole_report import report as _report
 from qconv.pipeline.inputs import Assume, Data, opener, written
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.progress import Progress, no_progress
-from qconv.reporting.comparison import Comparison
-from qconv.reporting.record import Report, read_report
+from qconv.reporting.model_comparison import Comparison
+from qconv.reporting.report_data import Report, read_report
 from qconv.runtime.libraries import custom_operators
 
 
@@ -39,8 +39,9 @@ def report(
 ) -> Report:
     """Compare variants with their float model and judge them by gates.
 
-    The arguments are those of :func:`qconv.evaluation.report.report`, with data, assumptions and
-    libraries of operators as in :func:`calibrate`; the baseline may be the path of a JSON report.
+    The arguments are those of :func:`qconv.evaluation.whole_report.report`, with data, assumptions
+    and libraries of operators as in :func:`calibrate`; the baseline may be the path of a JSON
+    report.
     """
     if isinstance(baseline, str | Path):
         baseline = read_report(Path(baseline))
@@ -75,7 +76,10 @@ def compare(
     custom_ops: Sequence[str | Path] = (),
     progress: Progress = no_progress,
 ) -> Comparison:
-    """Compare what two models give and compute; see :func:`qconv.evaluation.compare.compare`."""
+    """Compare what two models give and compute.
+
+    See :func:`qconv.evaluation.compare_models.compare`.
+    """
     with custom_operators(custom_ops):
         return _compare(
             Path(first), Path(second), data=opener(data), part_below=part_below, progress=progress

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from qconv.reporting.record import Report, VariantReport
+from qconv.reporting.report_data import Report, VariantReport
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from qconv.errors import UsageError
 from qconv.reporting import expressions, syntax
-from qconv.reporting.paired import Pairing, Side
-from qconv.reporting.record import Verdict
+from qconv.reporting.pairing import Pairing, Side
+from qconv.reporting.report_data import Verdict
 from qconv.reporting.syntax import Expression, Name, Number, Term
 
 BASELINE = "baseline."

@@ -10,7 +10,7 @@ from typing import NewType
 
 from qconv.printable import printable
 from qconv.reporting.gates import shown_values
-from qconv.reporting.record import Report
+from qconv.reporting.report_data import Report
 
 WorkflowCommand = NewType("WorkflowCommand", str)
 """One line that GitHub's runner obeys; it is made here alone."""

@@ -9,7 +9,7 @@ from qconv.errors import InputError, UsageError
 from qconv.reporting.catalog import metric_names, metric_values
 from qconv.reporting.gates import BASELINE, Gate, judge, parse_gate, require
 from qconv.reporting.numbers import REPORT_FIELDS, VARIANT_FIELDS, variant_numbers
-from qconv.reporting.record import Report, VariantReport
+from qconv.reporting.report_data import Report, VariantReport
 
 _MOST_VERDICTS = 100_000
 

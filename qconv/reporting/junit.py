@@ -6,7 +6,7 @@ from xml.etree import ElementTree as Xml
 
 from qconv.printable import printable
 from qconv.reporting.gates import shown_values
-from qconv.reporting.record import Report
+from qconv.reporting.report_data import Report
 
 
 def to_junit(report: Report) -> str:

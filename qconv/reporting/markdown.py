@@ -7,17 +7,17 @@ import re
 from collections.abc import Iterator, Sequence
 
 from qconv.printable import printable
-from qconv.reporting import sentences, significance, tables
+from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.gates import shown_values
-from qconv.reporting.record import Report
-from qconv.reporting.tables import Table
+from qconv.reporting.report_data import Report
+from qconv.reporting.report_tables import Table
 
 
 def to_markdown(report: Report) -> str:
     """Return the verdicts, the tables, and what is to be said about them."""
     blocks = [
         *_verdicts(report),
-        _table(tables.headline(report)),
+        _table(report_tables.headline(report)),
         *map(escaped, sentences.conditions(report)),
         *map(escaped, significance.undecided(report)),
         *_list((*significance.speeds(report), *significance.drops(report))),
@@ -25,8 +25,8 @@ def to_markdown(report: Report) -> str:
         *map(escaped, sentences.portability(report)),
         *(f"**{escaped(sentence)}**" for sentence in sentences.faults(report)),
         *_fusion(report),
-        _details("Outputs", _table(tables.outputs(report))),
-        *(_details(table.rows, _table(table)) for table in tables.layers(report)),
+        _details("Outputs", _table(report_tables.outputs(report))),
+        *(_details(table.rows, _table(table)) for table in report_tables.layers(report)),
     ]
     return "\n\n".join(["### qconv report", *blocks]) + "\n"
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 
-from qconv.reporting.record import Report, VariantReport
+from qconv.reporting.report_data import Report, VariantReport
 
 REPORT_FIELDS = ("data", "reference", "timing")
 """Fields of the report that paths may begin with, beside the fields of a variant."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from qconv.printable import printable
 from qconv.reporting.contents import FusionAudit
-from qconv.reporting.record import Report, Timing, VariantReport
+from qconv.reporting.report_data import Report, Timing, VariantReport
 
 _NAMED_NODES = 3
 

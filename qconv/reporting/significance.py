@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from qconv.printable import printable
 from qconv.reporting import expressions, syntax
-from qconv.reporting.paired import Pairing, samples_to_decide
-from qconv.reporting.record import Latency, Report, VariantReport, Verdict
+from qconv.reporting.pairing import Pairing, samples_to_decide
+from qconv.reporting.report_data import Latency, Report, VariantReport, Verdict
 from qconv.reporting.sentences import counted
 
 NOISY = 1.2
@@ -48,14 +48,14 @@ def _undecided(verdict: Verdict, name: str, paired: Pairing) -> Iterator[str]:
             continue
         needed = samples_to_decide(paired, threshold, level)
         enough = (
-            f"about {needed:,} would, if answers go on changing as often"
+            f"about {needed:,} would be enough if answers change as often"
             if needed is not None
-            else "it would take more than ten million, if answers go on changing as often"
+            else "more than ten million would be needed if answers change as often"
         )
         yield (
-            f"{printable(name)}: {counted(paired.samples, 'sample')} cannot tell with {level:g} % "
-            f"whether the top-1 drop is above {threshold:g} (limits {low:.2f} and {high:.2f}); "
-            f"{enough}."
+            f"{printable(name)}: {counted(paired.samples, 'sample')} cannot show with "
+            f"{level:g} % confidence if the top-1 drop is above {threshold:g} "
+            f"(limits {low:.2f} and {high:.2f}); {enough}."
         )
 
 

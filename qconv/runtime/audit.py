@@ -19,7 +19,7 @@ from qconv.graph.view import all_nodes, is_constant
 from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.placement.targets.table import Kind
 from qconv.reporting.contents import FloatOperator, FusionAudit
-from qconv.runtime.session import open_session
+from qconv.runtime.session import write_optimized
 from qconv.temporary import temporary_folder
 
 _KERNELS = {*ORT_CPU.rules, "ArgMax", "Softmax"}
@@ -92,7 +92,7 @@ def _optimized(model: ir.Model, path: Path) -> dict[str, ir.Node]:
     """Return the nodes that the runtime runs, by name."""
     with temporary_folder("qconv-audit-") as folder:
         written = folder / path.name
-        open_session(model_to_bytes(model), optimized_model=written, optimization="extended")
+        write_optimized(model_to_bytes(model), written, "extended")
         optimized = read_model(written, weights=False)
         return {str(node.name): node for node in all_nodes(optimized)}
 

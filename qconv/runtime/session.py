@@ -88,7 +88,6 @@ def open_session(
     model: Path | ModelBytes,
     *,
     threads: int | None = None,
-    optimized_model: Path | None = None,
     optimization: Optimization = "all",
     settings: Mapping[str, str] | None = None,
     provider: str = CPU,
@@ -101,7 +100,6 @@ def open_session(
     Args:
         model: a file, or a serialized model.
         threads: threads inside one operator; None leaves the choice to the runtime.
-        optimized_model: where the runtime shall write the graph that it really runs.
         optimization: what the runtime may change: ``extended`` is all but the layout of tensors
             in memory.
         settings: session configuration entries, by their ONNX Runtime names.
@@ -118,19 +116,39 @@ def open_session(
             is newer than it, or the provider does not start here.
         OutOfMemoryError: the memory does not suffice.
     """
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
+    options = _options("none" if frugal else optimization)
     options.enable_mem_pattern = memory_pattern
-    add_libraries(options)
     if threads is not None:
         options.intra_op_num_threads = threads
-    if optimized_model is not None:
-        options.optimized_model_filepath = str(optimized_model)
-    options.graph_optimization_level = _LEVELS["none" if frugal else optimization]
     if frugal:
         _save_memory(options)
     for key, value in (settings or {}).items():
         options.add_session_config_entry(key, value)
+    return _start(model, options, provider, label)
+
+
+def write_optimized(model: ModelBytes, path: Path, optimization: Optimization = "all") -> None:
+    """Write the graph that the runtime really runs on the CPU.
+
+    Raises:
+        ModelError, UnsupportedError, OutOfMemoryError: see :func:`open_session`.
+    """
+    options = _options(optimization)
+    options.optimized_model_filepath = str(path)
+    _start(model, options, CPU, "the model")
+
+
+def _options(optimization: Optimization) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = _LEVELS[optimization]
+    add_libraries(options)
+    return options
+
+
+def _start(
+    model: Path | ModelBytes, options: ort.SessionOptions, provider: str, label: str
+) -> InferenceSession:
     if isinstance(model, ModelBytes) and model.folder is not None:
         options.add_session_config_entry(_WEIGHTS_FOLDER, str(model.folder.absolute()))
     weights = {} if isinstance(model, Path) else model.weights

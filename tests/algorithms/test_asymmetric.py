@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qconv.algorithms.asymmetric import compensated
-from qconv.observers.paired import PairedMoments
+from qconv.observers.paired_moments import PairedMoments
 
 
 def _pairs(seed: int, noise: float) -> tuple[PairedMoments, list[np.ndarray], np.ndarray]:

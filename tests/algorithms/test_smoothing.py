@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from qconv.algorithms.saturation import fit_pairs
 from qconv.algorithms.smoothing import Product, WeightGrid, predicted_error, search_smoothing
-from qconv.observers.channels import ChannelRanges
+from qconv.observers.channel_ranges import ChannelRanges
 
 
 def _channels(rows: np.ndarray) -> ChannelRanges:

@@ -71,8 +71,10 @@ def serve(folder: str) -> None:
         if child == 0:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.dup2(err, 2)
-            _count(tell, Fault(**fault))
-            os._exit(main.run(line))
+            stop = _count(tell, Fault(**fault))
+            code = main.run(line)
+            stop()
+            os._exit(code)
         os.close(tell)
         os.close(err)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -82,12 +84,23 @@ def serve(folder: str) -> None:
         answers.flush()
 
 
-def _count(tell: int, fault: Fault) -> None:
-    """From now on tell of each step before it is taken, and let the fault happen."""
+def _count(tell: int, fault: Fault) -> Callable[[], None]:
+    """From now on tell of each step before it is taken, and let the fault happen.
+
+    Returns what ends it: steps of the process that the command does not take, such as those that
+    save the coverage of the code, do not count.
+    """
     steps = 0
+    counting = True
+
+    def stop() -> None:
+        nonlocal counting
+        counting = False
 
     def step(name: str) -> None:
         nonlocal steps
+        if not counting:
+            return
         steps += 1
         os.write(tell, f"{name}\n".encode())
         if steps == fault.step:
@@ -108,6 +121,7 @@ def _count(tell: int, fault: Fault) -> None:
     if fault.size is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (fault.size, fault.size))
+    return stop
 
 
 def _before(function: Callable[[int], None], first: Callable[[], None]) -> Callable[[Any], None]:

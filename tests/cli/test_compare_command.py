@@ -18,7 +18,7 @@ def test_outputs_inner_values_and_what_they_come_to(qconv: Qconv) -> None:
     assert said.code == 0
     assert "operator" in said.out
     assert "0 of 1 output is the same to the bit on 6 samples." in said.out
-    assert "The models part (below 60 dB) at '" in " ".join(said.out.split())
+    assert "The first below 60 dB: '" in " ".join(said.out.split())
     assert "comparing outputs" in said.err
 
 

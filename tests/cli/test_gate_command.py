@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qconv.reporting.record import from_json, to_json
+from qconv.reporting.report_data import from_json, to_json
 from tests.cli.cli_helpers import Qconv, command
 from tests.report_cases import FULL, INT8
 

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qconv.cli.main import cli
-from qconv.cli.progress import make_progress
+from qconv.cli.progress_bar import make_progress
 from qconv.errors import ModelError, OutputError, QconvError, UsageError
 from qconv.progress import Progress
 from qconv.reporting.catalog import metric_names
 from qconv.reporting.contents import FloatOperator, FusionAudit
-from qconv.reporting.record import from_json
+from qconv.reporting.report_data import from_json
 
 Run = Callable[..., Result]
 MISS = FloatOperator("fc", "Gemm", "its bias is float")
@@ -111,7 +111,8 @@ def test_a_model_is_not_replaced_and_nothing_runs(
     monkeypatch.setattr("qconv.pipeline.report", lambda *_, **__: pytest.fail("it runs"))
     result = run("model.onnx", "neg.onnx", option, "half.onnx")
     assert isinstance(result.exception, OutputError)
-    assert str(result.exception) == "half.onnx: is no text file, and a report replaces none"
+    refused = "half.onnx: is not a text file; a report only replaces text files"
+    assert str(result.exception) == refused
     assert (folder / "half.onnx").read_bytes() == model
 
 
@@ -122,7 +123,7 @@ def test_a_file_that_is_read_meanwhile_is_not_replaced(
         (folder / "r.json").hardlink_to(folder / "data.npz")
         return make_progress(quiet=quiet)
 
-    monkeypatch.setattr("qconv.cli.progress.make_progress", link)
+    monkeypatch.setattr("qconv.cli.progress_bar.make_progress", link)
     result = run("model.onnx", "half.onnx", "--no-latency", "--json", "r.json")
     assert isinstance(result.exception, UsageError), result.exception
     assert "the output would replace the data" in str(result.exception)

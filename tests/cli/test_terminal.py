@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qconv.cli.progress import Bar
+from qconv.cli.progress_bar import Bar
 from qconv.cli.terminal import console, guarded, overlay, print_table, say, show, unguarded
 from tests.cli.cli_helpers import ROOT
 
@@ -162,7 +162,7 @@ def test_an_overlay_is_hidden_only_while_it_is_there(out: Out) -> None:
 
 
 def test_nothing_else_prints() -> None:
-    homes = {ROOT / "qconv" / "cli" / name for name in ("terminal.py", "progress.py")}
+    homes = {ROOT / "qconv" / "cli" / name for name in ("terminal.py", "progress_bar.py")}
     for path in {*(ROOT / "qconv").rglob("*.py")} - homes:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):

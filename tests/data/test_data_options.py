@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from qconv.cli.options import DATA, named_data, recipe_options
+from qconv.cli.click_options import DATA, named_data, recipe_options
 from qconv.data import IMAGE_PRESETS, ImageOptions, LoopData, NamedData
 from qconv.errors import UsageError
 from qconv.recipe.resolve import Chosen
@@ -24,7 +24,7 @@ def parsed(*arguments: str) -> NamedData:
 
     @click.command()
     @click.argument("model")
-    @recipe_options(*DATA)
+    @recipe_options(DATA)
     def command(model: str, chosen: Chosen) -> None:
         assert model == "m.onnx"
         received.append(named_data(chosen))
@@ -98,7 +98,7 @@ def test_values_that_cannot_be_read(option: str, value: str, reason: str) -> Non
 
 def test_every_option_has_help() -> None:
     @click.command()
-    @recipe_options(*DATA)
+    @recipe_options(DATA)
     def command(chosen: Chosen) -> None:
         raise AssertionError(chosen)
 

@@ -33,20 +33,14 @@ def import_all() -> None:
     """Import what commands import inside of them."""
     import importlib
 
-    for name in (
-        *("calibrate", "compare", "convert", "gate", "inspect", "main", "report", "progress"),
-        "conversion_text",
-    ):
+    commands = ("calibrate", "compare", "convert", "gate", "inspect", "main", "report")
+    for name in (*commands, "progress_bar", "conversion_text"):
         importlib.import_module(f"qconv.cli.{name}")
     for name in (
-        *("qconv.pipeline", "qconv.reporting.html.page", "qconv.reporting.terminal", "PIL.Image"),
-        *(
-            "qconv.reporting.junit",
-            "qconv.reporting.markdown",
-            "onnx.checker",
-            "onnx.version_converter",
-        ),
-        *("sympy", "matplotlib.figure", "matplotlib.backends.backend_svg", "rich.progress"),
+        *("qconv.pipeline", "qconv.reporting.html.page", "qconv.reporting.junit", "PIL.Image"),
+        *("qconv.reporting.markdown", "qconv.reporting.terminal_view", "onnx.checker"),
+        *("onnx.version_converter", "sympy", "matplotlib.figure", "rich.progress"),
+        "matplotlib.backends.backend_svg",
     ):
         importlib.import_module(name)
 

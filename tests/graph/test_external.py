@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from qconv.errors import ModelError
-from qconv.evaluation.compare import compare
+from qconv.evaluation.compare_models import compare
 from qconv.graph.model_io import load_model, model_bytes, model_files, model_fingerprint
 from qconv.graph.parsing import parse as parse_file
 from qconv.pipeline import convert, inspect

@@ -40,5 +40,5 @@ def test_an_attribute_of_a_function_outside_of_one(tmp_path: Path) -> None:
 
 
 def test_a_function_whose_operators_are_others() -> None:
-    with pytest.raises(UnsupportedError, match="cannot be put where it is called: Opset mismatch"):
+    with pytest.raises(UnsupportedError, match="cannot be inlined: Opset mismatch"):
         prepare(ir.from_proto(calling("Softmax", 11)))

@@ -11,13 +11,13 @@ import onnx
 import pytest
 
 from qconv.errors import ModelError, QconvError, UnsupportedError
-from qconv.graph.checking import check_model
 from qconv.graph.model_io import (
     load_model,
     model_bytes,
     node_count,
     read_model,
 )
+from qconv.graph.onnx_checker import check_model
 from qconv.graph.saving import save_model
 from qconv.pipeline import convert
 from qconv.recipe.sources import Storage

@@ -12,7 +12,7 @@ from onnx import TensorProto, numpy_helper
 
 from qconv.cli.main import run as run_command
 from qconv.errors import ModelError, UnsupportedError
-from qconv.evaluation.compare import compare
+from qconv.evaluation.compare_models import compare
 from qconv.graph.model_io import load_model, read_model
 from qconv.pipeline import convert
 from qconv.recipe.settings import HalfSettings

@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from qconv.errors import ModelError
-from qconv.evaluation.compare import compare
+from qconv.evaluation.compare_models import compare
 from qconv.graph.model_io import load_model, read_model
 from qconv.graph.structure import fault, is_sorted
 from qconv.pipeline import convert, inspect

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from qconv.numerics.patches import patch_vectors, row_vectors
 from qconv.numerics.windows import Windows
 from qconv.observers.gram import Gram
-from qconv.observers.paired import PairedMoments
+from qconv.observers.paired_moments import PairedMoments
 
 Floats = NDArray[np.float32]
 

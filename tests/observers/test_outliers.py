@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qconv.observers.channels import ChannelRanges
+from qconv.observers.channel_ranges import ChannelRanges
 from qconv.observers.outliers import Outliers, find_outliers
 
 

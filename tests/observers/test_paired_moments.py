@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qconv.observers.paired import PairedMoments
+from qconv.observers.paired_moments import PairedMoments
 
 
 @given(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from qconv.observers.channels import ChannelRanges
+from qconv.observers.channel_ranges import ChannelRanges
 from qconv.observers.histogram import Histogram, bin_centers
 from qconv.observers.maps import MapStatistics
 from qconv.observers.statistic import Arrays

@@ -14,7 +14,7 @@ from benchmarks.processes import measure
 from qconv.calibration.record_file import read_record, write_record
 from qconv.data import open_data
 from qconv.reporting.catalog import metric_values
-from qconv.reporting.record import Report
+from qconv.reporting.report_data import Report
 from tests.real.conftest import EfficientNet
 
 

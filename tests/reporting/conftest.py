@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from qconv.reporting.record import Report, VariantReport
+from qconv.reporting.report_data import Report, VariantReport
 from tests.report_cases import FULL, INT8, REFERENCE
 
 

@@ -3,7 +3,7 @@ from xml.etree import ElementTree as Xml
 
 from qconv.reporting.github import error_commands
 from qconv.reporting.junit import to_junit
-from qconv.reporting.record import Report, Verdict
+from qconv.reporting.report_data import Report, Verdict
 
 HOSTILE = "a]]>&<b>\x1b\n::error::x%,.onnx"
 FAILED = Verdict("v.onnx", "top1_drop > 1.0", True, {"top1_drop": 1.35})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qconv.reporting.paired import Pairing
+from qconv.reporting.pairing import Pairing
 
 SETS, IMAGES = 1000, 200
 

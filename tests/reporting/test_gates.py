@@ -4,7 +4,7 @@ import pytest
 
 from qconv.errors import UsageError
 from qconv.reporting.gates import judge, parse_gate, require, verdict_line
-from qconv.reporting.record import Verdict
+from qconv.reporting.report_data import Verdict
 
 KNOWN = ("top1_drop", "size_ratio", "latency_ms", "sqnr_db")
 

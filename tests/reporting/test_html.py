@@ -6,7 +6,7 @@ import pytest
 
 from qconv.reporting.html.page import to_html
 from qconv.reporting.judging import judged, read_gates
-from qconv.reporting.record import Report
+from qconv.reporting.report_data import Report
 from tests.report_cases import DETAILED, FULL
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}$x^2$\u202e\x1b名前.onnx"

@@ -5,7 +5,7 @@ import pytest
 from qconv.errors import UsageError
 from qconv.reporting.gates import verdict_line
 from qconv.reporting.judging import gate_values, judged, judged_again, read_gates
-from qconv.reporting.record import Report
+from qconv.reporting.report_data import Report
 
 
 def lines(report: Report) -> list[str]:

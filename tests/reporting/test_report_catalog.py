@@ -6,7 +6,7 @@ import pytest
 from qconv.reporting import catalog
 from qconv.reporting.catalog import METRICS, metric_names, metric_values
 from qconv.reporting.contents import FusionAudit
-from qconv.reporting.record import OutputMetrics, Report
+from qconv.reporting.report_data import OutputMetrics, Report
 
 
 def values(report: Report) -> dict[str, float]:

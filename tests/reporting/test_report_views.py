@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from qconv.reporting import sentences, tables
+from qconv.reporting import report_tables, sentences
 from qconv.reporting.contents import FloatOperator, FusionAudit
 from qconv.reporting.markdown import escaped, to_markdown
-from qconv.reporting.record import OutputMetrics, Report, Verdict
-from qconv.reporting.terminal import print_report, print_verdicts, rich_tables
+from qconv.reporting.report_data import OutputMetrics, Report, Verdict
+from qconv.reporting.terminal_view import print_report, print_verdicts, rich_tables
 
 MISS = FloatOperator("add", "Add", "one input is float")
 HOSTILE = "a|b`c`[bold]*x*<i>\x1b[31m\n@me#1.onnx"
@@ -31,13 +31,13 @@ def with_output(report: Report, output: OutputMetrics) -> Report:
     return replace(report, variants=(replace(report.variants[0], outputs=(output,)),))
 
 
-def column(table: tables.Table, title: str) -> tuple[str, ...]:
+def column(table: report_tables.Table, title: str) -> tuple[str, ...]:
     return next(column.cells for column in table.columns if column.title == title)
 
 
 class TestTables:
     def test_the_headline_has_the_columns_of_the_readme(self, full_report: Report) -> None:
-        table = tables.headline(full_report)
+        table = report_tables.headline(full_report)
         assert table.names == ("model.onnx", "model.int8.onnx")
         assert [(column.title, column.cells) for column in table.columns] == [
             ("MB", ("18.61", "5.10")),
@@ -57,9 +57,9 @@ class TestTables:
         ]
 
     def test_columns_with_nothing_to_show_are_left_out(self, bare_report: Report) -> None:
-        titles = [column.title for column in tables.headline(bare_report).columns]
+        titles = [column.title for column in report_tables.headline(bare_report).columns]
         assert titles == ["MB", "size ratio", "SQNR dB"]
-        titles = [column.title for column in tables.outputs(bare_report).columns]
+        titles = [column.title for column in report_tables.outputs(bare_report).columns]
         assert titles == ["SQNR dB", "cosine"]
 
     @pytest.mark.parametrize(
@@ -69,15 +69,15 @@ class TestTables:
         self, full_report: Report, sqnr: float, shown: str
     ) -> None:
         report = with_output(full_report, OutputMetrics("logits", sqnr, 1.0, 0.0, 100.0, 0))
-        assert column(tables.headline(report), "SQNR dB") == ("", shown)
+        assert column(report_tables.headline(report), "SQNR dB") == ("", shown)
 
     def test_what_is_not_quite_perfect_is_not_shown_as_perfect(self, full_report: Report) -> None:
         near = OutputMetrics("logits", 60.0, 1 - 1e-9, 1e-9, 99.998, 0)
-        table = tables.outputs(with_output(full_report, near))
+        table = report_tables.outputs(with_output(full_report, near))
         assert column(table, "agree %") == ("99.99",)
         assert column(table, "cosine") == ("0.999999",)
         perfect = OutputMetrics("logits", math.inf, 1.0, 0.0, 100.0, 0)
-        table = tables.outputs(with_output(full_report, perfect))
+        table = report_tables.outputs(with_output(full_report, perfect))
         assert column(table, "agree %") == ("100.00",)
         assert column(table, "cosine") == ("1.000000",)
 
@@ -86,7 +86,7 @@ class TestTables:
         assert accuracy is not None
         better = replace(accuracy, top1=accuracy.top1 + 1e-9)
         report = replace(full_report, variants=(replace(full_report.variants[0], accuracy=better),))
-        assert column(tables.headline(report), "drop") == ("", "0.00")
+        assert column(report_tables.headline(report), "drop") == ("", "0.00")
 
     @pytest.mark.parametrize(
         ("size", "shown"), [(1_234_567_890, "1234.57"), (641_200, "0.641"), (318, "0.000318")]
@@ -95,12 +95,12 @@ class TestTables:
         self, full_report: Report, size: int, shown: str
     ) -> None:
         report = replace(full_report, reference=replace(full_report.reference, size_bytes=size))
-        assert column(tables.headline(report), "MB")[0] == shown
+        assert column(report_tables.headline(report), "MB")[0] == shown
 
     def test_a_model_without_quantized_operators_says_so(self, full_report: Report) -> None:
         audit = FusionAudit(0, 0, {}, ())
         report = replace(full_report, variants=(replace(full_report.variants[0], fusion=audit),))
-        assert column(tables.headline(report), "integer ops") == ("", "none")
+        assert column(report_tables.headline(report), "integer ops") == ("", "none")
         assert "model.int8.onnx: no quantized operators" in printed(report)
 
 
@@ -112,7 +112,7 @@ class TestTerminal:
         text = printed(full_report, width)
         assert "…" not in text
         words = text.split()
-        for table in (tables.headline(full_report), tables.outputs(full_report)):
+        for table in (report_tables.headline(full_report), report_tables.outputs(full_report)):
             for name in table.names:
                 assert name in text
             for each in table.columns:
@@ -139,7 +139,7 @@ class TestTerminal:
 
     @pytest.mark.parametrize("width", range(40, 130, 5))
     def test_a_drop_stays_beside_what_it_is_of(self, full_report: Report, width: int) -> None:
-        for part in rich_tables(tables.headline(full_report), width):
+        for part in rich_tables(report_tables.headline(full_report), width):
             assert str(part.columns[1].header) not in ("drop", "p90")
 
     def test_a_long_name_is_folded_and_costs_no_number(self, full_report: Report) -> None:
@@ -147,7 +147,7 @@ class TestTerminal:
         report = replace(full_report, variants=(replace(full_report.variants[0], name=name),))
         text = printed(report, 80)
         assert "…" not in text
-        for table in (tables.headline(report), tables.outputs(report)):
+        for table in (report_tables.headline(report), report_tables.outputs(report)):
             assert {cell for each in table.columns for cell in each.cells if cell} <= set(
                 text.split()
             )

@@ -5,8 +5,8 @@ import pytest
 from qconv.reporting import sentences, significance
 from qconv.reporting.contents import LayerRisk
 from qconv.reporting.judging import judged, read_gates
-from qconv.reporting.paired import Pairing
-from qconv.reporting.record import Latency, Report
+from qconv.reporting.pairing import Pairing
+from qconv.reporting.report_data import Latency, Report
 
 
 def with_latency(report: Report, latency: Latency) -> Report:
@@ -36,14 +36,14 @@ def undecided(report: Report, gate: str) -> list[str]:
 def test_an_undecided_gate_tells_how_many_samples_would_decide(full_report: Report) -> None:
     (line,) = undecided(paired(full_report, Pairing.of(400, 9, 4)), "top1_drop > 0.5 with 95%")
     assert line == (
-        "model.int8.onnx: 400 samples cannot tell with 95 % whether the top-1 drop is above 0.5 "
-        "(limits -0.26 and 2.95); about 1,600 would, if answers go on changing as often."
+        "model.int8.onnx: 400 samples cannot show with 95 % confidence if the top-1 drop is "
+        "above 0.5 (limits -0.26 and 2.95); about 1,600 would be enough if answers change as often."
     )
 
 
 def test_a_drop_of_just_the_threshold_is_never_decided(full_report: Report) -> None:
     (line,) = undecided(paired(full_report, Pairing.of(400, 6, 4)), "top1_drop > 0.5 with 95%")
-    assert "it would take more than ten million" in line
+    assert "more than ten million would be needed" in line
 
 
 @pytest.mark.parametrize("pairing", [Pairing.of(400, 40, 4), Pairing.of(4000, 0, 0)])

@@ -18,7 +18,7 @@ from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare import normalize
 from qconv.recipe.settings import HalfSettings, HalfType
 from qconv.rewrite.simulate import simulate_half
-from qconv.runtime.session import open_session
+from qconv.runtime.session import open_session, write_optimized
 from tests.model_helpers import parse, save
 
 Array = np.ndarray
@@ -121,7 +121,7 @@ def test_the_runtime_keeps_the_pairs(tmp_path: Path) -> None:
     names = simulate_half(model)
     assert sorted(names)[:4] == ["d", "p", "q", "s"]
     optimized = tmp_path / "optimized.onnx"
-    open_session(model_to_bytes(model), optimized_model=optimized)
+    write_optimized(model_to_bytes(model), optimized)
     graph = onnx.load(optimized).graph
     targets = [
         node.attribute[0].i for node in graph.node if node.op_type == "Cast" and node.attribute

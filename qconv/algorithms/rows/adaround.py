@@ -55,59 +55,48 @@ def adaround(
     """
     groups, columns, _ = gram.shape
     levels = start.levels.copy()
-    views = [
+    weights, scale, zero_point, better = (
         array.reshape(groups, -1, array.shape[1])
         for array in (rows, start.scale, start.zero_point, levels)
-    ]
+    )
     step = max(1, _ELEMENTS // columns**2)
     for first in range(0, groups, step):
         unit = unit_gram(gram[first : first + step])
-        single, width = unit.astype(np.float32), columns * len(unit)
+        width = columns * len(unit)
         count = max(1, _ELEMENTS // width, min(_ROWS, _MOST // width))
-        for begin in range(0, views[0].shape[1], count):
-            part = [view[first : first + step, begin : begin + count] for view in views]
-            _improve(
-                *part,
-                block=start.block,
-                settings=settings,
-                gram=unit,
-                single=single,
-                pairs=pairs,
-            )
+        for begin in range(0, weights.shape[1], count):
+            part = np.s_[first : first + step, begin : begin + count]
+            nearest = QuantizedRows(better[part], scale[part], zero_point[part], start.block)
+            better[part] = _better_levels(weights[part], nearest, settings, unit, pairs)
     return QuantizedRows(levels, start.scale, start.zero_point, start.block)
 
 
-def _improve(
+def _better_levels(
     rows: Floats,
-    scale: Floats,
-    zero_point: Floats,
-    levels: Floats,
-    *,
-    block: int,
+    start: QuantizedRows,
     settings: RowSettings,
     gram: Doubles,
-    single: Floats,
     pairs: Pairs | None,
-) -> None:
-    """Put better ``levels [G, N, K]`` in place; ``scale`` and ``zero_point`` are ``[G, N, b]``.
-
-    ``single`` is ``gram [G, K, K]`` in float32.
-    """
+) -> Floats:
+    """Return levels ``[G, N, K]`` for ``rows`` of that shape, no worse than those of ``start``."""
     columns = rows.shape[2]
-    step, zero = (np.repeat(array, block, axis=2)[..., :columns] for array in (scale, zero_point))
-    weights, nearest = rows / step, levels - zero
+    step, zero = (
+        np.repeat(array, start.block, axis=2)[..., :columns]
+        for array in (start.scale, start.zero_point)
+    )
+    weights, nearest = rows / step, start.levels - zero
     grid = settings.grid
     lower = np.clip(np.floor(weights), grid.low - zero, grid.high - 1 - zero)
     fixed = np.zeros(rows.shape, np.bool_) if pairs is None else pairs.near_limit(lower)
     share = np.clip(np.where(fixed, nearest, weights) - lower, 0, 1)
-    ratio = step / scale.mean(axis=2, keepdims=True)
-    found = lower + _rise(weights - lower, share, fixed, ratio, single)
+    ratio = step / start.scale.mean(axis=2, keepdims=True)
+    found = lower + _rise(weights - lower, share, fixed, ratio, gram.astype(np.float32))
     before, after = (
         row_errors((integers * step - rows).reshape(-1, columns), gram)
         for integers in (nearest, found)
     )
     better = (after < before).reshape(*rows.shape[:2], 1)
-    levels[...] = np.where(better, found + zero, levels)
+    return np.where(better, found + zero, start.levels)
 
 
 def _rise(residue: Floats, share: Floats, fixed: Flags, ratio: Floats, gram: Floats) -> Flags:

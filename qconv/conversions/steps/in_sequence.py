@@ -24,7 +24,7 @@ from qconv.conversions.work import SAMPLES_NEEDED, Needs, Work
 from qconv.data import Source
 from qconv.numerics.schemes import QParams
 from qconv.numerics.stored import StoredWeight
-from qconv.observers.paired import PairedMoments
+from qconv.observers.paired_moments import PairedMoments
 from qconv.observers.statistic import joined
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.plan import LayerPlan, Plan

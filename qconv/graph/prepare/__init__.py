@@ -8,11 +8,11 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from qconv.graph.prepare.activations import split_activations
 from qconv.graph.prepare.branches import settle
 from qconv.graph.prepare.equivalents import use_equivalents
 from qconv.graph.prepare.functions import inline_functions
 from qconv.graph.prepare.gemm import normalize_gemm, use_gemm
+from qconv.graph.prepare.hard_activations import split_activations
 from qconv.graph.prepare.names import fix_names
 from qconv.graph.prepare.noops import remove_noops
 from qconv.graph.prepare.opset import lower_opset, raise_opset

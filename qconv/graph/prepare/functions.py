@@ -30,7 +30,7 @@ def inline_functions(model: ir.Model) -> ir.Model:
         model = common.InlinePass()(model).model
     except ValueError as error:
         raise UnsupportedError(
-            f"a function of the model cannot be put where it is called: {error}",
+            f"a function of the model cannot be inlined: {error}",
             hint="export the model again, with one opset for all of it",
         ) from error
     for node in all_nodes(model):

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from onnx import version_converter
 
 from qconv.errors import UnsupportedError
-from qconv.graph.checking import put_back, run_checker, runtime_ops_aside
+from qconv.graph.onnx_checker import put_back, run_checker, runtime_ops_aside
 from qconv.graph.view import all_nodes, is_standard
 
 _KEEP_BYTES = 1024

@@ -14,12 +14,12 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from qconv.printable import printable
-from qconv.reporting import sentences, significance, tables
+from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.catalog import metric_values
 from qconv.reporting.gates import shown_values
 from qconv.reporting.html import figures
 from qconv.reporting.html.figures import Bar, Point, Span
-from qconv.reporting.record import Report, VariantReport
+from qconv.reporting.report_data import Report, VariantReport
 
 _MOST_ROWS = 60
 """Rows of a plot by layer; the table has them all."""
@@ -59,9 +59,9 @@ def to_html(report: Report) -> str:
         script_hash=digest,
         summary=sentences.gate_summary(report),
         verdicts=[(verdict, shown_values(verdict)) for verdict in report.verdicts],
-        essentials=_grid(tables.essentials(report)),
-        headline=_grid(tables.headline(report)),
-        outputs=_grid(tables.outputs(report)),
+        essentials=_grid(report_tables.essentials(report)),
+        headline=_grid(report_tables.headline(report)),
+        outputs=_grid(report_tables.outputs(report)),
         conditions=list(sentences.conditions(report)),
         remarks=[
             *significance.drops(report),
@@ -77,7 +77,7 @@ def to_html(report: Report) -> str:
     )
 
 
-def _grid(table: tables.Table) -> Grid:
+def _grid(table: report_tables.Table) -> Grid:
     titles = (table.rows, *(column.title for column in table.columns))
     rows = zip(table.names, *(column.cells for column in table.columns), strict=True)
     return Grid(titles, (False, *(True for _ in table.columns)), tuple(rows))
@@ -184,8 +184,8 @@ class _Variant:
             (
                 layer.name,
                 layer.op,
-                "" if layer.alone is None else tables.decibels(layer.alone),
-                tables.decibels(layer.accumulated),
+                "" if layer.alone is None else report_tables.decibels(layer.alone),
+                report_tables.decibels(layer.accumulated),
             )
             for layer in self.report.layers
         )

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from qconv.cli.progress import Bar, Lines, duration, make_progress
+from qconv.cli.progress_bar import Bar, Lines, duration, make_progress
 from qconv.progress import no_progress
 
 

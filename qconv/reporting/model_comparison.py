@@ -1,4 +1,4 @@
-"""What two models have in common, and where they part: the result of ``qconv compare``."""
+"""What two models have in common, and where they differ: the result of ``qconv compare``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ValueDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models over the same data; ``part_below`` is the SQNR in dB at which values part.
+    """Two models over the same data; ``part_below`` is the SQNR in dB below which values differ.
 
     ``outputs`` are measured over ``samples``, ``values`` over the first ``inner_samples`` of them,
     in the order of the first model's graph.
@@ -100,7 +100,7 @@ def findings(comparison: Comparison) -> Iterator[str]:
     if parted is None:
         yield f"None is below {comparison.part_below:g} dB."
     else:
-        yield f"The models part (below {comparison.part_below:g} dB) at {described(parted)}."
+        yield f"The first below {comparison.part_below:g} dB: {described(parted)}."
 
 
 def described(value: ValueDifference) -> str:

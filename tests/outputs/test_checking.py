@@ -27,7 +27,7 @@ def test_other_files_may_be_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"\x08\x08\x12\x07pytorch", b"PK\x03\x04", b"abc\0"])
 def test_a_text_never_replaces_what_is_no_text(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c.onnx").write_bytes(content)
-    with pytest.raises(OutputError, match=r"c\.onnx: is no text file") as caught:
+    with pytest.raises(OutputError, match=r"c\.onnx: is not a text file") as caught:
         check_text_output(tmp_path / "c.onnx")
     assert caught.value.hint == "name another file, or remove this one"
 

@@ -1,16 +1,16 @@
-"""Where two models part: their outputs, and the inner values that both have."""
+"""Where two models begin to differ: their outputs, and the inner values that both have."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 
-from qconv.data.loops import LoopData, bind
+from qconv.data.loops import OpenData, bind
 from qconv.data.source import Array, Sample, Source, TensorSpec
 from qconv.errors import DataError, ModelError
 from qconv.evaluation.matching import Common, common_values, comparable
@@ -18,12 +18,10 @@ from qconv.graph.model_io import model_to_bytes
 from qconv.graph.view import static_shape
 from qconv.numerics.metrics import Cosine, Sqnr
 from qconv.progress import Progress, no_progress
-from qconv.reporting.comparison import Comparison, ValueDifference
+from qconv.reporting.model_comparison import Comparison, ValueDifference
 from qconv.runtime.machine import runtime_version
 from qconv.runtime.runner import Runner
 from qconv.runtime.session import input_specs, open_session
-
-OpenData = Callable[[Sequence[TensorSpec]], Source | LoopData]
 
 DEFAULT_SQNR = 40.0
 INNER_SAMPLES = 8
@@ -72,7 +70,7 @@ def compare(
             difference.update(answers[0][left], answers[1][right])
     if not len(source):
         raise DataError("the data holds no samples")
-    inner = _compare_inner((first, second), models, common, source, names, progress)
+    inner = _compare_inner((first, second), models, common, source, names=names, progress=progress)
     return Comparison(
         first=str(first),
         second=str(second),
@@ -136,6 +134,7 @@ def _compare_inner(
     models: tuple[ir.Model, ir.Model],
     common: Sequence[Common],
     source: Source,
+    *,
     names: Mapping[str, str],
     progress: Progress,
 ) -> tuple[ValueDifference, ...]:

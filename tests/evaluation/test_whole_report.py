@@ -10,9 +10,9 @@ import pytest
 
 from qconv.data.source import Sample, Source, TensorSpec
 from qconv.errors import DataError, ModelError, UsageError
-from qconv.evaluation.report import report
+from qconv.evaluation.whole_report import report
 from qconv.reporting.contents import FusionAudit
-from qconv.reporting.record import InputSummary, Report, to_json
+from qconv.reporting.report_data import InputSummary, Report, to_json
 
 T = TypeVar("T")
 AUDIT = FusionAudit(2, 1, {"Gemm": (2, 1)}, ())

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qconv.reporting.paired import Pairing, drop_limit, mcnemar, samples_to_decide
+from qconv.reporting.pairing import Pairing, drop_limit, mcnemar, samples_to_decide
 
 counts = st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(1, 400)).map(
     lambda three: (sum(three), three[0], three[1])

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from qconv.errors import ModelError
-from qconv.graph.checking import check_model
 from qconv.graph.model_io import load_model
+from qconv.graph.onnx_checker import check_model
 from qconv.graph.validity import require_as_valid
 from tests.model_helpers import parse, save
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -98,7 +98,7 @@ def _number(text: str, *, whole: bool) -> float | int | None:
 
 
 def recipe_options(
-    *names: str, recipe: bool = False, told: Mapping[str, str] | None = None
+    names: Collection[str], *, recipe: bool = False, told: Mapping[str, str] | None = None
 ) -> Callable[[Callable[..., Any]], Any]:
     """Give a command these options, by name; it receives what was chosen as ``chosen``.
 

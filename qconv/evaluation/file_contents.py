@@ -71,7 +71,7 @@ def _storage(model: ir.Model, weights: Sequence[WeightEntry]) -> tuple[LayerStor
 
 
 def _kept_float(model: ir.Model) -> list[FloatOperator]:
-    """Return the operators of a quantized model that nothing quantizes; none of a float model."""
+    """Return the operators of a quantized model that stay in float; none for a float model."""
     working = computing(model)
     names = covered(model)
     if not names:

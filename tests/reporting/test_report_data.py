@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qconv.errors import InputError
-from qconv.reporting.paired import Pairing
-from qconv.reporting.record import (
+from qconv.reporting.pairing import Pairing
+from qconv.reporting.report_data import (
     OutputMetrics,
     Report,
     VariantReport,

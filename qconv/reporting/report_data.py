@@ -31,7 +31,7 @@ from qconv.reporting.contents import (
     TensorHistogram,
     WeightRange,
 )
-from qconv.reporting.paired import Pairing
+from qconv.reporting.pairing import Pairing
 
 SCHEMA = 2
 LARGEST = 256_000_000

@@ -55,10 +55,10 @@ def weight_ranges(weights: Mapping[str, LayerWeight]) -> Iterator[WeightRange]:
             yield WeightRange(
                 weight.name,
                 weight.op,
-                len(largest),
-                float(largest.min()),
-                float(np.median(largest)),
-                float(largest.max()),
+                channels=len(largest),
+                least=float(largest.min()),
+                median=float(np.median(largest)),
+                largest=float(largest.max()),
             )
 
 

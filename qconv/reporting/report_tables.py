@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from qconv.reporting.catalog import metric_values
 from qconv.reporting.contents import FusionAudit
-from qconv.reporting.record import OutputMetrics, Report
+from qconv.reporting.report_data import OutputMetrics, Report
 
 Cell = Callable[[float], str]
 

@@ -11,10 +11,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from qconv.printable import printable
-from qconv.reporting import sentences, significance, tables
+from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.gates import verdict_line
-from qconv.reporting.record import Report
-from qconv.reporting.tables import Column, Table
+from qconv.reporting.report_data import Report
+from qconv.reporting.report_tables import Column, Table
 
 _GAP = 2
 _NUMBERS_WIDTH = 48
@@ -23,7 +23,11 @@ _SHORTEST_NAME = 16
 
 def print_report(report: Report, console: Console) -> None:
     """Print tables, conditions, faults, the fusion audit and the verdicts."""
-    for table in (tables.headline(report), tables.outputs(report), *tables.layers(report)):
+    for table in (
+        report_tables.headline(report),
+        report_tables.outputs(report),
+        *report_tables.layers(report),
+    ):
         for part in rich_tables(table, console.width):
             console.print(part)
             console.print()

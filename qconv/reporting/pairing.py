@@ -50,9 +50,9 @@ class Pairing:
             samples,
             lost,
             gained,
-            drop_limit(samples, lost, gained, 97.5, "low"),
-            drop_limit(samples, lost, gained, 97.5, "high"),
-            mcnemar(lost, gained),
+            low=drop_limit(samples, lost, gained, 97.5, "low"),
+            high=drop_limit(samples, lost, gained, 97.5, "high"),
+            p_value=mcnemar(lost, gained),
         )
 
     def limit(self, level: float, side: Side) -> float:

@@ -6,7 +6,7 @@ import pytest
 
 import qconv
 from qconv.errors import DataError, ModelError
-from qconv.reporting.comparison import Comparison, findings, to_json
+from qconv.reporting.model_comparison import Comparison, findings, to_json
 from tests.model_helpers import data, parse, random_feeds, save
 
 CHAIN = """(float[N,8] x) => (float[N,8] y) <float[8,8] w, float[8,8] v> {
@@ -70,7 +70,7 @@ def test_the_first_value_where_they_part_is_found(chain: Path, tmp_path: Path) -
     assert not found.outputs[0].equal
     assert found.outputs[0].largest > 0.01
     assert list(findings(found))[-1].startswith(
-        "The models part (below 40 dB) at 'g', the output of MatMul: "
+        "The first below 40 dB: 'g', the output of MatMul: "
     )
 
 

@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 import qconv
-from qconv.evaluation.contents import Contents, read_contents
+from qconv.evaluation.file_contents import Contents, read_contents
 from tests.model_helpers import data, parse, random_feeds, save
 
 TEXT = """(float[N,3,8,8] x) => (float[N,4] y) <float[64,3,3,3] w, float[64] b, float[64,4] v> {
