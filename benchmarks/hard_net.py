@@ -20,7 +20,7 @@ from qconv import Int8Settings
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.saving import save_model
-from qconv.pipeline.inputs import Data
+from qconv.pipeline.arguments import Data
 from qconv.placement.groups import find_groups
 from qconv.recipe.settings import Equalize
 from qconv.recipe.sources import Storage

@@ -162,12 +162,9 @@ POSITIONALS = 5
 MANY_PARAMETERS = {
     *("evaluation/whole_report.py report", "cli/report.py report", "cli/compare.py compare"),
     *("pipeline/calibration.py calibrate", "pipeline/conversion.py convert"),
-    *("pipeline/comparison.py report", "pipeline/calibration.py collect_record"),
+    "pipeline/comparison.py report",
 }
-"""What users call, whose parameters are all named, and what is still to be made shorter."""
-
-LONG_CALLS = {"calibration", "conversions", "pipeline", "placement", "rewrite"}
-"""Packages that may still call with more positional arguments."""
+"""What users call, whose parameters are all named."""
 
 
 @pytest.mark.parametrize("path", FILES, ids=_name)
@@ -182,9 +179,7 @@ def test_parameters_are_few(path: Path) -> None:
             assert len(names) <= PARAMETERS, f"{_name(path)}: {node.name}: {names}"
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in FILES if _unit(path) not in LONG_CALLS], ids=_name
-)
+@pytest.mark.parametrize("path", FILES, ids=_name)
 def test_calls_name_their_arguments(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):

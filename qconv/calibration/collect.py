@@ -59,7 +59,7 @@ def collect(
     """
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
-    observer = Observer(model, values, depth, feed_shapes, inputs, label)
+    observer = Observer(model, values, depth, feed_shapes, inputs=inputs, label=label)
     workers = 1 if inputs else worker_count(GATHERING)
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):

@@ -74,6 +74,7 @@ class Observer:
         values: Sequence[ValuePlan],
         depth: Depth,
         feed_shapes: Mapping[str, tuple[int, ...]],
+        *,
         inputs: Sequence[LayerInput] = (),
         label: str = "the model",
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -96,17 +96,7 @@ def merge_records(records: list[Record]) -> Record:
             merged[name].merge(statistics)
         for key, gram in record.grams.items():
             grams[key].merge(gram)
-    return Record(
-        first.model_fingerprint,
-        first.target,
-        first.depth,
-        samples,
-        first.feed_shapes,
-        merged,
-        grams,
-        first.tools,
-        first.assumptions,
-    )
+    return replace(first, samples=samples, statistics=merged, grams=grams)
 
 
 def record_hash(record: Record) -> str:

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import onnx_ir as ir
 
-from qconv.conversions.steps.run_time import QuantizeAtRunTime
-from qconv.conversions.steps.stored_tables import StoreTables
-from qconv.conversions.steps.stored_weights import StoreWeights
+from qconv.conversions.steps.quantize_at_run_time import QuantizeAtRunTime
+from qconv.conversions.steps.store_tables import StoreTables
+from qconv.conversions.steps.store_weights import StoreWeights
 from qconv.conversions.work import Knowing, Step, Work
 from qconv.errors import NothingQuantized
 from qconv.placement.dynamic_layers import place_dynamic

@@ -9,16 +9,16 @@ from typing import ClassVar
 import onnx_ir as ir
 
 from qconv.conversions.steps.equalize import Equalize
-from qconv.conversions.steps.fit import FitPlan
-from qconv.conversions.steps.four_bits import PackFourBits
-from qconv.conversions.steps.in_sequence import RoundInSequence
-from qconv.conversions.steps.ranges import EstimateRanges
-from qconv.conversions.steps.ranking import RankLayers
-from qconv.conversions.steps.rounding import RoundWeights
-from qconv.conversions.steps.run_time import QuantizeAtRunTime
+from qconv.conversions.steps.estimate_ranges import EstimateRanges
+from qconv.conversions.steps.fit_plan import FitPlan
+from qconv.conversions.steps.pack_four_bits import PackFourBits
+from qconv.conversions.steps.quantize_at_run_time import QuantizeAtRunTime
+from qconv.conversions.steps.rank_layers import RankLayers
+from qconv.conversions.steps.round_in_sequence import RoundInSequence
+from qconv.conversions.steps.round_weights import RoundWeights
 from qconv.conversions.steps.smooth import Smooth
-from qconv.conversions.steps.stored_tables import StoreTables
-from qconv.conversions.steps.stored_weights import StoreWeights
+from qconv.conversions.steps.store_tables import StoreTables
+from qconv.conversions.steps.store_weights import StoreWeights
 from qconv.conversions.steps.write import NameScaled, UseOrtOperators, WriteQdq
 from qconv.conversions.weights.shared_weights import WeightSettings
 from qconv.conversions.work import Step, Topic, Work

@@ -9,8 +9,8 @@ from functools import cached_property
 import onnx_ir as ir
 
 from qconv.conversions.steps.round_and_store import RoundAndStore
-from qconv.conversions.steps.scaled_inputs import ScaleInputs
-from qconv.conversions.steps.stored_tables import TABLE_BLOCK, table_type
+from qconv.conversions.steps.scale_inputs import ScaleInputs
+from qconv.conversions.steps.store_tables import TABLE_BLOCK, table_type
 from qconv.conversions.work import Step, Work
 from qconv.errors import NothingQuantized
 from qconv.graph.prepare import normalize

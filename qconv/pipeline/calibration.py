@@ -11,13 +11,13 @@ from qconv.calibration.collect import collect
 from qconv.calibration.record import Record
 from qconv.calibration.record_file import write_record
 from qconv.conversions.work import Needs
-from qconv.data import Source, check_batchable
+from qconv.data import Source
 from qconv.errors import NothingQuantized
 from qconv.graph.model_io import LoadedModel, load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
 from qconv.outputs import check_output, staged
-from qconv.pipeline.inputs import Assume, Data, samples_for, written
+from qconv.pipeline.arguments import Assume, Data, samples_for, written
 from qconv.pipeline.reads import ReadFiles
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.inputs import affordable, layer_inputs
@@ -96,12 +96,9 @@ def calibrate(
     if not observed and not inputs:
         raise NothingQuantized(f"{loaded.path}: it has no float32 value that could be observed")
     with custom_operators(custom_ops):
-        ports = input_specs(prepared)
-        if batch_size > 1:
-            check_batchable(ports)
         record = collect_record(
             *(loaded, prepared, found.name, Needs(observed, statistics, inputs)),
-            samples_for(loaded, data, ports),
+            samples_for(loaded, data, input_specs(prepared), batch_size),
             batch_size=batch_size,
             progress=progress,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from qconv.evaluation.compare_models import DEFAULT_SQNR
 from qconv.evaluation.compare_models import compare as _compare
 from qconv.evaluation.whole_report import report as _report
-from qconv.pipeline.inputs import Assume, Data, opener, written
+from qconv.pipeline.arguments import Assume, Data, opener, written
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.progress import Progress, no_progress
 from qconv.reporting.model_comparison import Comparison

@@ -14,7 +14,6 @@ from qconv.calibration.record import Record
 from qconv.conversions.kinds import Kind, kind_of
 from qconv.conversions.provenance import provenance
 from qconv.conversions.work import Needs, Remark, Work
-from qconv.data import Source, check_batchable
 from qconv.errors import UsageError
 from qconv.graph.model_io import LoadedModel, load_model, model_bytes
 from qconv.graph.prepare import prepare
@@ -22,8 +21,8 @@ from qconv.graph.prepare.unused import remove_domains, remove_notes, remove_unus
 from qconv.graph.saving import save_model
 from qconv.graph.summary import input_specs
 from qconv.outputs import check_output, folder_lock, staged
+from qconv.pipeline.arguments import Assume, Data, given_record, samples_for, written
 from qconv.pipeline.calibration import collect_record
-from qconv.pipeline.inputs import Assume, Data, given_record, samples_for, written
 from qconv.pipeline.reads import ReadFiles
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.plan import Decisions, Plan
@@ -165,11 +164,11 @@ def convert(
         work.batch_size, work.progress = batch_size, progress
         steps = kind.steps(work.plan)
         kind.begin(work)
-        if data is not None or kind.needs_data:
-            needs = Needs.united(step.needs(prepared, work.plan) for step in steps)
-            record, work.source = _learned(work, needs, loaded, prepared, record, data)
         if record is not None:
             work.learn(record)
+        if data is not None or kind.needs_data:
+            needs = Needs.united(step.needs(prepared, work.plan) for step in steps)
+            _learn(work, needs, loaded, prepared, data)
         for step in steps:
             step.apply(work)
         remove_unused(work.model)
@@ -199,39 +198,35 @@ def _begun(
     return Work(model, placed, kind.settings, label=label, assumed=bool(loaded.assumed))
 
 
-def _learned(
+def _learn(
     work: Work[Any],
     needs: Needs,
     loaded: LoadedModel,
     prepared: ir.Model,
-    record: Record | None,
     data: Data | None,
-) -> tuple[Record | None, Source | None]:
-    """Return the record that the steps need, and the samples, where they need or can use them.
+) -> None:
+    """Open the samples where the steps use them, and make the record that they need.
 
     Raises:
         UsageError: there is neither a record nor data, and a step needs them.
         RecordError: the record is not one of this model.
     """
-    if record is not None and isinstance(work.plan, Plan):
-        require_channels(record, prepared, work.plan)
+    if work.record is not None and isinstance(work.plan, Plan):
+        require_channels(work.record, prepared, work.plan)
     if needs.samples and data is None:
         raise UsageError(needs.samples)
-    collects = record is None and bool(needs.values or needs.inputs)
+    collects = work.record is None and bool(needs.values or needs.inputs)
     if data is None:
         if collects and needs.required:
             raise UsageError("INT8 needs a calibration record or data to calibrate on")
-        return record, None
+        return
     if not (collects or needs.samples):
-        return record, None
-    inputs = input_specs(prepared)
-    if work.batch_size > 1:
-        check_batchable(inputs)
-    source = samples_for(loaded, data, inputs)
+        return
+    work.source = samples_for(loaded, data, input_specs(prepared), work.batch_size)
     if collects:
         record = collect_record(
-            *(loaded, prepared, work.plan.target.name, needs, source),
+            *(loaded, prepared, work.plan.target.name, needs, work.source),
             batch_size=work.batch_size,
             progress=work.progress,
         )
-    return record, source
+        work.learn(record)

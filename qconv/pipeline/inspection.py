@@ -12,7 +12,7 @@ from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import ModelSummary, summarize
 from qconv.observers.outliers import Outliers, find_outliers
-from qconv.pipeline.inputs import Assume, given_record, written
+from qconv.pipeline.arguments import Assume, given_record, written
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.plan import Decisions, Plan
 from qconv.placement.requirements import INT8_TABLES

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qconv.data import NamedData
 from qconv.graph.model_io import model_files
-from qconv.pipeline.inputs import Data, opener
+from qconv.pipeline.arguments import Data, opener
 
 
 @dataclass(frozen=True)

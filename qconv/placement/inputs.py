@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
@@ -46,6 +46,11 @@ class LayerInput:
     size: int
     nodes: tuple[str, ...]
 
+    @classmethod
+    def of_vectors(cls, value: str, size: int, nodes: tuple[str, ...]) -> LayerInput:
+        """Return the input of layers that read a value's last axis, of ``size`` channels."""
+        return cls(key=value, value=value, windows=None, groups=1, size=size, nodes=nodes)
+
     @property
     def bytes(self) -> int:
         """Memory that their second moments take."""
@@ -61,7 +66,7 @@ def layer_inputs(model: ir.Model) -> tuple[LayerInput, ...]:
             continue
         known = found.get(own.key)
         nodes = (*known.nodes, *own.nodes) if known is not None else own.nodes
-        found[own.key] = LayerInput(own.key, own.value, own.windows, own.groups, own.size, nodes)
+        found[own.key] = replace(own, nodes=nodes)
     return tuple(found.values())
 
 
@@ -92,16 +97,23 @@ def _input_of(node: ir.Node) -> LayerInput | None:
     sizes = tuple(size for size in shape if size is not None)
     name, nodes = name_of(data), (str(node.name),)
     if operator.layer is Family.PRODUCT and len(sizes) == 2 and not is_turned(node, 0):
-        return LayerInput(name, name, None, 1, sizes[1 - output_axis(node)], nodes)
+        return LayerInput.of_vectors(name, sizes[1 - output_axis(node)], nodes)
     if operator.layer is Family.RECURRENT and len(sizes) == 3:
-        return LayerInput(name, name, None, 1, sizes[2], nodes)
+        return LayerInput.of_vectors(name, sizes[2], nodes)
     if operator.layer is Family.CONVOLUTION and rank(data) == len(sizes) >= 3:
         windows = windows_of(node, sizes[2:])
         groups = windows.groups
         size = sizes[1]
         for length in sizes[2:]:
             size *= length
-        return LayerInput(f"{name} {_geometry(windows)}", name, windows, groups, size, nodes)
+        return LayerInput(
+            key=f"{name} {_geometry(windows)}",
+            value=name,
+            windows=windows,
+            groups=groups,
+            size=size,
+            nodes=nodes,
+        )
     return None
 
 

@@ -116,7 +116,14 @@ def place_weights(
                 if reason is None:
                     readers = tuple(WeightReader(str(n.name), n.op_type, i) for n, i in uses)
                     weights.append(
-                        WeightPlan(name_of(value), number, seen.role, seen.layout, readers, scheme)
+                        WeightPlan(
+                            weight=name_of(value),
+                            graph=number,
+                            role=seen.role,
+                            layout=seen.layout,
+                            readers=readers,
+                            scheme=scheme,
+                        )
                     )
             for node, _ in uses:
                 name = str(node.name)

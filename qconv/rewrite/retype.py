@@ -43,7 +43,7 @@ def retype(
         keep_ports: whether the model's inputs and outputs keep their type.
         convert: turns an array of ``source`` into one of ``target``.
     """
-    return _Retyper(model, source, target, keep, keep_ports, convert).run()
+    return _Retyper(model, source, target, keep, keep_ports=keep_ports, convert=convert).run()
 
 
 class _Retyper:
@@ -53,6 +53,7 @@ class _Retyper:
         source: ir.DataType,
         target: ir.DataType,
         keep: Collection[str],
+        *,
         keep_ports: bool,
         convert: Convert,
     ) -> None:

@@ -75,8 +75,12 @@ def _equalized(
     record = calibrate(path, data=data(feeds), statistics="full")
     prepared = prepare(load_model(path).ir)
     plan = place(prepared, ORT_CPU)
-    args = (record.statistics, record.grams, record.feed_shapes, choice)
-    return prepared, equalize(prepared, plan, *args)
+    found = equalize(
+        *(prepared, plan, record.statistics, record.grams),
+        feed_shapes=record.feed_shapes,
+        wanted=choice,
+    )
+    return prepared, found
 
 
 def _proto(model: ir.Model) -> onnx.ModelProto:

@@ -11,7 +11,7 @@ import onnx_ir as ir
 import pytest
 from onnx import numpy_helper
 
-from qconv.conversions.steps import four_bits
+from qconv.conversions.steps import pack_four_bits
 from qconv.errors import UnsupportedError
 from qconv.evaluation.portability import integer_rows, layer_risks
 from qconv.evaluation.restored import layer_weights
@@ -57,7 +57,7 @@ def _converted(text: str, folder: Path, settings: Int8Settings = FOUR_BITS) -> C
 
 def _unpacked(monkeypatch: pytest.MonkeyPatch, text: str, folder: Path) -> Converted:
     with monkeypatch.context() as patched:
-        patched.setattr(four_bits, "pack_weights", lambda model: (model, ()))
+        patched.setattr(pack_four_bits, "pack_weights", lambda model: (model, ()))
         return _converted(text, folder)
 
 
@@ -139,7 +139,7 @@ def test_a_model_that_cannot_be_raised_keeps_int8(
     def refuse(_: ir.Model, opset: int) -> ir.Model:
         raise UnsupportedError(f"the model cannot be raised to {opset}: no way")
 
-    monkeypatch.setattr(four_bits, "raise_opset", refuse)
+    monkeypatch.setattr(pack_four_bits, "raise_opset", refuse)
     converted = _converted(CONVOLUTIONS, tmp_path)
     assert _chain(converted.proto(), "Conv")[0] == ["DequantizeLinear"]
     assert said(converted.conversion)[-1] == (

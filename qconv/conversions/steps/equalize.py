@@ -41,7 +41,11 @@ class Equalize(Knowing):
     def apply(self, work: Work[Plan]) -> None:
         """Change the model, its statistics and its second moments alike."""
         shapes = {} if work.record is None else work.record.feed_shapes
-        found = equalize(work.model, work.plan, work.statistics, work.grams, shapes, self.wanted)
+        found = equalize(
+            *(work.model, work.plan, work.statistics, work.grams),
+            feed_shapes=shapes,
+            wanted=self.wanted,
+        )
         work.statistics, work.grams = found.statistics, found.grams
         work.scaled += found.values
         work.say(Topic.SCALING, *found.remarks)
@@ -62,6 +66,7 @@ def equalize(
     plan: Plan,
     statistics: Mapping[str, ValueStatistics],
     grams: Mapping[str, Gram],
+    *,
     feed_shapes: Mapping[str, tuple[int, ...]],
     wanted: Wanted,
 ) -> Equalized:

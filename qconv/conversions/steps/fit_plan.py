@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from qconv.calibration.fit import fit_plan
-from qconv.conversions.steps.ranges import range_settings
+from qconv.conversions.steps.estimate_ranges import range_settings
 from qconv.conversions.work import Knowing, Topic, Work
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qconv.algorithms.bias_correction import mean_output
 from qconv.algorithms.input_moment import layer_moment
 from qconv.calibration.moments import moments_by_node
-from qconv.conversions.steps.in_sequence import sequential_inputs
+from qconv.conversions.steps.round_in_sequence import sequential_inputs
 from qconv.conversions.weights.shared_weights import (
     SharedWeights,
     WeightSettings,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qconv.calibration.record import Record
 from qconv.calibration.record_file import read_record
-from qconv.data import LoopData, NamedData, Source, TensorSpec
+from qconv.data import LoopData, NamedData, Source, TensorSpec, check_batchable
+from qconv.data.loops import OpenData
 from qconv.graph.model_io import LoadedModel
 from qconv.runtime.runner import Runner
 
-OpenData = Callable[[Sequence[TensorSpec]], Source | LoopData]
 Data = Sequence[str] | OpenData
 Assume = Mapping[str, str | float | bool | Sequence[float]]
 
@@ -33,8 +33,16 @@ def opener(data: Data) -> OpenData:
     return NamedData([data] if isinstance(data, str) else list(data))
 
 
-def samples_for(loaded: LoadedModel, data: Data, inputs: Sequence[TensorSpec]) -> Source:
-    """Open the samples; those of a loop are what the float model itself makes of it."""
+def samples_for(
+    loaded: LoadedModel, data: Data, inputs: Sequence[TensorSpec], batch_size: int
+) -> Source:
+    """Open the samples; those of a loop are what the float model itself makes of it.
+
+    Raises:
+        DataError: the data do not fit, or a batch of more than one does not fit the inputs.
+    """
+    if batch_size > 1:
+        check_batchable(inputs)
     opened = opener(data)(inputs)
     if not isinstance(opened, LoopData):
         return opened
