@@ -97,5 +97,5 @@ def collect(
 
 
 def _label(inputs: Sequence[LayerInput]) -> str:
-    megabytes = sum(layer_input.bytes for layer_input in inputs) / 1e6
-    return f"calibrating, {megabytes:.0f} MB of second moments" if inputs else "calibrating"
+    megabytes = round(sum(layer_input.bytes for layer_input in inputs) / 1e6)
+    return f"calibrating, with {megabytes} MB of second moments" if megabytes else "calibrating"

@@ -54,7 +54,7 @@ def inspect(*, model: Path, chosen: Chosen, as_json: bool) -> None:
         chosen = chosen.over(Chosen.of({"dtype": ("int8",)}))
     [settings, *others] = conversions(chosen).values()
     if others:
-        raise UsageError("one `dtype` is looked at at a time")
+        raise UsageError("inspect looks at one `dtype` at a time")
     if isinstance(settings, Int8Settings) and settings.float_count:
         raise UsageError("`float_layers` with a number needs data, which inspect does not read")
     given = chosen.build(ModelSettings)

@@ -212,8 +212,8 @@ _TABLE = (
     Option(
         "smooth",
         INT8,
-        "Move the range of outlier channels of what products read into their weights "
-        "(SmoothQuant); auto searches the exponent for each value, a number from 0 to 1 sets it.",
+        "Even out the channels that MatMul and Gemm read, where some are far larger than the "
+        "rest: their range moves into the weights (SmoothQuant); auto searches the exponent for each value, a number from 0 to 1 sets it.",
         "auto|off|A",
     ),
     Option(

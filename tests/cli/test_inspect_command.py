@@ -219,3 +219,60 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
         return {kind.exit_code}.union(*(codes(below) for below in kind.__subclasses__()))
 
     assert codes(QconvError) == {70, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (
+            "--dtype int8 --mode dynamic",
+            "INT8 for ort-cpu, after preparation: 1 of 1 operators in integers",
+        ),
+        ("--dtype int4", "INT4 for ort-cpu, after preparation: 0 of 1 operators with int4 weights"),
+        ("--dtype fp16", "FP16 for ort-cpu, after preparation: 2 of 2 operators in float16"),
+        ("--dtype bf16", "BF16 for ort-cpu, after preparation: 2 of 2 operators in bfloat16"),
+        (
+            "--dtype bf16 --storage-only",
+            "BF16 for ort-cpu, after preparation: 0 of 2 operators in bfloat16",
+        ),
+        ("--dtype fp32", "FP32 for ort-cpu, after preparation: 0 of 0 operators in float32"),
+        (
+            "--float-layers MatMul",
+            "INT8 for ort-cpu, after preparation: 0 of 2 operators in integers",
+        ),
+    ],
+)
+def test_what_any_type_would_do(qconv: Qconv, options: str, line: str) -> None:
+    said = qconv(f"inspect log.onnx {options}")
+    assert (said.code, said.err) == (0, "")
+    assert line in said.out.splitlines()
+
+
+def test_json_tells_the_type_and_what_happens_at_run_time(qconv: Qconv) -> None:
+    said = qconv("inspect log.onnx --mode dynamic --json")
+    read = json.loads(said.out)
+    assert (read["dtype"], read["target"]) == ("int8", "ort-cpu")
+    [node] = read["nodes"]
+    assert (node["quantized"], node["at_run_time"]) == (True, True)
+
+
+def test_a_recipe_serves_inspect_too(qconv: Qconv, folder: Path) -> None:
+    recipe = 'dtype = "int4"\neffort = "best"\ngranularity = "channel"\n'
+    (folder / "recipe.toml").write_text(recipe, encoding="utf-8")
+    said = qconv("inspect log.onnx --recipe recipe.toml")
+    assert "INT4 for ort-cpu" in said.out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--dtype int8 --dtype fp16", "inspect looks at one --dtype at a time"),
+        (
+            "--float-layers 2",
+            "--float-layers with a number needs data, which inspect does not read",
+        ),
+        ("--dtype int4 --activations int8", "--activations goes with --dtype int8 --mode static"),
+    ],
+)
+def test_options_that_inspect_cannot_follow(refuses: Refuses, options: str, message: str) -> None:
+    refuses(f"inspect log.onnx {options}", code=2, message=message)
