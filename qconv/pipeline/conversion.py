@@ -178,11 +178,11 @@ def convert(
         with staged(path, force=force, reads=reads, model=True) as temporary:
             external = Storage("always" if loaded.external else "auto")
             save_model(work.model, temporary, storage or external)
+            shapes = {} if work.record is None else work.record.feed_shapes
             if runs_on_cpu(kind.settings):
-                shapes = {} if work.record is None else work.record.feed_shapes
                 require_running(temporary, source, shapes, loaded.assumed)
             else:
-                require_valid(temporary, source)
+                require_valid(temporary, source, shapes, loaded.assumed)
             sizes = model_bytes(temporary), model_bytes(source)
     return Conversion(path, *sizes, work.plan, work.note, tuple(work.remarks))
 

@@ -14,7 +14,7 @@ from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, QconvError, UnsupportedError
 from qconv.free_memory import free_memory
 from qconv.graph.model_io import model_bytes, model_files, node_count
-from qconv.graph.validity import require_as_valid
+from qconv.graph.validity import nodes_are_valid, require_as_valid
 from qconv.memory import UNPACKED
 from qconv.runtime.mapped import letting_go
 from qconv.runtime.runner import Runner
@@ -60,7 +60,7 @@ def require_running(
         QconvError: the checker rejects the model.
         OutOfMemoryError: the memory does not suffice to load or run it.
     """
-    require_valid(path, reference)
+    require_valid(path, reference, shapes, assumed)
     try:
         files = model_files(path)
         size = sum(file.stat().st_size for file in files)
@@ -76,8 +76,23 @@ def require_running(
         ) from error
 
 
-def require_valid(path: Path, reference: Path) -> None:
-    """Check a model that this runtime has no kernels for.
+def require_valid(
+    path: Path,
+    reference: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    assumed: Feeds | None = None,
+) -> None:
+    """Check a model, which this runtime may have no kernels for.
+
+    What fails at every run of the float model may be seen by the checker once its constants are
+    computed. So where that one fails on zeros and on ones, the shapes that the checker infers do
+    not count.
+
+    Args:
+        path: the model to try.
+        reference: the float model that it was made from.
+        shapes: the shape to feed, by input name.
+        assumed: what inputs are fed with that the float model has and the other may lack.
 
     Raises:
         ModelError: the runtime rejects the float model, too.
@@ -86,7 +101,9 @@ def require_valid(path: Path, reference: Path) -> None:
     try:
         require_as_valid(path, reference)
     except ModelError as error:
-        _opened(reference, model_bytes(reference))
+        _opened(reference, model_bytes(reference), assumed)
+        if nodes_are_valid(path) and _never_runs(reference, shapes, assumed):
+            return
         raise QconvError(
             f"{reference}: the converted model is not valid, and is not written: "
             f"{_reason(path, error)}",
@@ -143,6 +160,13 @@ def _run(
                 raise
         else:
             return
+
+
+def _never_runs(path: Path, shapes: Mapping[str, tuple[int, ...]], assumed: Feeds | None) -> bool:
+    runner = _opened(path, model_bytes(path), assumed)
+    if not takes_arrays(runner.session) or _fed_bytes(runner, shapes) > UNPACKED:
+        return False
+    return not any(_runs(path, shapes, number, assumed) for number in (0, 1))
 
 
 def _runs(

@@ -35,7 +35,7 @@ def test_the_checker_is_asked(tmp_path: Path) -> None:
     path, reference = files(tmp_path, text)
     calls: list[Callable[[], None]] = [
         lambda: require_running(path, reference, SHAPES),
-        lambda: require_valid(path, reference),
+        lambda: require_valid(path, reference, SHAPES),
     ]
     for call in calls:
         with pytest.raises(QconvError) as caught:
@@ -51,7 +51,21 @@ def test_shapes_that_are_wrong_in_the_float_model_too_are_no_fault(tmp_path: Pat
     text = "(float[N, 4] x) => (float[N, 5] y) { y = Relu(x) }"
     path, reference = files(tmp_path, text, text)
     require_running(path, reference, SHAPES)
-    require_valid(path, reference)
+    require_valid(path, reference, SHAPES)
+
+
+def test_what_fails_at_every_run_of_the_float_model_is_no_fault_of_the_converted_one(
+    tmp_path: Path,
+) -> None:
+    """The checker sees a negative length once the constant before it is computed."""
+    folded = """(float[2,4] x) => (float[N] y) <int64[1] size = {-8}>
+    { c = ConstantOfShape(size) y = Relu(c) }"""
+    computed = """(float[2,4] x) => (float[N] y) <int64[1] one = {1}>
+    { s = Size(x) n = Neg(s) size = Reshape(n, one) c = ConstantOfShape(size) y = Relu(c) }"""
+    path, reference = files(tmp_path, folded, computed)
+    require_valid(path, reference, {})
+    with pytest.raises(UnsupportedError, match="the converted model would not run"):
+        require_running(path, reference, {})
 
 
 def test_a_float_model_that_the_runtime_rejects_is_what_is_told(tmp_path: Path) -> None:
@@ -70,7 +84,7 @@ def test_a_float_model_that_the_runtime_rejects_may_give_an_invalid_one(tmp_path
     float_text = "(float[N,3,8,8] x) => (float[N,4,8,8] y) <float[0] w> { y = Conv(x, w) }"
     path, reference = files(tmp_path, "(float[4] x) => (float[4] y) { y = Relu(z) }", float_text)
     with pytest.raises(ModelError) as caught:
-        require_valid(path, reference)
+        require_valid(path, reference, SHAPES)
     assert str(caught.value).startswith(f"{reference}: ONNX Runtime cannot load it: ")
 
 
