@@ -213,7 +213,8 @@ _TABLE = (
         "smooth",
         INT8,
         "Even out the channels that MatMul and Gemm read, where some are far larger than the "
-        "rest: their range moves into the weights (SmoothQuant); auto searches the exponent for each value, a number from 0 to 1 sets it.",
+        "rest: their range moves into the weights (SmoothQuant); auto searches the exponent "
+        "for each value, a number from 0 to 1 sets it.",
         "auto|off|A",
     ),
     Option(
