@@ -17,7 +17,6 @@ from qconv.conversions.weights.shared_weights import (
     SharedWeight,
     SharedWeights,
     WeightSettings,
-    input_scales,
     round_shared,
 )
 from qconv.conversions.work import SAMPLES_NEEDED, Needs, Work
@@ -92,7 +91,7 @@ def round_in_sequence(
     """
     found = dict(layers)
     inputs = sequential_inputs(model, plan)
-    weights = SharedWeights(model, plan)
+    weights = SharedWeights(model, plan, params)
     for weight in progress(weights, len(weights), "rounding in sequence"):
         if any(layer.node not in inputs for layer in weight.readers):
             continue
@@ -106,7 +105,7 @@ def round_in_sequence(
             for layer in weight.readers
         }
         del trial
-        rounded = _rounded(weight, plan, params, settings, [p.moments for p in pairs.values()])
+        rounded = _rounded(weight, settings, [p.moments for p in pairs.values()])
         for layer in weight.readers:
             old = found[layer.node]
             bias = None
@@ -118,8 +117,6 @@ def round_in_sequence(
 
 def _rounded(
     weight: SharedWeight,
-    plan: Plan,
-    params: Mapping[str, QParams],
     settings: WeightSettings,
     moments: Sequence[PairedMoments],
 ) -> StoredWeight:
@@ -130,7 +127,7 @@ def _rounded(
     if moment is not None:
         pairs = joined(moments)
         rows = compensated(rows, moment, pairs.drift(centred=centred), pairs.own.count)
-    return round_shared(weight, rows, moment, input_scales(weight, plan, params), settings)
+    return round_shared(weight, rows, moment, settings)
 
 
 def _bias(

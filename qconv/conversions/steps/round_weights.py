@@ -16,7 +16,6 @@ from qconv.conversions.steps.round_in_sequence import sequential_inputs
 from qconv.conversions.weights.shared_weights import (
     SharedWeights,
     WeightSettings,
-    input_scales,
     round_shared,
 )
 from qconv.conversions.work import Needs, Topic, Work
@@ -132,15 +131,14 @@ def quantize_layers(
         ModelError: a weight holds NaN or Inf.
     """
     layers = {}
-    weights = SharedWeights(model, plan)
+    weights = SharedWeights(model, plan, params)
     for weight in progress(weights, len(weights), "rounding weights"):
         known = [(grams or {}).get(layer.node) for layer in weight.readers]
         moment = None
         if settings.solver is not None:
             centred = settings.bias_correction and weight.takes_means
             moment = layer_moment(known, weight.rows.shape, centred=centred)
-        scales = input_scales(weight, plan, params)
-        rounded = round_shared(weight, weight.rows, moment, scales, settings)
+        rounded = round_shared(weight, weight.rows, moment, settings)
         error = weight.layout.to_rows(rounded.exact() - weight.array)
         channels = error.reshape(weight.layout.reordered)
         for layer, node, gram in zip(weight.readers, weight.nodes, known, strict=True):

@@ -51,6 +51,7 @@ class SharedWeight:
         readers: the layers.
         nodes: their nodes, in the same order.
         biases: what each adds to its outputs ``[O]``, or None, by the layer's name.
+        smallest_scales: ``[O]``, below which an int32 bias of a reader would overflow.
     """
 
     array: NDArray[np.float32]
@@ -58,6 +59,7 @@ class SharedWeight:
     readers: tuple[LayerPlan, ...]
     nodes: tuple[ir.Node, ...]
     biases: Mapping[str, NDArray[np.float64] | None]
+    smallest_scales: NDArray[np.float32]
 
     @property
     def rows(self) -> NDArray[np.float32]:
@@ -76,7 +78,8 @@ class SharedWeights:
     Iterating raises a ModelError where a weight holds NaN or Inf.
     """
 
-    def __init__(self, model: ir.Model, plan: Plan) -> None:
+    def __init__(self, model: ir.Model, plan: Plan, params: Mapping[str, QParams]) -> None:
+        self._scales = _input_scales(plan, params)
         self._nodes = {str(node.name): node for node in all_nodes(model)}
         self._values = ir.convenience.create_value_mapping(model.graph)
         self._readers: dict[tuple[str, int, Scheme], list[LayerPlan]] = {}
@@ -94,14 +97,20 @@ class SharedWeights:
             layout = channel_rows(array.shape, axis)
             biases = {layer.node: _flat_bias(self._values, layer, layout.rows) for layer in layers}
             nodes = tuple(self._nodes[layer.node] for layer in layers)
-            yield SharedWeight(array, layout, tuple(layers), nodes, biases)
+            yield SharedWeight(
+                array=array,
+                layout=layout,
+                readers=tuple(layers),
+                nodes=nodes,
+                biases=biases,
+                smallest_scales=_smallest_scales(biases, self._scales, layout.rows),
+            )
 
 
 def round_shared(
     weight: SharedWeight,
     rows: NDArray[np.float32],
     moment: NDArray[np.float64] | None,
-    input_scales: Mapping[str, float],
     settings: WeightSettings,
 ) -> StoredWeight:
     """Return ``rows [O, K]``, the weight or what stands for it, in its readers' scheme.
@@ -110,7 +119,6 @@ def round_shared(
         weight: whose readers' kernels set the limits.
         rows: what to round.
         moment: the second moment of the inputs ``[G, K, K]``; None rounds to nearest.
-        input_scales: of what readers with an int32 bias read, by the reader's name.
         settings: how.
     """
     scheme = weight.readers[0].weight_scheme
@@ -121,33 +129,29 @@ def round_shared(
     if all(is_depthwise(int_attribute(node, "group", 1), shape) for node in weight.nodes):
         paired = False
     order = kernel_order(shape) if paired else None
-    limits = Limits(_smallest_scales(weight, input_scales), order)
+    limits = Limits(weight.smallest_scales, order)
     return round_weight(rows, weight.layout, how, moment, limits)
 
 
-def input_scales(
-    weight: SharedWeight, plan: Plan, params: Mapping[str, QParams]
-) -> dict[str, float]:
-    """Return the scale of what readers with an int32 bias read, by the reader's name."""
+def _input_scales(plan: Plan, params: Mapping[str, QParams]) -> dict[str, float]:
+    """Return the scale of what each layer with an int32 bias reads, by the layer's name."""
     if plan.target.bias is not Bias.INT32:
         return {}
     return {
-        layer.node: float(params[plan.values[layer.input].params_from].scale)
-        for layer in weight.readers
-        if layer.bias_node == layer.node
+        name: float(params[plan.values[layer.input].params_from].scale)
+        for name, layer in plan.layers.items()
+        if layer.bias_node == name
     }
 
 
 def _smallest_scales(
-    weight: SharedWeight, input_scales: Mapping[str, float]
+    biases: Mapping[str, NDArray[np.float64] | None], scales: Mapping[str, float], rows: int
 ) -> NDArray[np.float32]:
     """Return the weight scales ``[O]`` under which int32 biases, of scale ``s_x s_w``, overflow."""
-    smallest = np.zeros(weight.layout.rows, np.float32)
-    for layer in weight.readers:
-        bias = weight.biases[layer.node]
-        if bias is not None and layer.node in input_scales:
-            step = max(input_scales[layer.node], MIN_SCALE)
-            needed = np.abs(bias) / (0.9 * _INT32_MAX * step)
+    smallest = np.zeros(rows, np.float32)
+    for name, bias in biases.items():
+        if bias is not None and name in scales:
+            needed = np.abs(bias) / (0.9 * _INT32_MAX * max(scales[name], MIN_SCALE))
             smallest = np.maximum(smallest, needed.astype(np.float32))
     return smallest
 
