@@ -198,8 +198,10 @@ def _keeps(node: ir.Node, value: ir.Value, own: int, axis: int) -> bool:
 def _pads_space(pad: ir.Node) -> bool:
     """Whether a Pad leaves the channels of a map alone, and adds nothing but zeros or copies."""
     _, pads, number, axes = (*pad.inputs, None, None, None)[:4]
-    lengths = constant(pads)
-    if lengths is None or axes is not None or lengths.reshape(2, -1)[:, 1].any():
+    lengths, count = constant(pads), rank(pad.inputs[0]) or 0
+    if lengths is None or axes is not None or count < 2 or lengths.size != 2 * count:
+        return False
+    if lengths.reshape(2, count)[:, 1].any():
         return False
     padding = constant(number)
     zeros = number is None or (padding is not None and not padding.any())

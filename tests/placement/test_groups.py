@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx_ir as ir
 import pytest
 
 from qconv.graph.model_io import load_model
@@ -129,3 +130,15 @@ def test_the_plan_says_where_ranges_of_channels_are_of_use(tmp_path: Path) -> No
     axes = {name: value.ranges_axis for name, value in plan.values.items()}
     assert axes == {"x": None, "r": 1, "g": 1, "f": -1}
     assert len(plan.groups) == 1
+
+
+@pytest.mark.parametrize("lengths", ["int64[3] {0, 0, 1}", "int64[2] {0, 1}", "int64[0] {}"])
+def test_a_pad_of_other_lengths_than_its_data_has_axes_links_nothing(
+    lengths: str,
+) -> None:
+    """The checker takes it where the data's rank is known to nobody but qconv."""
+    shape, numbers = lengths.split(" ", 1)
+    weights = f"{WEIGHTS}, {shape} odd = {numbers}"
+    text = f"(float[N,4,9,9] x) => (float[N,8,K,L] y) <{weights}> {{ {CONV} y = Pad(a, odd) }}"
+    model = prepare(ir.from_proto(parse(text)))
+    assert find_groups(model) == ()
