@@ -36,7 +36,9 @@ if TYPE_CHECKING:
         "what products read that are far larger than the others.",
     },
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every node of the graph.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, with every node that the type may concern."
+)
 def inspect(*, model: Path, chosen: Chosen, as_json: bool) -> None:
     """Show a float MODEL's inputs, size and operators, and what a type would do to each operator.
 
@@ -51,7 +53,7 @@ def inspect(*, model: Path, chosen: Chosen, as_json: bool) -> None:
     from qconv.pipeline import inspect as run
 
     if "dtype" not in chosen:
-        chosen = chosen.over(Chosen.of({"dtype": ("int8",)}))
+        chosen = Chosen({**chosen.values, "dtype": ("int8",)}, chosen.firm)
     [settings, *others] = conversions(chosen).values()
     if others:
         raise UsageError("inspect looks at one `dtype` at a time")

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import onnx_ir as ir
 
+from qconv.calibration.record import Record
 from qconv.conversions.steps.quantize_at_run_time import QuantizeAtRunTime
 from qconv.conversions.steps.store_tables import StoreTables
 from qconv.conversions.steps.store_weights import StoreWeights
@@ -33,14 +34,19 @@ class DynamicInt8:
         """Return a prepared model as it is."""
         return model
 
-    def place(self, model: ir.Model, given: Decisions | None) -> DynamicPlan:
+    def place(
+        self,
+        model: ir.Model,
+        given: Decisions | None,
+        record: Record | None,  # noqa: ARG002
+    ) -> DynamicPlan:
         """Return the plan of a prepared model, as a given one asks for it.
 
         Raises:
             UsageError: the given plan asks for what cannot be.
         """
         usual = place_dynamic(model, self.target)
-        kept = kept_by(of_kind(given, DynamicPlan), usual)
+        kept = kept_by(of_kind(given, DynamicPlan, self.target), usual)
         return place_dynamic(model, self.target, kept) if kept else usual
 
     def require(self, model: ir.Model, plan: DynamicPlan, label: str) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import onnx_ir as ir
 
+from qconv.calibration.record import Record
 from qconv.conversions.work import Knowing, Needs, Step, Topic, Work
-from qconv.errors import NothingQuantized
+from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.operators.table import casts
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
-from qconv.observers.ranges import Range
 from qconv.placement.given import kept_by, of_kind
 from qconv.placement.observed import all_values
 from qconv.placement.place import place
@@ -47,18 +47,26 @@ class Half:
             return model
         return normalize(raise_opset(model, _BFLOAT16_OPSET))
 
-    def place(self, model: ir.Model, given: Decisions | None) -> PrecisionPlan:
-        """Return which operators compute in the type, as far as can be told without data.
+    def place(
+        self, model: ir.Model, given: Decisions | None, record: Record | None
+    ) -> PrecisionPlan:
+        """Return which operators compute in the type, as far as a record tells.
 
         Raises:
             UsageError: a pattern matches nothing, or the given plan asks for what cannot be.
         """
-        plan = of_kind(given, PrecisionPlan)
+        plan = of_kind(given, PrecisionPlan, self.target)
+        if plan is not None and plan.dtype is not self._dtype:
+            raise UsageError(f"the plan is for {plan.dtype.name}, not for {self._dtype.name}")
         if self.settings.storage_only:
             return _storage(model, self.target)
-        usual = self.placed(model, None, frozenset())
+        usual = self.placed(model, record, frozenset())
         kept = kept_by(plan, usual)
-        return self.placed(model, None, kept) if kept else usual
+        return self.placed(model, record, kept) if kept else usual
+
+    @property
+    def _dtype(self) -> ir.DataType:
+        return ir.DataType.FLOAT16 if self.settings.dtype == "fp16" else ir.DataType.BFLOAT16
 
     def require(self, model: ir.Model, plan: PrecisionPlan, label: str) -> None:
         """Refuse nothing: data may show that more operators can be converted."""
@@ -72,14 +80,13 @@ class Half:
             return [_StoreBfloat16()]
         return [_FitPrecision(self), _WriteHalf(keep_ports=self.settings.io == "fp32")]
 
-    def placed(
-        self, model: ir.Model, ranges: Mapping[str, Range] | None, kept: frozenset[str]
-    ) -> PrecisionPlan:
+    def placed(self, model: ir.Model, record: Record | None, kept: frozenset[str]) -> PrecisionPlan:
         """Return the plan with what is known of values, and with operators that stay float32."""
-        settings = self.settings
-        dtype = ir.DataType.FLOAT16 if settings.dtype == "fp16" else ir.DataType.BFLOAT16
+        settings, ranges = self.settings, None
+        if record is not None:
+            ranges = {name: seen.range for name, seen in record.statistics.items()}
         return place_precision(
-            *(model, self.target, dtype, ranges),
+            *(model, self.target, self._dtype, ranges),
             keep_float=settings.keep_float,
             kept=kept,
             keep_ports=settings.io == "fp32",
@@ -102,10 +109,9 @@ class _FitPrecision:
         Raises:
             NothingQuantized: every operator keeps float32.
         """
-        if work.record is not None:
-            ranges = {name: seen.range for name, seen in work.statistics.items()}
-            work.plan = self.kind.placed(work.model, ranges, work.plan.kept)
-        elif self.kind.settings.dtype == "fp16":
+        if work.record is not None and not work.plan.seen:
+            work.plan = self.kind.placed(work.model, work.record, work.plan.kept)
+        elif work.record is None and self.kind.settings.dtype == "fp16":
             work.say(Topic.DATA, UNSEEN)
         if not work.plan.quantized:
             raise NothingQuantized(
@@ -160,14 +166,20 @@ class Float32:
         """Return a prepared model as it is."""
         return model
 
-    def place(self, model: ir.Model, given: Decisions | None) -> PrecisionPlan:
+    def place(
+        self,
+        model: ir.Model,
+        given: Decisions | None,
+        record: Record | None,  # noqa: ARG002
+    ) -> PrecisionPlan:
         """Return which operators become float32.
 
         Raises:
-            UsageError: the given plan is of another type.
+            UsageError: the given plan asks for what cannot be.
         """
-        of_kind(given, PrecisionPlan)
-        return place_float32(model, self.target)
+        usual = place_float32(model, self.target)
+        kept = kept_by(of_kind(given, PrecisionPlan, self.target), usual)
+        return replace(usual.in_float(*kept), kept=kept) if kept else usual
 
     def require(self, model: ir.Model, plan: PrecisionPlan, label: str) -> None:
         """Refuse nothing: a model with inputs fixed is worth writing, too."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import onnx_ir as ir
 
+from qconv.calibration.record import Record
 from qconv.conversions.dynamic import DynamicInt8
 from qconv.conversions.floating import Float32, Half
 from qconv.conversions.static import StaticInt8
@@ -36,17 +37,21 @@ class Kind(Protocol):
         """What was chosen, with the target's choice where nothing was."""
 
     @property
+    def target(self) -> Target:
+        """The runtime that the file is for."""
+
+    @property
     def needs_data(self) -> bool:
         """Whether it may not do without having seen data."""
 
     def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:
         """Return a prepared model at the opset that it takes; ``given`` is a plan to obey."""
 
-    def place(self, model: ir.Model, given: Decisions | None) -> Any:
-        """Return the plan of such a model."""
+    def place(self, model: ir.Model, given: Decisions | None, record: Record | None) -> Any:
+        """Return the plan of such a model, with what a record tells where the kind can use it."""
 
     def require(self, model: ir.Model, plan: Any, label: str) -> None:
-        """Refuse a plan by which nothing would become another."""
+        """Refuse a plan that converts nothing."""
 
     def begin(self, work: Work[Any]) -> None:
         """Make the work ready for the first step."""
@@ -71,10 +76,19 @@ def kind_of(settings: Settings, target: Target) -> Kind:
         known = replace(_portable(settings, target), activations=activations)
         return StaticInt8(_formatted(known, target), target)
     if isinstance(settings, DynamicSettings):
+        if not target.run_time:
+            raise UsageError(
+                f"`mode=dynamic` is not for the target {target.name}, which has no kernels that "
+                "quantize their inputs at run time"
+            )
         return DynamicInt8(_portable(settings, target), target)
     if isinstance(settings, WeightOnlySettings):
         return WeightOnly(_formatted(settings, target), target)
     if isinstance(settings, HalfSettings):
+        if settings.storage_only and target.inline_constants:
+            raise UsageError(
+                f"`storage_only` is not for the target {target.name}, which computes no constants"
+            )
         return Half(settings, target)
     return Float32(settings, target)
 

@@ -13,13 +13,20 @@ from qconv.version import __version__
 
 
 def provenance(
-    loaded: LoadedModel, record: Record | None, settings: Settings, target: str
+    loaded: LoadedModel,
+    record: Record | None,
+    settings: Settings,
+    target: str,
+    *,
+    changed_plan: bool,
 ) -> dict[str, str]:
     """Return the metadata: version, settings, and hashes of the float model and the record.
 
     Inputs that were fixed to constants are told as JSON: ``{"sr": "16000"}``.
     """
     made: dict[str, object] = {**asdict(settings), "target": target}
+    if changed_plan:
+        made["plan"] = "given"
     lines = {
         "qconv.version": __version__,
         "qconv.dtype": dtype_of(settings),

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import onnx_ir as ir
 
+from qconv.calibration.record import Record
 from qconv.conversions.steps.equalize import Equalize
 from qconv.conversions.steps.estimate_ranges import EstimateRanges
 from qconv.conversions.steps.fit_plan import FitPlan
@@ -22,12 +23,19 @@ from qconv.conversions.steps.store_weights import StoreWeights
 from qconv.conversions.steps.write import NameScaled, UseOrtOperators, WriteQdq
 from qconv.conversions.weights.shared_weights import WeightSettings
 from qconv.conversions.work import Step, Topic, Work
+from qconv.errors import UsageError
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.numerics.number_types import INT4, INT7, INT8
 from qconv.placement.demands import Demands
-from qconv.placement.given import kept_by, layer_schemes, of_kind, value_schemes
-from qconv.placement.kept import check_float_layers, float_layers
+from qconv.placement.given import (
+    kept_by,
+    layer_schemes,
+    of_kind,
+    require_origin,
+    value_schemes,
+)
+from qconv.placement.kept import check_float_layers, float_layers, require_kept
 from qconv.placement.place import place
 from qconv.placement.plan import Decisions, Plan
 from qconv.placement.requirements import require_integers
@@ -43,15 +51,23 @@ class StaticInt8:
     target: Target
     needs_data: ClassVar[bool] = True
 
-    def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:  # noqa: ARG002
+    def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:
         """Return a prepared model at an opset whose Q and DQ take the activations."""
-        dtype = self.target.activations[self._activations].dtype
-        older = model.graph.opset_imports.get("", 1) < dtype.opset
+        plan = of_kind(given, Plan, self.target)
+        asked = [] if plan is None else [value.scheme for value in plan.values.values()]
+        schemes = [self.target.activations[self._activations], *asked]
+        opset = max(scheme.dtype.opset for scheme in schemes)
+        older = model.graph.opset_imports.get("", 1) < opset
         if self.target.has_ort_operators or not older:
             return model
-        return normalize(raise_opset(model, dtype.opset))
+        return normalize(raise_opset(model, opset))
 
-    def place(self, model: ir.Model, given: Decisions | None) -> Plan:
+    def place(
+        self,
+        model: ir.Model,
+        given: Decisions | None,
+        record: Record | None,  # noqa: ARG002
+    ) -> Plan:
         """Return the Plan of a prepared model, as settings and a given Plan ask for it.
 
         Raises:
@@ -59,18 +75,40 @@ class StaticInt8:
                 for what cannot be.
         """
         usual = place(model, self.target, self._demands)
-        patterns, plan = self.settings.float_patterns, of_kind(given, Plan)
-        asked = replace(
-            self._demands,
-            kept=float_layers(usual, patterns) | kept_by(plan, usual),
-            layer_schemes=layer_schemes(plan, usual),
-            value_schemes=value_schemes(plan, usual),
-        )
+        patterns, asked = self.settings.float_patterns, self._demands
+        plan = of_kind(given, Plan, self.target)
+        if plan is not None:
+            asked = self._changed(model, plan)
+        wanted = asked.kept
+        asked = replace(asked, kept=wanted | float_layers(usual, patterns))
         if asked == self._demands and not patterns:
             return usual
         placed = place(model, self.target, asked)
         check_float_layers(model, usual, placed, patterns)
+        require_kept(model, placed, wanted)
         return placed
+
+    def _changed(self, model: ir.Model, given: Plan) -> Demands:
+        """Return what a given plan demands, as it was made and as it was changed.
+
+        Raises:
+            UsageError: it was made with other settings, or demands what cannot be.
+        """
+        made = given.demands
+        if replace(self._demands, kept=made.kept) != made:
+            raise UsageError(
+                "the plan was made with other settings, or it is that of a result",
+                hint="change a plan of qconv.plan(model, settings), made for the same settings",
+            )
+        origin = place(model, self.target, made)
+        kept = made.kept | kept_by(given, origin)
+        require_origin(given, origin)
+        return replace(
+            made,
+            kept=kept,
+            layer_schemes=layer_schemes(given, origin),
+            value_schemes=value_schemes(given, origin),
+        )
 
     def require(self, model: ir.Model, plan: Plan, label: str) -> None:
         """Refuse a plan after which nothing would run in integers.

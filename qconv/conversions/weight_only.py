@@ -8,11 +8,12 @@ from functools import cached_property
 
 import onnx_ir as ir
 
+from qconv.calibration.record import Record
 from qconv.conversions.steps.round_and_store import RoundAndStore
 from qconv.conversions.steps.scale_inputs import ScaleInputs
 from qconv.conversions.steps.store_tables import TABLE_BLOCK, table_type
 from qconv.conversions.work import Step, Work
-from qconv.errors import NothingQuantized
+from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.prepare import normalize
 from qconv.graph.prepare.opset import raise_opset
 from qconv.numerics.number_types import NumberType
@@ -22,12 +23,10 @@ from qconv.placement.given import kept_by, of_kind, stored_schemes
 from qconv.placement.plan import Decisions
 from qconv.placement.stored_weights import Role, WeightOnlyPlan, place_weights, without
 from qconv.placement.targets.table import Target
-from qconv.recipe.settings import WeightOnlySettings
+from qconv.recipe.settings import WITHOUT_ADAROUND, WeightOnlySettings
 
 _BLOCK, _SMALL_BLOCK = 128, 64
 """Inputs that share a scale where nothing else is asked for: from four bits on, and of fewer."""
-
-_BLOCK_OPSET = 21
 
 
 @dataclass(frozen=True)
@@ -46,27 +45,38 @@ class WeightOnly:
         """Return a prepared model at an opset whose DequantizeLinear takes every type and block."""
         if self.settings.format == "operator":
             return model
-        plan = of_kind(given, WeightOnlyPlan)
+        plan = of_kind(given, WeightOnlyPlan, self.target)
         asked = () if plan is None else [weight.scheme for weight in plan.weights]
-        opset = max(_opset(scheme) for scheme in (*self._schemes.values(), *asked))
+        opset = max(scheme.first_opset for scheme in (*self._schemes.values(), *asked))
         if not opset:
             return model
         older = opset > model.graph.opset_imports.get("", 1)
         model = raise_opset(model, opset)
         return normalize(model) if older else model
 
-    def place(self, model: ir.Model, given: Decisions | None) -> WeightOnlyPlan:
+    def place(
+        self,
+        model: ir.Model,
+        given: Decisions | None,
+        record: Record | None,  # noqa: ARG002
+    ) -> WeightOnlyPlan:
         """Return which weights are stored, and how, as settings and a given plan ask for it.
 
         Raises:
             UsageError: the given plan asks for what cannot be.
         """
         plan = place_weights(model, self.target, self._schemes)
-        asked = of_kind(given, WeightOnlyPlan)
-        if asked is not None:
-            kept, others = kept_by(asked, plan), stored_schemes(asked, plan)
-            plan = without(place_weights(model, self.target, self._schemes, others), kept)
-        return plan
+        asked = of_kind(given, WeightOnlyPlan, self.target)
+        if asked is None or asked == plan:
+            return plan
+        kept, others = kept_by(asked, plan), stored_schemes(asked, plan)
+        for name, scheme in others.items():
+            if self.settings.algorithm == "adaround" and scheme.dtype.name in WITHOUT_ADAROUND:
+                raise UsageError(
+                    f"the weight '{name}' is {scheme.dtype.name} in the plan, which "
+                    "`algorithm=adaround` cannot round to"
+                )
+        return without(place_weights(model, self.target, self._schemes, others), kept)
 
     def require(self, model: ir.Model, plan: WeightOnlyPlan, label: str) -> None:  # noqa: ARG002
         """Refuse a plan by which no weight is stored.
@@ -124,9 +134,3 @@ class WeightOnly:
 
 def _scheme(dtype: NumberType, granularity: Granularity) -> Scheme:
     return Scheme(dtype, symmetric=dtype.signed, granularity=granularity)
-
-
-def _opset(scheme: Scheme) -> int:
-    """Return the first opset whose DequantizeLinear takes it."""
-    blocks = isinstance(scheme.granularity, PerBlock) and bool(scheme.dtype.container)
-    return max(scheme.dtype.opset, _BLOCK_OPSET if blocks else 0)

@@ -107,6 +107,7 @@ class Work(Generic[P]):
         params: scale and zero point of each value that gives its own, by name.
         layers: what layers of integers compute with, by name.
         scaled: values that are others than those of the float model, by the steps' doing.
+        changed: whether the user has changed its plan.
         note: in a few words, how the result was made.
         remarks: the log.
     """
@@ -126,6 +127,7 @@ class Work(Generic[P]):
     params: dict[str, QParams] = field(default_factory=dict)
     layers: dict[str, QuantizedLayer] = field(default_factory=dict)
     scaled: tuple[str, ...] = ()
+    changed: bool = False
     note: str = ""
     remarks: list[Remark] = field(default_factory=list)
 

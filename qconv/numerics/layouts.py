@@ -56,6 +56,14 @@ class Layout:
         """Whether rows and columns lie in memory as the weight does."""
         return self.order == tuple(range(len(self.order)))
 
+    def stays_whole(self, *, blocked: bool) -> bool:
+        """Whether scales of rows, or of ``blocked`` parts of them, run along an axis of the weight.
+
+        DequantizeLinear gives the weight as it is then, and nothing has to be laid out anew.
+        """
+        is_matrix = len(self.shape) == 2 and self.axes == 1
+        return is_matrix or (self.is_plain and self.axes == 1 and not blocked)
+
     def to_rows(self, weight: NDArray[T]) -> NDArray[T]:
         """Return the matrix ``[R, K]`` of a weight; a view where that is possible."""
         return weight.reshape(self.split).transpose(self.order).reshape(self.rows, self.columns)

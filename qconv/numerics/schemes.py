@@ -37,6 +37,8 @@ class PerBlock:
             raise ValueError(f"a block has at least one column, not {self.size}")
 
 
+_BLOCK_OPSET = 21
+
 Granularity = PerTensor | PerAxis | PerBlock
 
 
@@ -47,6 +49,12 @@ class Scheme:
     dtype: NumberType
     symmetric: bool
     granularity: Granularity
+
+    @property
+    def first_opset(self) -> int:
+        """The first opset whose DequantizeLinear takes it."""
+        blocks = isinstance(self.granularity, PerBlock) and bool(self.dtype.container)
+        return max(self.dtype.opset, _BLOCK_OPSET if blocks else 0)
 
 
 @dataclass(frozen=True)

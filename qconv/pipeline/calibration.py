@@ -80,7 +80,7 @@ def calibrate(
     loaded = load_model(Path(model), assume=written(assume))
     prepared = prepare(loaded.ir)
     require_readable(prepared, found, str(loaded.path))
-    plan = place(prepared, found)
+    plan = place(prepared, found.for_any_type())
     if values == "all":
         observed = all_values(prepared, plan)
     else:

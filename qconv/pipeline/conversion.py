@@ -86,8 +86,9 @@ def plan(
     quantized = not isinstance(kind.settings, Int8Settings | DynamicSettings)
     loaded = load_model(Path(model), quantized=quantized, assume=written(assume))
     prepared = prepare(loaded.ir)
-    require_readable(prepared, found, str(loaded.path))
-    placed: Decisions = kind.place(kind.prepare(prepared, None), None)
+    made = kind.prepare(prepared, None)
+    require_readable(made, found, str(loaded.path))
+    placed: Decisions = kind.place(made, None, None)
     return placed
 
 
@@ -156,11 +157,10 @@ def convert(
     loaded = load_model(source, quantized=quantized, assume=written(assume))
     record = given_record(calibration, loaded)
     prepared = prepare(loaded.ir)
-    require_readable(prepared, found, str(loaded.path))
     if record is not None:
         require_moments(record, prepared)
     with custom_operators(custom_ops):
-        work = _begun(kind, loaded, prepared, plan)
+        work = _begun(kind, loaded, prepared, plan, record)
         work.batch_size, work.progress = batch_size, progress
         steps = kind.steps(work.plan)
         kind.begin(work)
@@ -174,7 +174,9 @@ def convert(
         remove_unused(work.model)
         remove_notes(work.model)
         remove_domains(work.model, found.domains)
-        work.model.metadata_props.update(provenance(loaded, work.record, work.settings, found.name))
+        work.model.metadata_props.update(
+            provenance(*(loaded, work.record, work.settings, found.name), changed_plan=work.changed)
+        )
         with staged(path, force=force, reads=reads, model=True) as temporary:
             external = Storage("always" if loaded.external else "auto")
             save_model(work.model, temporary, storage or external)
@@ -188,14 +190,24 @@ def convert(
 
 
 def _begun(
-    kind: Kind, loaded: LoadedModel, prepared: ir.Model, given: Decisions | None
+    kind: Kind,
+    loaded: LoadedModel,
+    prepared: ir.Model,
+    given: Decisions | None,
+    record: Record | None,
 ) -> Work[Any]:
     """Return the work on a prepared model, of which nothing is done but its plan."""
     label = str(loaded.path)
     model = kind.prepare(prepared, given)
-    placed = kind.place(model, given)
+    require_readable(model, kind.target, label)
+    placed = kind.place(model, given, record)
     kind.require(model, placed, label)
-    return Work(model, placed, kind.settings, label=label, assumed=bool(loaded.assumed))
+    return Work(
+        *(model, placed, kind.settings),
+        label=label,
+        assumed=bool(loaded.assumed),
+        changed=given is not None and given != placed,
+    )
 
 
 def _learn(

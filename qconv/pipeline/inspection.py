@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import onnx_ir as ir
 
 from qconv.calibration.record import Record
 from qconv.conversions.kinds import kind_of
+from qconv.conversions.steps.store_tables import table_scheme
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import ModelSummary, summarize
 from qconv.observers.outliers import Outliers, find_outliers
 from qconv.pipeline.arguments import Assume, given_record, written
 from qconv.pipeline.unforeseen import told_by_runtime
-from qconv.placement.plan import Decisions, Plan
-from qconv.placement.requirements import INT8_TABLES
+from qconv.placement.dynamic_layers import place_stored
+from qconv.placement.plan import Decisions, DynamicPlan, Plan, at_run_time
+from qconv.placement.requirements import require_readable
 from qconv.placement.stored_tables import place_tables, with_tables
 from qconv.placement.targets.known import find_target
 from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.placement.targets.table import Target
-from qconv.recipe.settings import Int8Settings, Settings
+from qconv.recipe.settings import DynamicSettings, Int8Settings, Settings
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,31 @@ def inspect(
         RecordError: the record is broken, or of another model.
     """
     kind = kind_of(settings or Int8Settings(), find_target(target))
-    loaded = load_model(Path(model), assume=written(assume))
+    quantized = not isinstance(kind.settings, Int8Settings | DynamicSettings)
+    loaded = load_model(Path(model), quantized=quantized, assume=written(assume))
     summary = summarize(loaded.ir)
-    prepared = kind.prepare(prepare(loaded.ir), None)
-    plan: Decisions = kind.place(prepared, None)
     record = given_record(calibration, loaded)
+    prepared = kind.prepare(prepare(loaded.ir), None)
+    require_readable(prepared, kind.target, str(loaded.path))
+    plan: Decisions = kind.place(prepared, None, record)
     outliers: tuple[Outliers, ...] = ()
     if record is not None and isinstance(plan, Plan):
         outliers = tuple(_outliers(plan, record))
-    if isinstance(plan, Plan):
-        tables = place_tables(prepared, plan.target, INT8_TABLES)
-        plan = with_tables(plan, tables, INT8_TABLES.dtype.name)
+    if isinstance(kind.settings, Int8Settings | DynamicSettings):
+        plan = _with_stored(prepared, plan, kind.settings.embeddings)
     return Inspection(summary, plan, outliers)
+
+
+def _with_stored(model: ir.Model, plan: Decisions, embeddings: str) -> Decisions:
+    """Return a plan that also says which weights and tables are only stored in few bits."""
+    everywhere = isinstance(plan, DynamicPlan)
+    stored = place_stored(model, plan, everywhere=everywhere).nodes
+    others = {n: node for n, node in stored.items() if n not in at_run_time(plan)}
+    plan = replace(plan, nodes={**plan.nodes, **others})
+    scheme = table_scheme(embeddings)
+    if scheme is None:
+        return plan
+    return with_tables(plan, place_tables(model, plan.target, scheme), scheme.dtype.name)
 
 
 def _outliers(plan: Plan, record: Record) -> Iterator[Outliers]:

@@ -19,8 +19,8 @@ class Demands:
         weights: the numbers that the weights of layers are rounded to.
         per_channel: whether each output channel of a weight has a scale of its own.
         kept: operators that stay float because the user wants it.
-        layer_schemes: those of weights that are to be others than these, by the layer.
-        value_schemes: those of activations that are, by the value that gives the range.
+        layer_schemes: by the name of a layer, the scheme of its weight, where that is another one.
+        value_schemes: by the name of a value, its scheme, where that is another one.
         unseen: branches that the data never took, as numbers of the model's subgraphs in order.
         lost: values that stay float since too many of their numbers would round to zero, each
             with that share.

@@ -6,9 +6,10 @@ from collections.abc import Container, Mapping
 
 import onnx_ir as ir
 
-from qconv.graph.layers import bias_of
+from qconv.graph.layers import bias_of, output_axis
 from qconv.graph.operators.table import operator_of
 from qconv.graph.view import clip_bounds, is_constant, is_map, name_of, rank
+from qconv.numerics.schemes import PerAxis
 from qconv.placement.candidate import Candidate
 from qconv.placement.demands import Demands
 from qconv.placement.plan import LayerPlan, ValuePlan
@@ -99,6 +100,7 @@ class Description:
             bias=None if bias is None else name_of(bias),
             bias_node=None if bias_node is None else str(bias_node.name),
             weight_scheme=weight_scheme(node, self._target, self._demands),
+            per_channel=PerAxis(output_axis(node)),
             output=name_of(candidate.results[0]) if emits else None,
         )
 

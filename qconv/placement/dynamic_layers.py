@@ -32,9 +32,7 @@ _NO_GAIN = f"below {_FASTER_FROM} the integer kernel is no faster than float"
 _STORED_ROLES = (Role.PRODUCT, Role.CONVOLUTION, Role.RECURRENT)
 _NO_KERNEL = {
     "Conv": "convolutions of inputs that are quantized at run time are slower than float on CPUs",
-    "ConvTranspose": "ONNX Runtime has no integer kernel for it",
-    "GRU": "ONNX Runtime has no integer kernel for it",
-    "RNN": "ONNX Runtime has no integer kernel for it",
+    **dict.fromkeys(("ConvTranspose", "GRU", "RNN"), "ONNX Runtime has no integer kernel for it"),
 }
 
 

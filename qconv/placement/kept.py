@@ -59,6 +59,17 @@ def check_float_layers(
     return (f"{count} not kept in float, but one with those before them in integers: {shown}",)
 
 
+def require_kept(model: ir.Model, placed: Plan, kept: Collection[str]) -> None:
+    """Refuse to keep operators in float that are one with those before them.
+
+    Raises:
+        UsageError: a Relu or Clip of ``kept`` runs in integers all the same.
+    """
+    stuck = {name for name in kept if name in placed.nodes and placed.nodes[name].quantized}
+    for name, owner in sorted(_owners(model, stuck).items()):
+        raise UsageError(f"'{name}' is one with '{owner}' in integers: keep that one in float")
+
+
 def _found(plan: Plan, pattern: str) -> set[str]:
     matches = re.compile(pattern).search
     return {n.node for n in plan.quantized if matches(n.node) or matches(n.op_type)}

@@ -3,9 +3,8 @@
 An operator is quantized where the runtime can read all its data as integers: from operators
 that give integers anyway, or from values that a layer with weights needs quantized. Then the
 integer regions are as large as they can be, and no value is quantized for a cheap operator
-alone, but for the small factor of a large map (squeeze-and-excitation). Convolutions always
-give integers, since their kernel has no float output; products with weights do only where a
-reader wants them.
+alone, but for the small factor of a large map (squeeze-and-excitation). Whether the result of
+an operator is quantized behind it, in any case, for a reader or never, its row in the table says.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from qconv.placement.describe import Description
 from qconv.placement.dynamic_layers import with_dynamic
 from qconv.placement.groups import with_groups
 from qconv.placement.plan import KEPT, NodePlan, Plan
-from qconv.placement.rules import data_inputs, refusal
+from qconv.placement.rules import added_layer, data_inputs, refusal
 from qconv.placement.targets.table import Kind, Output, Target
 
 _NONE = Demands()
@@ -38,7 +37,8 @@ def place(model: ir.Model, target: Target, demands: Demands = _NONE) -> Plan:
 
     Branches of If nodes are placed as the main graph is, but for those that the data never took.
     Products there and in the bodies of Loop and Scan, each LSTM, and products that read or give a
-    value that stays float since it is too fine have their inputs quantized at run time.
+    value that stays float since it is too fine have their inputs quantized at run time, where the
+    target has kernels for that.
     """
     subgraphs = [model.graph, *model.graph.subgraphs()]
     graphs = observable_graphs(model, [subgraphs[number] for number in demands.unseen])
@@ -59,6 +59,7 @@ class _Placement:
         self.target = target
         self.demands = demands
         self.outputs = set(outputs) if target.quantized_outputs else set()
+        self.adding: set[ir.Node] = set()
         self.too_fine: set[str] = set()
         self.reasons: dict[ir.Node, str] = {}
         self.candidates: dict[ir.Node, Candidate] = {}
@@ -120,6 +121,8 @@ class _Placement:
         }
 
     def _gives_integers(self, candidate: Candidate) -> bool:
+        if candidate.node in self.adding:
+            return False
         if candidate.output is Output.ALWAYS:
             return True
         wanted = self.outputs
@@ -137,8 +140,15 @@ class _Placement:
         while True:
             chosen: dict[ir.Node, Candidate] = {}
             made: set[ir.Value] = set()
+            sums = {n: added_layer(n, self.target) for n in self.candidates if n not in dropped}
+            self.adding = {layer for layer in sums.values() if layer is not None}
+            lone: set[ir.Node] = set()
             for node, candidate in self.candidates.items():
                 if node in dropped:
+                    continue
+                if (layer := sums[node]) is not None and layer not in chosen:
+                    self.reasons[node] = f"the {layer.op_type} whose kernel would add is in float"
+                    lone.add(node)
                     continue
                 missing = None if candidate.layered else self._missing_data(candidate, made)
                 if missing is not None:
@@ -147,6 +157,9 @@ class _Placement:
                 chosen[node] = candidate
                 if self._gives_integers(candidate):
                     made.update(candidate.results)
+            if lone:
+                dropped |= lone
+                continue
             unread = self._unread(chosen, made)
             if not unread:
                 return chosen
@@ -179,12 +192,17 @@ class _Placement:
             needy = candidate.needs_reader or not all(
                 value in made or value in self.wanted or is_constant(value) for value in operands
             )
-            if needy and not any(
-                usage.node in chosen
-                and usage.node not in unread
-                and usage.idx in chosen[usage.node].data
-                for value in candidate.results
-                for usage in value.uses()
+            given_out = not self.outputs.isdisjoint(candidate.results)
+            if (
+                needy
+                and not given_out
+                and not any(
+                    usage.node in chosen
+                    and usage.node not in unread
+                    and usage.idx in chosen[usage.node].data
+                    for value in candidate.results
+                    for usage in value.uses()
+                )
             ):
                 unread.add(node)
         return unread

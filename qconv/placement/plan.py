@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from qconv.errors import UsageError
 from qconv.numerics.number_types import NumberType
-from qconv.numerics.schemes import Scheme
+from qconv.numerics.schemes import PerAxis, Scheme
 from qconv.placement.demands import Demands
 from qconv.placement.targets.table import Target
 
@@ -64,8 +64,8 @@ class LayerPlan:
     ``weight`` and ``bias`` name initializers; ``bias_node`` is the node that adds the bias: the
     layer itself, or for a MatMul the Add behind it, or None where there is none to hold a bias.
     A bias of the layer itself is of the type that the target says, that of an Add stays float.
-    ``output`` names the value that the layer emits in integers, or is None where its output stays
-    float.
+    ``per_channel`` is the granularity by which each output channel has a scale. ``output`` names
+    the value that the layer emits in integers, or is None where its output stays float.
     """
 
     node: str
@@ -75,6 +75,7 @@ class LayerPlan:
     bias: str | None
     bias_node: str | None
     weight_scheme: Scheme
+    per_channel: PerAxis
     output: str | None
 
 
@@ -183,11 +184,13 @@ class PrecisionPlan(Decisions):
     """Which operators compute in ``dtype``, float16 or bfloat16.
 
     ``nodes`` holds every node, those of subgraphs included, that works on float32; ``kept``
-    names those that stay so because the user wants it.
+    names those that stay so because the user wants it, ``seen`` tells whether it was known which
+    numbers the values reach.
     """
 
     dtype: ir.DataType
     kept: frozenset[str] = frozenset()
+    seen: bool = False
 
 
 @dataclass(frozen=True)

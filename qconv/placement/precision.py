@@ -85,7 +85,7 @@ def place_precision(
     saved = save_casts(model, nodes, keep_ports=keep_ports)
     if any(node.quantized for node in saved.values()):
         nodes = saved
-    return PrecisionPlan(nodes, target, dtype, frozenset(kept))
+    return PrecisionPlan(nodes, target, dtype, frozenset(kept), seen=ranges is not None)
 
 
 def place_float32(model: ir.Model, target: Target) -> PrecisionPlan:

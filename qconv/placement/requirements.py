@@ -21,7 +21,7 @@ _OTHER_FLOATS = ("double", "float16", "bfloat16")
 
 
 def require_readable(model: ir.Model, target: Target, label: str) -> None:
-    """Refuse a prepared model that the target's runtime cannot load, in whatever type.
+    """Refuse a model, at the opset that it is written in, that the target's runtime cannot load.
 
     Raises:
         UnsupportedError: it holds an operator, a domain, an opset or an input that the target's
@@ -30,9 +30,8 @@ def require_readable(model: ir.Model, target: Target, label: str) -> None:
     opset = model.graph.opset_imports.get("", 1)
     if target.newest_opset is not None and opset > target.newest_opset:
         raise UnsupportedError(
-            f"{label}: it has opset {opset}, and {target.runtime} reads no later one than "
-            f"{target.newest_opset}",
-            hint=f"export the model again with opset {target.newest_opset}",
+            f"{label}: it would be written in opset {opset}, and {target.runtime} reads no later "
+            f"one than {target.newest_opset}"
         )
     for node in all_nodes(model):
         standard = node.domain in STANDARD_DOMAINS

@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from qconv.graph.layers import bias_of, output_axis
+from qconv.graph.operators.facts import Family
 from qconv.graph.operators.table import operator_of
 from qconv.graph.view import (
     clip_bounds,
@@ -129,9 +130,12 @@ def _attribute_refusal(node: ir.Node, rule: OpRule) -> str | None:
 def _type_refusal(node: ir.Node, target: Target, demands: Demands) -> str | None:
     """Say which type of those that are asked for the integer kernel does not take."""
     rule = target.rules[node.op_type]
-    activations = demands.activations or target.activation
-    if rule.activations and activations not in rule.activations:
-        return f"its integer kernel takes {_either(rule.activations)}, not {activations}"
+    usual = target.activations[demands.activations or target.activation]
+    read = [node.inputs[index] for index in data_inputs(node, target)]
+    for value in (*read, *node.outputs) if rule.activations else ():
+        scheme = usual if value is None else demands.value_schemes.get(str(value.name), usual)
+        if scheme not in [target.activations.get(word) for word in rule.activations]:
+            return f"its integer kernel takes {_either(rule.activations)}, not {scheme.dtype.name}"
     if rule.kind in (Kind.CONVOLUTION, Kind.PRODUCT) and rule.weights:
         name = weight_scheme(node, target, demands).dtype.name
         if name not in rule.weights:
@@ -143,6 +147,14 @@ def _either(words: tuple[str, ...]) -> str:
     return " or ".join(words)
 
 
+def added_layer(node: ir.Node, target: Target) -> ir.Node | None:
+    """Return the layer whose kernel adds the other operand of a residual sum, where it does so."""
+    if target.sums is not Sums.SKIP or not _is_sum(node) or not (skipped := _skipping(node)):
+        return None
+    value = node.inputs[1 - skipped[0]]
+    return None if value is None else value.producer()
+
+
 def _is_sum(node: ir.Node) -> bool:
     """Whether a node adds two values that are computed."""
     return operator_of(node).adds and not any(map(is_constant, node.inputs))
@@ -151,7 +163,7 @@ def _is_sum(node: ir.Node) -> bool:
 def _skipping(add: ir.Node) -> tuple[int, ...]:
     """Return the operand that skipped the layer whose result the other one is, if there is one.
 
-    Where both are results of layers, the kernel of the last one adds.
+    Where both are results of layers, the kernel of the second operand's adds.
     """
     producers = [None if value is None else value.producer() for value in add.inputs]
     for index in (1, 0):
@@ -182,6 +194,8 @@ def _attribute_values(node: ir.Node, name: str) -> list[str | int]:
 def _weight_refusal(node: ir.Node, rule: OpRule) -> str | None:
     if rule.kind not in (Kind.CONVOLUTION, Kind.PRODUCT):
         return None
+    if operator_of(node).layer not in (Family.CONVOLUTION, Family.PRODUCT):
+        return f"qconv has no integer weights for {node.op_type}"
     data, weight = node.inputs[0], node.inputs[1]
     bias = bias_of(node)
     if is_constant(data):

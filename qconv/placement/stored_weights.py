@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from qconv.graph.view import (
     static_shape,
 )
 from qconv.numerics.layouts import Layout, convolution_transpose, matrix, transposed
-from qconv.numerics.schemes import PerAxis, PerBlock, Scheme
+from qconv.numerics.schemes import PerAxis, PerBlock, PerTensor, Scheme
 from qconv.placement.plan import KEPT, Decisions, NodePlan
 from qconv.placement.targets.table import Target
 
@@ -30,6 +30,7 @@ _PASSED = (Movement.SAME, Movement.LAYOUT, Movement.JOIN)
 _OVERHEAD = 800
 """Bytes that the nodes around a stored weight take in the file, at most."""
 _LEAST_BLOCK = 16
+_SHARED = "it shares its weight with an operator that is kept in float"
 _LEFT = "embeddings are left in float, as asked for"
 
 
@@ -98,6 +99,7 @@ def place_weights(
     """
     nodes: dict[str, NodePlan] = {}
     weights = []
+    opset = model.graph.opset_imports.get("", 1)
     for number, graph in enumerate((model.graph, *model.graph.subgraphs())):
         for value in graph.initializers.values():
             uses = [(node, index) for node, index in value.uses()]
@@ -111,8 +113,11 @@ def place_weights(
             if isinstance(seen, str):
                 reason = seen
             elif (scheme := others.get(name_of(value), schemes.get(seen.role))) is not None:
-                scheme = in_whole_blocks(scheme, seen.layout, target)
+                scheme = fitted(scheme, seen.layout, target)
                 reason = _refusal(value, seen.layout, scheme)
+                if reason is None and target.inline_constants:
+                    why = _computed(value, seen.layout, scheme, opset)
+                    reason = why and f"{why}, and {target.runtime} computes no constants"
                 if reason is None:
                     readers = tuple(WeightReader(str(n.name), n.op_type, i) for n, i in uses)
                     weights.append(
@@ -129,7 +134,7 @@ def place_weights(
                 name = str(node.name)
                 quantized = reason is None or (name in nodes and nodes[name].quantized)
                 nodes[name] = NodePlan(name, node.op_type, quantized, reason or "")
-    return WeightOnlyPlan(nodes, target, tuple(_tied(model, weights)))
+    return WeightOnlyPlan(nodes, target, tuple(_tied(model, weights, others)))
 
 
 def without(plan: WeightOnlyPlan, kept: Collection[str]) -> WeightOnlyPlan:
@@ -141,7 +146,7 @@ def without(plan: WeightOnlyPlan, kept: Collection[str]) -> WeightOnlyPlan:
     nodes = {
         name: node
         if name in stored or not node.quantized
-        else replace(node, quantized=False, reason=KEPT)
+        else replace(node, quantized=False, reason=KEPT if name in kept else _SHARED)
         for name, node in plan.nodes.items()
     }
     return replace(plan, nodes=nodes, weights=tuple(free))
@@ -196,13 +201,18 @@ def _agreed(
     return _Seen(role, layout)
 
 
-def in_whole_blocks(scheme: Scheme, layout: Layout, target: Target) -> Scheme:
+def fitted(scheme: Scheme, layout: Layout, target: Target) -> Scheme:
     """Return the scheme as the target takes it: in the largest smaller blocks that fill the rows.
 
-    Where there are none, each row has one scale.
+    Where there are none, or blocks of such a weight would have to be laid out anew when the model
+    is loaded and the target computes no constants, each row has one scale.
     """
     granularity, columns = scheme.granularity, layout.columns
-    if not target.whole_blocks or not isinstance(granularity, PerBlock):
+    if not isinstance(granularity, PerBlock):
+        return scheme
+    if target.inline_constants and not layout.stays_whole(blocked=granularity.size < columns):
+        return replace(scheme, granularity=PerAxis(0))
+    if not target.whole_blocks or columns % granularity.size == 0:
         return scheme
     sizes = [granularity.size >> step for step in range(granularity.size.bit_length())]
     whole = next((size for size in sizes if size >= _LEAST_BLOCK and columns % size == 0), None)
@@ -219,8 +229,26 @@ def _refusal(value: ir.Value, layout: Layout, scheme: Scheme) -> str | None:
     return None
 
 
-def _tied(model: ir.Model, weights: list[WeightPlan]) -> list[WeightPlan]:
+def _computed(value: ir.Value, layout: Layout, scheme: Scheme, opset: int) -> str | None:
+    """Say why nodes would have to compute a weight when the model is loaded, if they would."""
+    shared = isinstance(scheme.granularity, PerTensor)
+    blocked = isinstance(scheme.granularity, PerBlock) and scheme.granularity.size < layout.columns
+    first = scheme.first_opset if blocked else scheme.dtype.opset
+    if not scheme.dtype.container:
+        return f"ONNX has no type for {scheme.dtype.name}"
+    if opset < first:
+        return f"DequantizeLinear takes such a weight from opset {first} on"
+    if value.dtype is not ir.DataType.FLOAT:
+        return "its weight is not float32"
+    if not (layout.is_plain and shared) and not layout.stays_whole(blocked=blocked):
+        return "its weight lies otherwise than DequantizeLinear takes it"
+    return None
+
+
+def _tied(model: ir.Model, weights: list[WeightPlan], others: Container[str]) -> list[WeightPlan]:
     """Note which tables hold the same matrix as a product, though as a weight of its own.
+
+    Such a table is stored as the product is, unless ``others`` name it.
 
     Exporters write a table that is tied to the output projection once more, transposed.
     """
@@ -239,11 +267,12 @@ def _tied(model: ir.Model, weights: list[WeightPlan]) -> list[WeightPlan]:
     found = []
     for plan in weights:
         tie = None
-        if plan.role is Role.TABLE:
+        if plan.role is Role.TABLE and plan.weight not in others:
             for product in products.get((plan.layout.rows, plan.layout.columns), ()):
                 same = product.graph == plan.graph
                 if same and np.array_equal(rows_of(plan), rows_of(product)):
                     tie = product.weight
+                    plan = replace(plan, scheme=product.scheme)
                     break
         found.append(replace(plan, tied_to=tie))
     return found

@@ -112,16 +112,6 @@ class Int8Settings(Checked):
     float_layers: tuple[str | int, ...] = setting((), within=Range(0), must=_float_layers)
 
     @property
-    def weight_bits(self) -> int:
-        """Bits in which weights are stored."""
-        return 4 if self.weights == "int4" else 8
-
-    @property
-    def bits(self) -> int:
-        """Width of the numbers that weights are rounded to."""
-        return 7 if self.reduce_range else self.weight_bits
-
-    @property
     def float_count(self) -> int:
         """How many layers with the largest error of their own stay in float."""
         return sum(int(each) for each in self.float_layers if _is_count(each))
@@ -140,11 +130,6 @@ class Int8Settings(Checked):
     def sequential(self) -> bool:
         """Whether layers are rounded one after another."""
         return self.effort == "best"
-
-    @property
-    def wants_moments(self) -> bool:
-        """Whether second moments of what layers read are of use."""
-        return self.solver is not None
 
     @property
     def solver(self) -> Literal["gptq", "adaround"] | None:

@@ -2,7 +2,7 @@
 
 ``DynamicQuantizeLinear, MatMulInteger, Cast, Mul, Mul`` becomes the runtime's own
 DynamicQuantizeMatMul, or MatMulIntegerToFloat where several products share one quantized input.
-LSTM becomes com.microsoft's DynamicQuantizeLSTM, documented in ONNX Runtime's ContribOperators.md.
+LSTM is written by :mod:`qconv.rewrite.ort.lstm`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from qconv.graph.operators.table import RUNTIME_DOMAIN
 from qconv.graph.view import all_nodes, name_of
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import DynamicKind
-
-_LSTM_INPUTS = 8
-
+from qconv.rewrite.ort.lstm import write_lstm
 
 WeightsByInput = Mapping[tuple[str, int], StoredWeight]
 """Weights ``[..., K, N]`` by the name of the node and the index of its input."""
@@ -76,36 +74,11 @@ class _Rewriter:
         supersede(node, *nodes)
 
     def lstm(self, node: ir.Node, weights: list[StoredWeight]) -> None:
-        """Write DynamicQuantizeLSTM: inputs of LSTM, then scale and zero point of W and R."""
-        inputs = [*node.inputs, *[None] * _LSTM_INPUTS][:_LSTM_INPUTS]
-        params = []
-        for index, weight in enumerate(weights, 1):
-            value = inputs[index]
-            if value is None:
-                raise ValueError(f"{node.name}: an LSTM has weights")
-            inputs[index], scale, _ = self._weight(value, weight, 1.0)
-            zeros = np.zeros(weight.layout.row_shape, np.int8)
-            params += [scale, self.editor.initializer(f"{name_of(value)}/zero_points", zeros)]
-        attributes = [value for name, value in node.attributes.items() if name != "layout"]
-        outputs = list(node.outputs)
-        fused = ir.Node(
-            RUNTIME_DOMAIN,
-            "DynamicQuantizeLSTM",
-            [*inputs, *params],
-            attributes,
-            name=self.editor.unique(f"{node.name}/DynamicQuantizeLSTM"),
-            num_outputs=len(outputs),
-        )
-        graph = node.graph
-        if not isinstance(graph, ir.Graph):
-            raise ValueError(f"{node.name} is in no graph")
-        graph.insert_before(node, fused)
-        for old, new in zip(outputs, fused.outputs, strict=True):
-            new.type, new.shape = old.type, old.shape
-            old.name, new.name = None, old.name
-            old.replace_all_uses_with(new, replace_graph_outputs=True)
-        graph.remove(node, safe=True)
-        fused.name, node.name = node.name, fused.name
+        """Write DynamicQuantizeLSTM with integer weights."""
+        values = [(node.inputs[index], weight) for index, weight in enumerate(weights, 1)]
+        stored = [self._weight(value, weight, 1.0)[:2] for value, weight in values if value]
+        shapes = [weight.layout.row_shape for weight in weights]
+        write_lstm(node, stored, shapes, self.editor)
 
     def _quantized_input(
         self, node: ir.Node, data: ir.Value, *, turned: bool

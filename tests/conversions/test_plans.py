@@ -11,10 +11,11 @@ from onnx import TensorProto
 
 import qconv
 from qconv.errors import UsageError
+from qconv.numerics.stored import STORED_TYPES
 from qconv.placement.plan import Decisions, Plan, PrecisionPlan
 from qconv.placement.stored_weights import WeightOnlyPlan
 from qconv.recipe.settings import Settings
-from tests.model_helpers import data, op_types, parse, random_feeds, save
+from tests.model_helpers import data, op_types, parse, random_feeds, save, set_weight
 
 NET = """(float[N,32] x) => (float[N,8] y)
 <float[32,64] u, float[64] b, float[64,64] v, float[64] c, float[64,8] w, float[8] d> {
@@ -144,12 +145,12 @@ def test_plans_that_cannot_be_obeyed(path: Path) -> None:
     ternary = replace(plan.layers["first"].weight_scheme, dtype=qconv.UINT8)
     layer = replace(plan.layers["first"], weight_scheme=ternary)
     for given, sentence in (
-        (foreign, "the plan is one of another model: "),
-        (half, "the plan is a PrecisionPlan, and these settings take a Plan"),
+        (foreign, "the plan is not one of this model and these settings: "),
+        (half, "the plan is of the type PrecisionPlan, and these settings take a Plan"),
         (
             replace(plan, layers={**plan.layers, "first": layer}),
-            "the weight of 'first' is uint8 in the plan; a layer that computes in integers takes "
-            "int8, int7, int4, with one scale or one for each output channel",
+            "the weight of 'first' is uint8 in the plan; as a layer of integers it takes int8 or "
+            "int7 or int4",
         ),
     ):
         with pytest.raises(UsageError) as caught:
@@ -193,3 +194,124 @@ def test_a_plan_keeps_what_the_settings_keep(path: Path) -> None:
     )
     floats = {node.node for node in made.plan.kept_float}
     assert {"first", "third"} <= floats
+
+
+def _refused(path: Path, plan: Decisions, settings: Settings | None = None) -> str:
+    output = path.with_name("refused.onnx")
+    with pytest.raises(UsageError) as caught:
+        qconv.convert(path, output, data=data(FEEDS), settings=settings, plan=plan)
+    assert not output.exists()
+    return str(caught.value)
+
+
+def test_schemes_that_no_kernel_takes(path: Path) -> None:
+    plan = qconv.plan(path)
+    assert isinstance(plan, Plan)
+    first, value = plan.layers["first"], plan.values["x"]
+    for change, sentence in (
+        ({"granularity": qconv.PerAxis(0)}, "is symmetric with a scale for each index of axis 0"),
+        ({"granularity": qconv.PerBlock(16)}, "is symmetric with blocks of 16"),
+        ({"symmetric": False}, "is not symmetric with a scale for each index of axis 1"),
+    ):
+        layer = replace(first, weight_scheme=replace(first.weight_scheme, **change))
+        changed = replace(plan, layers={**plan.layers, "first": layer})
+        assert f"the weight of 'first' {sentence} in the plan" in _refused(path, changed)
+    wrong = replace(value, scheme=replace(value.scheme, symmetric=True))
+    assert _refused(path, replace(plan, values={**plan.values, "x": wrong})).startswith(
+        "'x' is uint8, symmetric with one scale, in the plan; ort-cpu takes uint8 or int8 or int16"
+    )
+
+
+def test_what_shares_a_scale_is_changed_where_that_is_made(tmp_path: Path) -> None:
+    text = """(float[N,3,8,8] x) => (float[N,5] y) <float[4,3,3,3] w, float[4,5] m>
+    { a = Conv(x, w) r = Relu(a) p = MaxPool<kernel_shape = [6, 6]>(r) f = Flatten(p)
+      y = MatMul(f, m) }"""
+    path = save(parse(text), tmp_path)
+    plan = qconv.plan(path)
+    assert isinstance(plan, Plan)
+    follower = plan.values["p"]
+    assert follower.params_from == "r"
+    signed = replace(follower.scheme, dtype=qconv.INT8)
+    changed = replace(plan, values={**plan.values, "p": replace(follower, scheme=signed)})
+    assert _refused(path, changed) == (
+        "'p' has scale and zero point of 'r': change the scheme of that one"
+    )
+    relu = next(node.node for node in plan.nodes.values() if node.op_type == "Relu")
+    assert " in integers: keep that one in float" in _refused(path, plan.in_float(relu))
+
+
+def test_changes_that_a_plan_cannot_take(path: Path) -> None:
+    plan = qconv.plan(path)
+    assert isinstance(plan, Plan)
+    short = {name: layer for name, layer in plan.layers.items() if name != "first"}
+    assert "the plan is changed in `layers`" in _refused(path, replace(plan, layers=short))
+    assert "the plan is changed in `inputs`" in _refused(path, replace(plan, inputs={}))
+    assert "made with other settings" in _refused(path, plan, qconv.Int8Settings(weights="int4"))
+    made = qconv.convert(path, path.with_name("made.onnx"), data=data(FEEDS))
+    assert "plan" in _refused(path, replace(made.plan, nodes={}))
+    target = replace(plan.target, name="mine")
+    assert "the plan is for the target mine" in _refused(path, replace(plan, target=target))
+    half = qconv.plan(path, qconv.HalfSettings("bf16"))
+    fp16 = qconv.HalfSettings("fp16")
+    assert _refused(path, half, fp16) == "the plan is for BFLOAT16, not for FLOAT16"
+
+
+def test_weights_that_cannot_be_stored_like_that(path: Path) -> None:
+    settings = qconv.WeightOnlySettings("int8", algorithm="adaround")
+    plan = qconv.plan(path, settings)
+    assert isinstance(plan, WeightOnlyPlan)
+    fp8, wide = STORED_TYPES["fp8e4m3"], qconv.INT16
+    for scheme, sentence in (
+        (qconv.Scheme(wide, True, qconv.PerAxis(0)), "is int16 in the plan; weights are stored in"),
+        (
+            qconv.Scheme(qconv.INT4, True, qconv.PerBlock(7)),
+            "has blocks of 7 in the plan; it takes 16 or 32",
+        ),
+        (qconv.Scheme(qconv.INT4, True, qconv.PerAxis(1)), "it takes those of its rows, axis 0"),
+        (qconv.Scheme(qconv.INT4, False, qconv.PerAxis(0)), "it has to be symmetric"),
+        (qconv.Scheme(fp8, True, qconv.PerAxis(0)), "which `algorithm=adaround` cannot round to"),
+    ):
+        first, *others = plan.weights
+        changed = replace(plan, weights=(replace(first, scheme=scheme), *others))
+        assert sentence in _refused(path, changed, settings)
+    assert "the plan lacks weights" in _refused(path, replace(plan, weights=()), settings)
+
+
+def test_sixteen_bits_of_one_value_leave_the_other_products_as_they_are(tmp_path: Path) -> None:
+    text = """(float[N,4,64] x) => (float[N,4,64] y) <float[64,64] w, float[64,64] v>
+    { h = MatMul(x, w) t = Tanh(h) y = MatMul(t, v) }"""
+    proto = parse(text)
+    path, output = save(proto, tmp_path), tmp_path / "out.onnx"
+    plan = qconv.plan(path)
+    assert isinstance(plan, Plan)
+    wide = qconv.Scheme(qconv.INT16, symmetric=True, granularity=qconv.PerTensor())
+    value = replace(plan.values["x"], scheme=wide)
+    changed = replace(plan, values={**plan.values, "x": value})
+    qconv.convert(path, output, data=data(random_feeds(proto)), plan=changed)
+    assert op_types(onnx.load(output)).count("MatMulIntegerToFloat") == 1
+
+
+def test_a_tied_table_is_stored_as_the_plan_says(tmp_path: Path) -> None:
+    text = """(int64[N] ids) => (float[N,512] y) <float[512,64] table, float[64,512] head>
+    { h = Gather(table, ids) r = Relu(h) y = MatMul(r, head) }"""
+    proto = parse(text)
+    arrays = {t.name: onnx.numpy_helper.to_array(t) for t in proto.graph.initializer}
+    set_weight(proto, "head", arrays["table"].T.copy())
+    path, output = save(proto, tmp_path), tmp_path / "out.onnx"
+    settings = qconv.WeightOnlySettings("int4")
+    plan = qconv.plan(path, settings)
+    assert isinstance(plan, WeightOnlyPlan)
+    by_name = {weight.weight: weight for weight in plan.weights}
+    assert by_name["table"].tied_to == "head"
+    assert by_name["table"].scheme == by_name["head"].scheme
+    eight = qconv.Scheme(qconv.INT8, symmetric=True, granularity=qconv.PerAxis(0))
+    changed = replace(
+        plan,
+        weights=tuple(
+            replace(weight, scheme=eight) if weight.weight == "table" else weight
+            for weight in plan.weights
+        ),
+    )
+    usual = qconv.convert(path, output, settings=settings)
+    made = qconv.convert(path, output, settings=settings, plan=changed, force=True)
+    assert made.size_bytes > usual.size_bytes + 512 * 64 // 2

@@ -19,8 +19,10 @@ class PackFourBits(Knowing):
 
     def apply(self, work: Work[Plan]) -> None:
         """Put another model in the place of the one there is."""
-        newest = work.plan.target.newest_opset
-        if newest is not None and newest < INT4.opset:
+        target = work.plan.target
+        if target.inline_constants or (target.newest_opset or INT4.opset) < INT4.opset:
+            why = f"{target.runtime} reads none of four bits here"
+            work.say(Topic.STORAGE, f"weights in four bits stored as int8, twice as large: {why}")
             return
         work.model, remarks = pack_weights(work.model)
         work.say(Topic.STORAGE, *remarks)

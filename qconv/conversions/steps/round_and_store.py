@@ -19,6 +19,7 @@ from qconv.numerics.number_types import NumberType
 from qconv.observers.gram import Gram
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.stored_weights import Role, WeightOnlyPlan, WeightPlan
+from qconv.placement.targets.table import Target
 from qconv.progress import no_progress
 from qconv.rewrite.weights.rewriter import Format, Written, rewrite_weights
 
@@ -105,7 +106,7 @@ class RoundAndStore:
         written = rewrite_weights(model, plan, rounder.weights, output)
         counts = ", ".join(f"{count} by {method}" for method, count in rounder.methods.items())
         work.say(Topic.ROUNDING, f"weights rounded: {counts}")
-        work.say(Topic.SPEED, *_remarks(written))
+        work.say(Topic.SPEED, *_remarks(written, plan.target))
 
 
 def _round_in_sequence(work: Work[WeightOnlyPlan], rounder: WeightRounder, grams: Grams) -> None:
@@ -145,7 +146,7 @@ def _measured(work: Work[WeightOnlyPlan], stage: LayerInput) -> Gram:
     return collected.grams[stage.key]
 
 
-def _remarks(written: Written) -> Iterator[str]:
+def _remarks(written: Written, target: Target) -> Iterator[str]:
     """Say how weights were written, and what that means for speed."""
     if written.operators:
         yield "in the runtime's own operators: " + _listed(written.operators)
@@ -165,7 +166,8 @@ def _remarks(written: Written) -> Iterator[str]:
     if slow:
         yield (
             f"dequantized at every inference, which is slower than float: weights of "
-            f"{_listed(slow)}; `format=operator` avoids that"
+            f"{_listed(slow)}"
+            + ("; `format=operator` avoids that" if target.has_ort_operators else "")
         )
 
 

@@ -23,6 +23,15 @@ def table_type(embeddings: str, bits: int) -> NumberType | None:
     return STORED_TYPES[("int8" if bits == 8 else "int4") if embeddings == "auto" else embeddings]
 
 
+def table_scheme(embeddings: str) -> Scheme | None:
+    """Return how embeddings are stored beside operators of integers; None leaves them float."""
+    dtype = table_type(embeddings, 8)
+    if dtype is None:
+        return None
+    granularity = PerAxis(0) if dtype.bits == 8 else TABLE_BLOCK
+    return Scheme(dtype, symmetric=True, granularity=granularity)
+
+
 @dataclass(frozen=True)
 class StoreTables(Knowing):
     """Store the tables that only Gather reads in few bits.
@@ -39,17 +48,15 @@ class StoreTables(Knowing):
         Raises:
             ModelError: a table holds NaN or Inf.
         """
-        dtype = table_type(self.embeddings, 8)
-        if dtype is None:
+        scheme = table_scheme(self.embeddings)
+        if scheme is None:
             return
-        granularity = PerAxis(0) if dtype.bits == 8 else TABLE_BLOCK
-        scheme = Scheme(dtype, symmetric=True, granularity=granularity)
         tables = place_tables(work.model, work.plan.target, scheme)
         rounder = WeightRounder(work.model, lambda _: "mse", half_scales=True)
         for table in tables.weights:
             rounder.round(table, {}, {})
         rewrite_weights(work.model, tables, rounder.weights, stored_format(work.plan.target))
-        work.plan = with_tables(work.plan, tables, dtype.name)
+        work.plan = with_tables(work.plan, tables, scheme.dtype.name)
         if count := len(tables.weights):
             plural = "s" * (count > 1)
-            work.say(Topic.STORAGE, f"{count} embedding{plural} stored in {dtype.name}")
+            work.say(Topic.STORAGE, f"{count} embedding{plural} stored in {scheme.dtype.name}")

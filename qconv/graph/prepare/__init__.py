@@ -13,7 +13,7 @@ from qconv.graph.prepare.equivalents import use_equivalents
 from qconv.graph.prepare.functions import inline_functions
 from qconv.graph.prepare.gemm import normalize_gemm, use_gemm
 from qconv.graph.prepare.hard_activations import split_activations
-from qconv.graph.prepare.names import fix_names
+from qconv.graph.prepare.names import fix_names, use_short_domain
 from qconv.graph.prepare.noops import remove_noops
 from qconv.graph.prepare.opset import lower_opset, raise_opset
 from qconv.graph.prepare.pads import fold_pads
@@ -63,6 +63,7 @@ def normalize(model: ir.Model) -> ir.Model:
 
 def _without_functions(model: ir.Model) -> ir.Model:
     """Inline functions, and take initializers out of the inputs, where old files list them."""
+    use_short_domain(model)
     model = inline_functions(model)
     common.RemoveInitializersFromInputsPass()(model)
     return model

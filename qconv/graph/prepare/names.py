@@ -8,6 +8,8 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 from onnx_ir.passes.common.naming import SimpleNameGenerator
 
+_LONG_DOMAIN = "ai.onnx"
+
 
 class _NodesAfterOutputs(SimpleNameGenerator):
     """A nameless node is called after its operator and its first output."""
@@ -45,3 +47,14 @@ def _unused(name: str, taken: set[str]) -> str:
         candidate, number = f"{name}_{number}", number + 1
     taken.add(candidate)
     return candidate
+
+
+def use_short_domain(model: ir.Model) -> None:
+    """Call ONNX's own domain by its empty name, which ``ai.onnx`` is another word for."""
+    for graph in (model.graph, *model.graph.subgraphs()):
+        if _LONG_DOMAIN in graph.opset_imports:
+            version = graph.opset_imports.pop(_LONG_DOMAIN)
+            graph.opset_imports.setdefault("", version)
+    for node in model.graph.all_nodes():
+        if node.domain == _LONG_DOMAIN:
+            node.domain = ""

@@ -7,6 +7,7 @@ from collections.abc import Container
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from qconv.graph.operators.table import STANDARD_DOMAINS
 from qconv.graph.view import all_nodes, bodies, is_standard
 
 
@@ -68,5 +69,9 @@ def remove_domains(model: ir.Model, known: Container[str] | None) -> None:
     if known is None:
         return
     for graph in (model.graph, *model.graph.subgraphs()):
-        for domain in [name for name in graph.opset_imports if name not in known]:
+        for domain in [
+            name
+            for name in graph.opset_imports
+            if name not in known and name not in STANDARD_DOMAINS
+        ]:
             del graph.opset_imports[domain]

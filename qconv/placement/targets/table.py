@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from qconv.errors import UsageError
 from qconv.graph.operators.table import RUNTIME_DOMAIN
 from qconv.numerics.schemes import Scheme
 from qconv.recipe.settings import Activations
@@ -83,10 +84,11 @@ class Target:
             one where nothing else is asked for.
         rules: what runs in integers, by operator.
         notes: what is worth knowing of a type of activations.
-        reasons: why others do not, where that deserves more than the general sentence.
+        reasons: why others run in float, where that deserves more than the general sentence.
         bias: the type of biases.
         sums: what residual sums read in integers.
-        quantized_outputs: whether the model's outputs are quantized as if an operator read them.
+        quantized_outputs: whether the model's outputs are quantized where operators that run in
+            integers give them.
         domains: the domains of operators that it knows; the empty one is that of ONNX itself.
             None where it has those of ONNX Runtime, and can be taught others.
         newest_opset: the last opset of ONNX that it reads; None where it has no limit.
@@ -95,7 +97,7 @@ class Target:
             compute them from constants when the model is loaded.
         whole_blocks: whether each row of a weight must hold a whole number of blocks.
         fixed_shapes: whether every axis of the model's inputs must have a size.
-        refused: the operators that it cannot run in any type, each with the reason.
+        refused: operators that it cannot run at all, in float neither, each with the reason.
         portable: whether weights are kept from saturating on CPUs without VNNI, where nothing
             else is asked for.
     """
@@ -117,6 +119,17 @@ class Target:
     fixed_shapes: bool = False
     refused: Mapping[str, str] = field(default_factory=dict)
     portable: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.activations:
+            raise UsageError(f"the target {self.name} names no type of activations")
+
+    def for_any_type(self) -> Target:
+        """Return the same with operators that take every type: what calibration looks at."""
+        rules = {
+            name: replace(rule, activations=(), weights=()) for name, rule in self.rules.items()
+        }
+        return replace(self, rules=rules)
 
     @property
     def activation(self) -> Activations:

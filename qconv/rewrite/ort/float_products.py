@@ -24,7 +24,10 @@ def use_float_products(model: ir.Model, plan: Plan) -> int:
     found = [
         layer
         for layer in plan.layers.values()
-        if layer.op_type == "MatMul" and layer.output is None and layer.node in nodes
+        if layer.op_type == "MatMul"
+        and layer.output is None
+        and layer.node in nodes
+        and plan.values[layer.input].scheme.dtype.bits == 8
     ]
     for layer in found:
         _replace(nodes[layer.node], layer, nodes, editor)

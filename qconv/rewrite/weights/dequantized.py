@@ -72,7 +72,7 @@ def _form(weight: StoredWeight, *, columns_first: bool) -> _Form:
     matrix = len(layout.shape) == 2 and layout.axes == 1
     if columns_first or (matrix and not layout.is_plain):
         return _Form((columns, rows), 0 if blocked else 1, rows_first=False, whole=True)
-    if layout.is_plain and (weight.per_tensor or (layout.axes == 1 and (matrix or not blocked))):
+    if layout.is_plain and (weight.per_tensor or layout.stays_whole(blocked=blocked)):
         return _Form(layout.shape, 1 if blocked else 0, rows_first=True, whole=True)
     return _Form((rows, columns), 1 if blocked else 0, rows_first=True, whole=False)
 
