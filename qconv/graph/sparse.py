@@ -54,9 +54,10 @@ def _dense(sparse: onnx.SparseTensorProto, path: Path) -> onnx.TensorProto:
     if not dims or min(dims) < 0 or values.shape != indices.shape[:1]:
         raise ModelError(f"{where} has {values.size} values, but other places or dimensions {dims}")
     limit = max(_MOST_BYTES, _MOST_GROWTH * (values.nbytes + indices.nbytes))
-    if prod(dims) * values.itemsize > limit:
+    size = prod(dim or 1 for dim in dims) * values.itemsize
+    if size > limit:
         raise UnsupportedError(
-            f"{where} would take {prod(dims) * values.itemsize} bytes when dense",
+            f"{where} of {dims} is too large to be made dense",
             hint="export the model with dense weights",
         )
     if indices.ndim == 2 and indices.shape[1] == len(dims):

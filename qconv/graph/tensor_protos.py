@@ -11,6 +11,8 @@ import onnx_ir as ir
 
 from qconv.errors import ModelError
 
+_MOST_ELEMENTS = 1 << 58
+"""NumPy has no array with more, not even an empty one: an axis of length 0 counts as 1."""
 _MOST_DIMENSIONS = 64
 """Those of a NumPy array."""
 
@@ -123,6 +125,8 @@ def _size(tensor: onnx.TensorProto, path: Path) -> int:
         raise ModelError(f"{where} has a negative dimension: {list(tensor.dims)}")
     if len(tensor.dims) > _MOST_DIMENSIONS:
         raise ModelError(f"{where} has more than {_MOST_DIMENSIONS} dimensions")
+    if prod(dim or 1 for dim in tensor.dims) > _MOST_ELEMENTS:
+        raise ModelError(f"{where} has dimensions that no array can have: {list(tensor.dims)}")
     return prod(tensor.dims)
 
 

@@ -163,11 +163,24 @@ class TestSparse:
     def test_what_is_none(self, tmp_path: Path, sparse: onnx.SparseTensorProto, told: str) -> None:
         assert refusal(_with_sparse(sparse), tmp_path) == f"FILE: the sparse tensor 'w' {told}"
 
-    def test_one_that_would_be_huge(self, tmp_path: Path) -> None:
-        model = _with_sparse(_sparse([1], [0], [10**6, 10**6]))
+    @pytest.mark.parametrize(("values", "dims"), [([1], [10**6, 10**6]), ([], [0, 2**62, 8])])
+    def test_one_that_would_be_huge(
+        self, tmp_path: Path, values: list[float], dims: list[int]
+    ) -> None:
+        """NumPy has no array of such dimensions, be there one of length 0 among them."""
+        model = _with_sparse(_sparse(values, [0] * len(values), dims))
         assert refusal(model, tmp_path, UnsupportedError) == (
-            "FILE: the sparse tensor 'w' would take 4000000000000 bytes when dense"
+            f"FILE: the sparse tensor 'w' of {dims} is too large to be made dense"
         )
+
+
+def test_an_empty_tensor_of_dimensions_that_no_array_has(tmp_path: Path) -> None:
+    model = parse(TEXT)
+    tensor = model.graph.initializer.add(name="none", data_type=onnx.TensorProto.FLOAT)
+    tensor.dims.extend([0, 2**40, 2**40])
+    assert refusal(model, tmp_path) == (
+        f"FILE: the tensor 'none' has dimensions that no array can have: {[0, 2**40, 2**40]}"
+    )
 
 
 @pytest.mark.parametrize("command", ["inspect", "convert", "compare", "report"])
