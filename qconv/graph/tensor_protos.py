@@ -125,7 +125,7 @@ def _size(tensor: onnx.TensorProto, path: Path) -> int:
         raise ModelError(f"{where} has a negative dimension: {list(tensor.dims)}")
     if len(tensor.dims) > _MOST_DIMENSIONS:
         raise ModelError(f"{where} has more than {_MOST_DIMENSIONS} dimensions")
-    if prod(dim or 1 for dim in tensor.dims) > _MOST_ELEMENTS:
+    if 0 in tensor.dims and prod(dim or 1 for dim in tensor.dims) > _MOST_ELEMENTS:
         raise ModelError(f"{where} has dimensions that no array can have: {list(tensor.dims)}")
     return prod(tensor.dims)
 
