@@ -34,6 +34,7 @@ def prepare(model: ir.Model) -> ir.Model:
         UnsupportedError: the opset cannot be raised to :data:`MIN_OPSET`.
     """
     model = _without_functions(model)
+    model.graph.opset_imports.setdefault("", MIN_OPSET)  # none where no operator is ONNX's own
     lower_opset(model)
     model = normalize(raise_opset(model, MIN_OPSET))
     settle(model)
