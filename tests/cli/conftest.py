@@ -96,10 +96,15 @@ def refuses(qconv: Qconv, folder: Path) -> Refuses:
 
 @pytest.fixture
 def unignored() -> Iterator[None]:
-    """Processes that are started here heed Ctrl-C, though these tests may run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Processes that are started here heed Ctrl-C and a closed terminal.
+
+    These tests may run in the background, or under nohup.
+    """
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    closed = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGHUP, closed)
 
 
 @pytest.fixture
