@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import onnx_ir as ir
 
@@ -13,7 +12,7 @@ from qconv.calibration.record import Record
 from qconv.conversions.steps.quantize_at_run_time import QuantizeAtRunTime
 from qconv.conversions.steps.store_tables import StoreTables
 from qconv.conversions.steps.store_weights import StoreWeights
-from qconv.conversions.work import Knowing, Step, Work
+from qconv.conversions.work import Knowing, Plain, Step, Work
 from qconv.errors import NothingQuantized
 from qconv.placement.dynamic_layers import place_dynamic
 from qconv.placement.given import kept_by, of_kind
@@ -23,16 +22,11 @@ from qconv.recipe.settings import DynamicSettings
 
 
 @dataclass(frozen=True)
-class DynamicInt8:
+class DynamicInt8(Plain):
     """The conversion; ``settings`` leave nothing to the target."""
 
     settings: DynamicSettings
     target: Target
-    needs_data: ClassVar[bool] = False
-
-    def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:  # noqa: ARG002
-        """Return a prepared model as it is."""
-        return model
 
     def place(
         self,
@@ -48,9 +42,6 @@ class DynamicInt8:
         usual = place_dynamic(model, self.target)
         kept = kept_by(of_kind(given, DynamicPlan, self.target), usual)
         return place_dynamic(model, self.target, kept) if kept else usual
-
-    def require(self, model: ir.Model, plan: DynamicPlan, label: str) -> None:
-        """Refuse nothing: weights that are only stored are seen when operators are written."""
 
     def begin(self, work: Work[DynamicPlan]) -> None:
         """Say what the result is."""

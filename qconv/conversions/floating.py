@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import onnx_ir as ir
 
 from qconv.calibration.record import Record
-from qconv.conversions.work import Knowing, Needs, Step, Topic, Work
+from qconv.conversions.work import Knowing, Needs, Plain, Step, Topic, Work
 from qconv.errors import NothingQuantized, UsageError
 from qconv.graph.operators.table import casts
 from qconv.graph.prepare import normalize
@@ -34,12 +33,11 @@ UNSEEN = (
 
 
 @dataclass(frozen=True)
-class Half:
+class Half(Plain):
     """FP16 or BF16."""
 
     settings: HalfSettings
     target: Target
-    needs_data: ClassVar[bool] = False
 
     def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:  # noqa: ARG002
         """Return a prepared model at an opset whose operators take the type."""
@@ -67,12 +65,6 @@ class Half:
     @property
     def _dtype(self) -> ir.DataType:
         return ir.DataType.FLOAT16 if self.settings.dtype == "fp16" else ir.DataType.BFLOAT16
-
-    def require(self, model: ir.Model, plan: PrecisionPlan, label: str) -> None:
-        """Refuse nothing: data may show that more operators can be converted."""
-
-    def begin(self, work: Work[PrecisionPlan]) -> None:
-        """Do nothing."""
 
     def steps(self, plan: PrecisionPlan) -> Sequence[Step[PrecisionPlan]]:  # noqa: ARG002
         """Return the steps, in their order."""
@@ -155,16 +147,11 @@ def _storage(model: ir.Model, target: Target) -> PrecisionPlan:
 
 
 @dataclass(frozen=True)
-class Float32:
+class Float32(Plain):
     """A model of float64, float16 or bfloat16 in float32."""
 
     settings: Float32Settings
     target: Target
-    needs_data: ClassVar[bool] = False
-
-    def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:  # noqa: ARG002
-        """Return a prepared model as it is."""
-        return model
 
     def place(
         self,
@@ -180,9 +167,6 @@ class Float32:
         usual = place_float32(model, self.target)
         kept = kept_by(of_kind(given, PrecisionPlan, self.target), usual)
         return replace(usual.in_float(*kept), kept=kept) if kept else usual
-
-    def require(self, model: ir.Model, plan: PrecisionPlan, label: str) -> None:
-        """Refuse nothing: a model with inputs fixed is worth writing, too."""
 
     def begin(self, work: Work[PrecisionPlan]) -> None:
         """Refuse a model that holds nothing else; with inputs assumed it is worth writing too.

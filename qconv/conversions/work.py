@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import onnx_ir as ir
 
@@ -155,6 +155,22 @@ class Step(Protocol[P]):
 
     def apply(self, work: Work[P]) -> None:
         """Do it."""
+
+
+class Plain:
+    """A kind of conversion that takes a prepared model as it is, without data, and any plan."""
+
+    needs_data: ClassVar[bool] = False
+
+    def prepare(self, model: ir.Model, given: Decisions | None) -> ir.Model:  # noqa: ARG002
+        """Return the model."""
+        return model
+
+    def require(self, model: ir.Model, plan: Decisions, label: str) -> None:
+        """Refuse nothing: what is worth writing is seen when it is made."""
+
+    def begin(self, work: Work[Any]) -> None:
+        """Do nothing."""
 
 
 @dataclass(frozen=True)

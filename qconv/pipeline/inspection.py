@@ -18,7 +18,7 @@ from qconv.observers.outliers import Outliers, find_outliers
 from qconv.pipeline.arguments import Assume, given_record, written
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.dynamic_layers import place_stored
-from qconv.placement.plan import Decisions, DynamicPlan, Plan, at_run_time
+from qconv.placement.plan import Decisions, DynamicPlan, Plan
 from qconv.placement.requirements import require_readable
 from qconv.placement.stored_tables import place_tables, with_tables
 from qconv.placement.targets.known import find_target
@@ -77,7 +77,8 @@ def _with_stored(model: ir.Model, plan: Decisions, embeddings: str) -> Decisions
     """Return a plan that also says which weights and tables are only stored in few bits."""
     everywhere = isinstance(plan, DynamicPlan)
     stored = place_stored(model, plan, everywhere=everywhere).nodes
-    others = {n: node for n, node in stored.items() if n not in at_run_time(plan)}
+    integers = {node.node for node in plan.quantized}
+    others = {name: node for name, node in stored.items() if name not in integers}
     plan = replace(plan, nodes={**plan.nodes, **others})
     scheme = table_scheme(embeddings)
     if scheme is None:

@@ -276,3 +276,25 @@ def test_a_recipe_serves_inspect_too(qconv: Qconv, folder: Path) -> None:
 )
 def test_options_that_inspect_cannot_follow(refuses: Refuses, options: str, message: str) -> None:
     refuses(f"inspect log.onnx {options}", code=2, message=message)
+
+
+def test_what_runs_in_integers_in_a_branch_is_not_said_to_be_stored(
+    qconv: Qconv, folder: Path
+) -> None:
+    """A convert of the same model runs it in integers, too."""
+    text = """(float[N,32] x, bool c) => (float[N,32] y) <float[32,32] w> {
+      h = MatMul(x, w)
+      y = If(c) <then_branch = a () => (float[N,32] t) <float[32,32] u> { t = MatMul(h, u) },
+                 else_branch = b () => (float[N,32] e) { e = Tanh(h) }>
+    }"""
+    model = parse(text)
+    branch = model.graph.node[1].attribute[0].g
+    for info in list(branch.value_info):
+        array = np.ones([axis.dim_value for axis in info.type.tensor_type.shape.dim], np.float32)
+        branch.initializer.append(onnx.numpy_helper.from_array(array, info.name))
+        branch.value_info.remove(info)
+    onnx.save(model, folder / "branch.onnx")
+    read = json.loads(qconv("inspect branch.onnx --json").out)
+    products = [node for node in read["nodes"] if node["op"] in ("MatMul", "Gemm")]
+    assert len(products) == 2
+    assert all(node["quantized"] for node in products)
