@@ -15,7 +15,7 @@ from qconv.numerics.stored import STORED_TYPES
 from qconv.placement.plan import Decisions, Plan, PrecisionPlan
 from qconv.placement.stored_weights import WeightOnlyPlan
 from qconv.recipe.settings import Settings
-from tests.model_helpers import data, op_types, parse, random_feeds, save, set_weight
+from tests.model_helpers import data, op_types, parse, random_feeds, save
 
 NET = """(float[N,32] x) => (float[N,8] y)
 <float[32,64] u, float[64] b, float[64,64] v, float[64] c, float[64,8] w, float[8] d> {
@@ -289,29 +289,3 @@ def test_sixteen_bits_of_one_value_leave_the_other_products_as_they_are(tmp_path
     changed = replace(plan, values={**plan.values, "x": value})
     qconv.convert(path, output, data=data(random_feeds(proto)), plan=changed)
     assert op_types(onnx.load(output)).count("MatMulIntegerToFloat") == 1
-
-
-def test_a_tied_table_is_stored_as_the_plan_says(tmp_path: Path) -> None:
-    text = """(int64[N] ids) => (float[N,512] y) <float[512,64] table, float[64,512] head>
-    { h = Gather(table, ids) r = Relu(h) y = MatMul(r, head) }"""
-    proto = parse(text)
-    arrays = {t.name: onnx.numpy_helper.to_array(t) for t in proto.graph.initializer}
-    set_weight(proto, "head", arrays["table"].T.copy())
-    path, output = save(proto, tmp_path), tmp_path / "out.onnx"
-    settings = qconv.WeightOnlySettings("int4")
-    plan = qconv.plan(path, settings)
-    assert isinstance(plan, WeightOnlyPlan)
-    by_name = {weight.weight: weight for weight in plan.weights}
-    assert by_name["table"].tied_to == "head"
-    assert by_name["table"].scheme == by_name["head"].scheme
-    eight = qconv.Scheme(qconv.INT8, symmetric=True, granularity=qconv.PerAxis(0))
-    changed = replace(
-        plan,
-        weights=tuple(
-            replace(weight, scheme=eight) if weight.weight == "table" else weight
-            for weight in plan.weights
-        ),
-    )
-    usual = qconv.convert(path, output, settings=settings)
-    made = qconv.convert(path, output, settings=settings, plan=changed, force=True)
-    assert made.size_bytes > usual.size_bytes + 512 * 64 // 2
