@@ -92,9 +92,12 @@ def rounding_variance(low: Array, high: Array, levels: int) -> float:
 def centred_factors(factors: Floats, live: NDArray[np.bool_], limit: float) -> Floats:
     """Return factors with a geometric mean of one over the live channels, and 1 for the others.
 
-    None is further from 1 than ``limit``.
+    None is further from 1 than ``limit``. A factor that is no number above zero, as of a weight
+    that holds Inf, is left at 1.
     """
     centred = np.ones(len(factors))
-    centred[live] = factors[live] / np.exp(np.log(factors[live]).mean())
+    usable = live & np.isfinite(factors) & (factors > 0)
+    if usable.any():
+        centred[usable] = factors[usable] / np.exp(np.log(factors[usable]).mean())
     limited: Floats = np.clip(centred, 1 / limit, limit)
     return limited

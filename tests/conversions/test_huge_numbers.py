@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qconv.errors import ModelError
 from qconv.pipeline import convert
 from qconv.recipe.settings import Int8Settings
-from tests.model_helpers import data, parse, save, sqnr
+from tests.model_helpers import data, parse, save, set_weight, sqnr
 
 PRODUCTS = """(float[N, 8] x) => (float[N, 8] y) <float[8, 8] w, float[8, 8] v, float[8] b>
 { a = MatMul(x, w) r = Relu(a) y = Gemm(r, v, b) }"""
@@ -31,3 +32,17 @@ def test_they_convert(
     feeds = [{"x": (1e25 * random.standard_normal(shape)).astype(np.float32)} for _ in range(8)]
     convert(path, tmp_path / "out.onnx", data=data(feeds), settings=settings)
     assert sqnr(path, tmp_path / "out.onnx", feeds)["y"] > 30
+
+
+@pytest.mark.parametrize("activation", ["Relu", "Tanh"])
+def test_a_weight_that_holds_inf_is_told(tmp_path: Path, activation: str) -> None:
+    model = parse(PRODUCTS.replace("Relu", activation))
+    weight = np.random.default_rng(0).normal(size=(8, 8)).astype(np.float32)
+    weight[0] = np.inf
+    set_weight(model, "v", weight)
+    weight = np.where(np.arange(8) == 2, 1e-9, 1.0).astype(np.float32) * np.eye(8, dtype=np.float32)
+    set_weight(model, "w", weight)
+    random = np.random.default_rng(0)
+    feeds = [{"x": (1 + random.random((4, 8))).astype(np.float32)} for _ in range(3)]
+    with pytest.raises(ModelError, match="the weight 'v' of Gemm '.*' holds NaN or Inf"):
+        convert(save(model, tmp_path), tmp_path / "out.onnx", data=data(feeds))

@@ -117,10 +117,12 @@ def _choose(
     wanted: Wanted,
 ) -> list[tuple[ScaleGroup, Factors]]:
     """Return the groups that are to be scaled, and their factors."""
-    groups = dict(enumerate(group for group in plan.groups if _known(group, plan, statistics)))
+    nodes = {str(node.name): node for node in model.graph}
+    known = (group for group in plan.groups if _known(group, plan, statistics))
+    groups = dict(enumerate(group for group in known if _is_finite(group, nodes)))
     if not groups:
         return []
-    net = _net(model, plan, groups, statistics)
+    net = _net(nodes, plan, groups, statistics)
     found = equalize_groups(net, {number: group.channels for number, group in groups.items()})
     return [
         (groups[number], own.factors)
@@ -146,13 +148,19 @@ def _is_rounded(name: str, plan: Plan) -> bool:
     return name in plan.values and plan.values[name].params_from == name
 
 
+def _is_finite(group: ScaleGroup, nodes: Mapping[str, ir.Node]) -> bool:
+    """Whether no weight that would be scaled holds NaN or Inf, which the next step tells."""
+    layers = (*group.writers, *(reader.node for reader in group.readers))
+    weights = (constant(nodes[name].inputs[1]) for name in layers)
+    return all(weight is not None and bool(np.isfinite(weight).all()) for weight in weights)
+
+
 def _net(
-    model: ir.Model,
+    nodes: Mapping[str, ir.Node],
     plan: Plan,
     groups: Mapping[int, ScaleGroup],
     statistics: Mapping[str, ValueStatistics],
 ) -> Net:
-    nodes = {str(node.name): node for node in model.graph}
     activations, layers = {}, {}
     for number, group in groups.items():
         for name in group.values:
