@@ -217,7 +217,8 @@ def test_tokens_have_their_channels_last_and_are_no_maps(tmp_path: Path) -> None
 
 def test_a_constant_operand_is_quantized_too(tmp_path: Path) -> None:
     plan = plan_of(
-        "a = Conv(x, w) p = MaxPool<kernel_shape = [2, 2]>(a) s = Mul(p, k) y = Conv(s, w1)",
+        "a = Conv(x, w) p = MaxPool<kernel_shape = [2, 2]>(a) s = Mul(p, k) r = Relu(s) "
+        "y = Conv(r, w1)",
         tmp_path,
         weights="float[8, 1, 1] k",
     )

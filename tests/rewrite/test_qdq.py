@@ -153,7 +153,7 @@ def test_what_moves_integers_shares_scale_and_zero_point(tmp_path: Path) -> None
 def test_a_constant_operand_is_stored_as_integers(tmp_path: Path) -> None:
     found = convert_text(
         f"a = Conv{SAME}(x, w, b) p = MaxPool<kernel_shape = [2, 2]>(a) s = Mul(p, k) "
-        f"y = Conv{SAME}(s, w2)",
+        f"r = Sigmoid(s) y = Conv{SAME}(r, w2)",
         tmp_path,
         weights=f"{WEIGHTS}, float[8, 1, 1] k",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from qconv.graph.prepare.affine_chains import fold_chains
 from qconv.graph.prepare.branches import settle
 from qconv.graph.prepare.equivalents import use_equivalents
 from qconv.graph.prepare.functions import inline_functions
@@ -46,6 +47,7 @@ def prepare(model: ir.Model) -> ir.Model:
     fold_scaling(model)
     split_activations(model)
     fold_scaling(model)
+    fold_chains(model)
     remove_unused(model)
     fix_names(model)
     infer_shapes(model)
