@@ -10,7 +10,9 @@ from collections.abc import Iterator
 import onnx_ir as ir
 
 from qconv.calibration.record import Record
-from qconv.errors import RecordError
+from qconv.data.input_checks import fit
+from qconv.errors import DataError, RecordError
+from qconv.graph.summary import input_specs
 from qconv.graph.view import static_shape
 from qconv.placement.inputs import layer_inputs
 from qconv.placement.plan import Plan, ValuePlan
@@ -31,6 +33,19 @@ def require_moments(record: Record, model: ir.Model) -> None:
                 f"the record holds second moments of {sizes[0]} numbers of "
                 f"'{layer_input.value}', and the layers read {sizes[1]}"
             )
+
+
+def require_feeds(record: Record, model: ir.Model) -> None:
+    """Refuse kept samples that the model cannot be fed.
+
+    Raises:
+        RecordError: one does not fit the model's inputs.
+    """
+    for digest, feeds in record.feeds.items():
+        try:
+            fit(feeds, input_specs(model), f"the sample {digest} that the record keeps")
+        except DataError as error:
+            raise _changed(str(error)) from error
 
 
 def require_channels(record: Record, model: ir.Model, plan: Plan) -> None:

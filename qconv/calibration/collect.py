@@ -8,8 +8,9 @@ from queue import SimpleQueue
 
 import onnx_ir as ir
 
+from qconv.calibration.kept_samples import KeptSamples
 from qconv.calibration.observe import Accumulator, Depth, Observation, Observer
-from qconv.data import Batch, Source, batches
+from qconv.data import Batch, Feeds, batches
 from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
@@ -24,20 +25,22 @@ class Collected:
     """Statistics by value name, second moments by key, and what was seen.
 
     ``samples`` holds a digest of each sample, ``feed_shapes`` the shapes of the sample with the
-    first digest, by input: so the order of samples does not show.
+    first digest, by input, ``feeds`` the samples that were kept, by digest: so the order of samples
+    does not show.
     """
 
     statistics: Mapping[str, ValueStatistics]
     grams: Mapping[str, Gram]
     samples: frozenset[str]
     feed_shapes: Mapping[str, tuple[int, ...]]
+    feeds: Mapping[str, Feeds]
 
 
 @on_one_blas_thread
 def collect(
     model: ir.Model,
     values: Sequence[ValuePlan],
-    source: Source,
+    source: KeptSamples,
     *,
     depth: Depth,
     batch_size: int,
@@ -85,6 +88,7 @@ def collect(
                 shapes.clear()
                 shapes[lowest] = observation.shapes
             yield from observation.digests
+        yield from source.held_out
 
     samples = frozenset(progress(digests(), len(source), _label(inputs)))
     statistics = free.get().statistics()
@@ -93,7 +97,8 @@ def collect(
             statistics[name].merge(other)
     rounded = {key: grams.pop(key).rounded() for key in list(grams)}
     (sample_shapes,) = shapes.values()
-    return Collected(statistics, rounded, samples, sample_shapes)
+    feeds = {digest: source.feeds[digest] for digest in sorted(source.feeds)}
+    return Collected(statistics, rounded, samples, sample_shapes, feeds)
 
 
 def _label(inputs: Sequence[LayerInput]) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from qconv.calibration.responses import find_responses
 from qconv.errors import DataError, RecordError
 from qconv.graph.view import constant
 from qconv.numerics.affine import affine_params
 from qconv.numerics.schemes import QParams
-from qconv.observers.estimators import Limits, Method, estimate_range
+from qconv.observers.estimators import Method, estimate_range
+from qconv.observers.least_error import Limits
 from qconv.observers.statistic import SENTINEL
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan
@@ -19,10 +21,20 @@ from qconv.placement.plan import Plan
 
 @dataclass(frozen=True)
 class RangeSettings:
-    """How ranges are read from statistics; ``percentile`` counts for the method of that name."""
+    """How ranges are read from statistics.
+
+    Attributes:
+        method: one for all values.
+        percentile: percent of the data inside the range, for the method of that name.
+        behind_gates: whether the error counts that is left behind the gate that reads a value.
+    """
 
     method: Method
     percentile: float
+    behind_gates: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} behind gates" if self.behind_gates else self.method
 
 
 def estimate_params(
@@ -34,7 +46,7 @@ def estimate_params(
 ) -> dict[str, QParams]:
     """Return the parameters of each value that gives its own, by name.
 
-    The method ``auto`` clips nothing of what products read from operators in float: transformers
+    The method ``clip`` clips nothing of what products read from operators in float: transformers
     decide by the rare large numbers there. Nor is anything clipped of values whose statistics
     were derived, since their histogram is not known. ``known`` are ranges to take as they are.
 
@@ -43,10 +55,10 @@ def estimate_params(
         DataError: nothing was seen of a value but sentinels.
     """
     values = ir.convenience.create_value_mapping(model.graph)
+    own = {name: value for name, value in plan.values.items() if value.params_from == name}
+    responses = find_responses(model, statistics, own) if settings.behind_gates else {}
     params = {}
-    for name, value in plan.values.items():
-        if value.params_from != name:
-            continue
+    for name, value in own.items():
         if known is not None and name in known:
             limits = known[name]
         elif value.constant:
@@ -54,10 +66,10 @@ def estimate_params(
         elif name in statistics:
             seen, method = statistics[name], settings.method
             _require_range(name, seen)
-            wanted = method == "auto" and value.channel_axis == -1 and not value.emitted
+            wanted = method == "clip" and value.channel_axis == -1 and not value.emitted
             if wanted or seen.derived:
                 method = "minmax"
-            limits = estimate_range(seen, method, settings.percentile)
+            limits = estimate_range(seen, method, settings.percentile, responses.get(name, ()))
         else:
             raise RecordError(
                 f"the record has no statistics of '{name}'",

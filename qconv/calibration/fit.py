@@ -30,30 +30,41 @@ def fit_plan(
     model: ir.Model,
     plan: Plan,
     statistics: Statistics,
-    ranges: RangeSettings,
     kept: frozenset[str],
 ) -> tuple[Plan, Statistics]:
     """Place a model again, where the data showed that some of its plan cannot be.
 
-    Branches that were never taken have no ranges. Operators in ``kept`` stay in float. So does a
-    value spread over so many orders of magnitude that more than a third of its numbers would
-    round to zero, where there are histograms to tell.
+    Branches that were never taken have no ranges. Operators in ``kept`` stay in float.
 
     Returns:
         The plan, and the statistics with those of values that now have a range of their own.
+    """
+    asked = replace(plan.demands, kept=kept, unseen=_unseen_branches(model, plan, statistics))
+    if asked == plan.demands:
+        return plan, statistics
+    fitted = place(model, plan.target, asked)
+    return fitted, _borrowed(plan, fitted, statistics)
+
+
+def leave_fine(
+    model: ir.Model, plan: Plan, statistics: Statistics, ranges: RangeSettings
+) -> tuple[Plan, Statistics] | None:
+    """Place a model again without values that are too fine for 8 bits, or return None.
+
+    Such a value is spread over so many orders of magnitude that more than a third of its numbers
+    would round to zero, where there are histograms to tell.
+
+    Returns:
+        As :func:`fit_plan` does.
 
     Raises:
         RecordError: see :func:`estimate_params`.
     """
-    asked = replace(plan.demands, kept=kept, unseen=_unseen_branches(model, plan, statistics))
-    if asked != plan.demands:
-        before, plan = plan, place(model, plan.target, asked)
-        statistics = _borrowed(before, plan, statistics)
     lost = _lost(model, plan, statistics, ranges)
-    if lost:
-        before, plan = plan, place(model, plan.target, replace(asked, lost=lost))
-        statistics = _borrowed(before, plan, statistics)
-    return plan, statistics
+    if not lost:
+        return None
+    without = place(model, plan.target, replace(plan.demands, lost=lost))
+    return without, _borrowed(plan, without, statistics)
 
 
 def _unseen_branches(model: ir.Model, plan: Plan, statistics: Statistics) -> frozenset[int]:

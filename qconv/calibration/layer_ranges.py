@@ -23,7 +23,8 @@ from qconv.graph.view import all_nodes, constant
 from qconv.numerics.affine import affine_params, dequantize, quantize
 from qconv.numerics.schemes import QParams
 from qconv.numerics.threads import on_one_blas_thread
-from qconv.observers.estimators import Limits, Method, estimate_range
+from qconv.observers.estimators import Method, estimate_range
+from qconv.observers.least_error import Limits
 from qconv.observers.statistic import SENTINEL
 from qconv.observers.value import ValueStatistics
 from qconv.parallel import GATHERING, in_parallel, worker_count
@@ -33,7 +34,7 @@ from qconv.progress import Progress
 from qconv.runtime.session import open_session
 
 _TRIED: tuple[tuple[Method, float], ...] = (
-    *(("auto", 0.0), ("minmax", 0.0), ("percentile", 99.999), ("percentile", 99.99)),
+    *(("clip", 0.0), ("minmax", 0.0), ("percentile", 99.999), ("percentile", 99.99)),
     *(("mse", 0.0), ("entropy", 0.0)),
 )
 

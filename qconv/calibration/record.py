@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qconv.calibration.tables import joined_tables
+from qconv.data import Feeds
 from qconv.errors import RecordError
 from qconv.graph.assume import shown
 from qconv.observers.gram import Gram
@@ -32,6 +33,7 @@ class Record:
         grams: second moments of layers' inputs, by key.
         tools: versions of qconv and of the runtime that computed the values.
         assumptions: inputs that were fixed to constants, by name, as text.
+        feeds: samples that were kept as they are, by digest.
     """
 
     model_fingerprint: str
@@ -43,6 +45,7 @@ class Record:
     grams: Mapping[str, Gram]
     tools: Mapping[str, str]
     assumptions: Mapping[str, str] = field(default_factory=dict)
+    feeds: Mapping[str, Feeds] = field(default_factory=dict)
 
     @property
     def data_fingerprint(self) -> str:
@@ -74,6 +77,8 @@ class Record:
 def merge_records(records: list[Record]) -> Record:
     """Return the record of all samples together, to the bit what one pass would have given.
 
+    That is so but for samples that are kept: each record holds out its own, and all are kept.
+
     Raises:
         RecordError: the records differ in model or settings, or share samples.
     """
@@ -81,6 +86,7 @@ def merge_records(records: list[Record]) -> Record:
     merged = {name: ValueStatistics() for name in first.statistics}
     grams = {key: Gram() for key in first.grams}
     samples: frozenset[str] = frozenset()
+    feeds: dict[str, Feeds] = {}
     for record in (first, *others):
         for name in _MERGE_FIELDS:
             ours, theirs = getattr(first, name), getattr(record, name)
@@ -92,17 +98,21 @@ def merge_records(records: list[Record]) -> Record:
         if shared:
             raise RecordError(f"the records share {len(shared)} samples, which would count twice")
         samples |= record.samples
+        feeds |= record.feeds
         for name, statistics in record.statistics.items():
             merged[name].merge(statistics)
         for key, gram in record.grams.items():
             grams[key].merge(gram)
-    return replace(first, samples=samples, statistics=merged, grams=grams)
+    kept = {digest: feeds[digest] for digest in sorted(feeds)}
+    return replace(first, samples=samples, statistics=merged, grams=grams, feeds=kept)
 
 
 def record_hash(record: Record) -> str:
     """A hash of everything in the record that a conversion reads, in hex."""
     digest = hashlib.sha256(record.model_fingerprint.encode())
     digest.update(record.data_fingerprint.encode())
+    for kept in record.feeds:
+        digest.update(kept.encode())
     if record.assumptions:
         digest.update(json.dumps(dict(record.assumptions)).encode())
     for name, array in joined_tables(list(record.statistics.values())).items():

@@ -41,7 +41,7 @@ from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 from qconv.version import __version__
 
-SCHEMA = 4
+SCHEMA = 5
 _MANIFEST = "manifest.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MANIFEST_BYTES = 16_000_000
@@ -64,7 +64,17 @@ class _Manifest:
     feed_shapes: Mapping[str, tuple[int, ...]]
     values: tuple[str, ...]
     inputs: tuple[str, ...]
+    kept: tuple[str, ...]
     assumed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def places(self) -> tuple[tuple[str, str, str], ...]:
+        """The digest, the input and the name of the table of each array that was kept."""
+        return tuple(
+            (digest, name, f"sample.{index}.{place}")
+            for index, digest in enumerate(self.kept)
+            for place, name in enumerate(self.feed_shapes)
+        )
 
 
 def write_record(record: Record, path: Path) -> None:
@@ -82,6 +92,7 @@ def write_record(record: Record, path: Path) -> None:
         "feed_shapes": {name: list(shape) for name, shape in record.feed_shapes.items()},
         "values": list(record.statistics),
         "inputs": list(record.grams),
+        "kept": list(record.feeds),
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         _write_entry(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
@@ -91,6 +102,9 @@ def write_record(record: Record, path: Path) -> None:
             for name, array in gram.to_arrays().items():
                 entry = f"{gram_table(index, name)}.npy"
                 _write_entry(archive, entry, _npy(array), zipfile.ZIP_STORED)
+        for index, feeds in enumerate(record.feeds.values()):
+            for place, name in enumerate(record.feed_shapes):
+                _write_entry(archive, f"sample.{index}.{place}.npy", _npy(feeds[name]))
 
 
 def read_record(path: Path) -> Record:
@@ -160,11 +174,14 @@ def _read_manifest(archive: zipfile.ZipFile, entries: Entries, path: Path) -> _M
 
 
 def _check_manifest(manifest: _Manifest) -> None:
-    for names in (manifest.values, manifest.inputs):
+    for names in (manifest.values, manifest.inputs, manifest.kept):
         if len(set(names)) < len(names):
             raise ValueError("it names a value twice")
-    if len(manifest.values) + len(manifest.inputs) > _MOST_VALUES:
+    counts = len(manifest.values), len(manifest.inputs), len(manifest.places)
+    if sum(counts) > _MOST_VALUES:
         raise ValueError(f"it names more than {_MOST_VALUES:,} values")
+    if not set(manifest.kept) <= set(manifest.samples):
+        raise ValueError("it keeps samples that it does not know")
     if manifest.statistics not in get_args(Depth):
         raise ValueError(f"its statistics are '{manifest.statistics:.60}'")
     for name, shape in manifest.feed_shapes.items():
@@ -183,7 +200,7 @@ def _read_headers(
     """
     counts = len(manifest.values), len(manifest.inputs)
     headers = {}
-    for name in table_names(*counts):
+    for name in (*table_names(*counts), *(table for *_, table in manifest.places)):
         if f"{name}.npy" not in entries:
             raise KeyError(name)
         entry = entries[f"{name}.npy"]
@@ -203,6 +220,9 @@ def _restored(manifest: _Manifest, tables: Mapping[str, Array]) -> Record:
     count = len(manifest.values)
     check_tables(tables, count, len(manifest.inputs))
     parts = map(ValueStatistics.from_arrays, parted_tables(tables, count))
+    feeds: dict[str, dict[str, Array]] = {digest: {} for digest in manifest.kept}
+    for digest, name, table in manifest.places:
+        feeds[digest][name] = tables[table]
     record = Record(
         model_fingerprint=manifest.model,
         target=manifest.target,
@@ -218,6 +238,7 @@ def _restored(manifest: _Manifest, tables: Mapping[str, Array]) -> Record:
         },
         tools=manifest.tools,
         assumptions=manifest.assumed,
+        feeds=feeds,
     )
     if record.data_fingerprint != manifest.data:
         raise ValueError("its samples do not match their fingerprint")

@@ -16,7 +16,8 @@ from qconv.recipe.sources import CalibrateSettings, ModelSettings
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
 @recipe_options(
-    (*DATA, "assume", "custom_ops", "target", "statistics", "values", "batch_size"), recipe=True
+    (*DATA, "assume", "custom_ops", "target", "statistics", "values", "keep_samples", "batch_size"),
+    recipe=True,
 )
 @click.option(
     "-o",
@@ -51,6 +52,7 @@ def calibrate(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: 
         target=given.target,
         statistics=collected.statistics,
         values=collected.values,
+        keep_samples=collected.keep_samples,
         batch_size=collected.batch_size,
         force=force,
         progress=make_progress(quiet=quiet),

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from qconv.cli.terminal import say
 from qconv.recipe.spelling import with_flags
 
 if TYPE_CHECKING:
+    from qconv.evaluation.judge import Judgement, OutputError
     from qconv.pipeline import Conversion
 
 _SHOWN_REASONS = 5
+_SHOWN_OUTPUTS = 8
+_TOLD_APART_DB = 1.0
+_BAD_DB = 15.0
+_BAD = (
+    f"WARNING: an output lost more than usual: at {_BAD_DB:.0f} dB the error is 18 % of what it "
+    "gives.\n  qconv report tells whether your metric suffers; --effort best, --float-layers 10 "
+    "or --mode weight-only lose less"
+)
 
 
 def print_conversion(conversion: Conversion, words: str) -> None:
@@ -32,3 +42,28 @@ def print_conversion(conversion: Conversion, words: str) -> None:
         say(f"  and {hidden} more reasons, which qconv inspect lists")
     for remark in conversion.remarks:
         say(f"  {with_flags(str(remark))}")
+    if conversion.judgement is not None:
+        _print_errors(conversion.judgement)
+
+
+def _print_errors(judgement: Judgement) -> None:
+    """Print the error at each output, and what to do where it is large."""
+    from qconv.cli.words import counted
+
+    told = [_told(each) for each in judgement.outputs[:_SHOWN_OUTPUTS]]
+    hidden = len(judgement.outputs) - _SHOWN_OUTPUTS
+    if hidden > 0:
+        told.append(counted(hidden, "more output"))
+    samples = counted(judgement.samples, "sample")
+    say(f"error at the outputs, on {samples}: {'; '.join(told)}")
+    if any(each.sqnr < _BAD_DB for each in judgement.outputs):
+        say(_BAD)
+
+
+def _told(error: OutputError) -> str:
+    if error.sqnr == math.inf:
+        return f"{error.output} no error"
+    text = f"{error.output} {error.sqnr:.1f} dB"
+    if abs(error.by_feature - error.sqnr) < _TOLD_APART_DB:
+        return text
+    return f"{text}, where it stands out {error.by_feature:.1f} dB feature by feature"

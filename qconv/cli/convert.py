@@ -19,7 +19,7 @@ from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettin
 
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
-@recipe_options(OPTIONS.keys() - {"statistics", "values"}, recipe=True)
+@recipe_options(OPTIONS.keys() - {"statistics", "values", "keep_samples"}, recipe=True)
 @click.option(
     "-o",
     "--output",

@@ -9,6 +9,7 @@ from typing import ClassVar
 import onnx_ir as ir
 
 from qconv.calibration.record import Record
+from qconv.conversions.steps.choose_ranges import ChooseRanges
 from qconv.conversions.steps.equalize import Equalize
 from qconv.conversions.steps.estimate_ranges import EstimateRanges
 from qconv.conversions.steps.fit_plan import FitPlan
@@ -159,15 +160,16 @@ class StaticInt8:
         """Return the steps up to the float model that is rounded; they leave its outputs be."""
         return [
             Equalize(settings.equalize),
-            FitPlan(settings.method, settings.percentile),
+            FitPlan(settings.method, settings.percentile, settings.gates),
             Smooth(settings.smooth, bool(settings.portable)),
+            ChooseRanges(settings.method, settings.gates),
         ]
 
     def _rounding(self, settings: Int8Settings) -> list[Step[Plan]]:
         how = WeightSettings(settings.bias_correction, bool(settings.portable), settings.solver)
         sequential = settings.sequential
         steps: list[Step[Plan]] = [
-            EstimateRanges(settings.method, settings.percentile),
+            EstimateRanges(settings.method),
             RoundWeights(how, settings.algorithm, settings.effort, in_sequence=sequential),
         ]
         return [*steps, RoundInSequence(how)] if sequential else steps

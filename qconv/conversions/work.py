@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import onnx_ir as ir
 
+from qconv.calibration.estimate import RangeSettings
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
 from qconv.data import Source
+from qconv.evaluation.judge import Judge
 from qconv.numerics.schemes import QParams
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
@@ -97,6 +99,8 @@ class Work(Generic[P]):
         settings: those that it is made with; a step that chooses notes its choice here.
         record: what was learned of the float model.
         source: samples to run; None where there are none.
+        judge: what compares variants with the float model, on the samples of the record.
+        ranges: how ranges of activations are read from their statistics.
         label: what errors call the model.
         assumed: whether inputs of it were fixed to constants.
         batch_size: samples per inference.
@@ -117,6 +121,8 @@ class Work(Generic[P]):
     settings: Settings
     record: Record | None = None
     source: Source | None = None
+    judge: Judge | None = None
+    ranges: RangeSettings = RangeSettings("clip", 0.0)  # noqa: RUF009 - it is frozen
     label: str = "the model"
     assumed: bool = False
     batch_size: int = 1

@@ -6,59 +6,45 @@ All work on points ``x [B]`` (middles of the histogram's bins) with counts ``n [
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qconv.errors import RecordError
-from qconv.observers.histogram import bin_centers
+from qconv.observers.distribution import Distribution, Floats, Response
+from qconv.observers.least_error import Limits, harmless_range, least_error
 from qconv.observers.value import ValueStatistics
 
-Method = Literal["minmax", "percentile", "entropy", "mse", "auto"]
-Limits = tuple[float, float]
-Floats = NDArray[np.float64]
+Method = Literal["minmax", "percentile", "entropy", "mse", "clip"]
 
-_LEVELS = 255
-_AUTO_CLIPPED = 1e-4
-_CANDIDATES = 128
-_SMALLEST_FRACTION = 0.02
+_MOST_CLIPPED = 1e-4
 _ENTROPY_BINS = 2048
 _ENTROPY_LEVELS = 128
 
 
-@dataclass(frozen=True)
-class Distribution:
-    """Sorted points with counts, and the exact extremes."""
-
-    points: Floats
-    counts: Floats
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, statistics: ValueStatistics) -> Distribution:
-        """Read the distribution of a value from its statistics."""
-        bins, counts = statistics.histogram.items()
-        points = bin_centers(bins)
-        order = np.argsort(points, kind="stable")
-        low, high = min(statistics.range.low, 0.0), max(statistics.range.high, 0.0)
-        return cls(np.clip(points[order], low, high), counts[order].astype(np.float64), low, high)
-
-
-def estimate_range(statistics: ValueStatistics, method: Method, percentile: float) -> Limits:
+def estimate_range(
+    statistics: ValueStatistics,
+    method: Method,
+    percentile: float,
+    responses: Sequence[Response] = (),
+) -> Limits:
     """Return the range of a value by one of the methods.
 
-    ``percentile`` is used by the method of that name: percent of the data inside the range.
+    Args:
+        statistics: of the value.
+        method: how the range is read from them.
+        percentile: percent of the data inside the range, for the method of that name.
+        responses: what the value's readers make of it, at the points of its distribution; the
+            methods ``minmax``, ``clip`` and ``mse`` then count the error behind the readers, and
+            what is lost on them need not be in the range.
 
     Raises:
         RecordError: the method needs a histogram and the record holds ranges only.
     """
     if statistics.range.low > statistics.range.high:
         return 0.0, 0.0
-    if method == "minmax":
+    if method == "minmax" and not responses:
         return min(statistics.range.low, 0.0), max(statistics.range.high, 0.0)
     distribution = Distribution.of(statistics)
     if not distribution.points.size:
@@ -68,7 +54,11 @@ def estimate_range(statistics: ValueStatistics, method: Method, percentile: floa
         )
     if method == "percentile":
         return percentile_range(distribution, percentile)
-    return _METHODS[method](distribution)
+    if method == "entropy":
+        return entropy_range(distribution)
+    if method == "mse":
+        return least_error(distribution, responses, (0.0, 0.0))
+    return _careful_range(distribution, responses, clipped=method == "clip")
 
 
 def mean_square(statistics: ValueStatistics) -> float:
@@ -87,17 +77,21 @@ def percentile_range(distribution: Distribution, percentile: float) -> Limits:
     return _inner_range(distribution, clipped / 2 if two_sided else clipped)
 
 
-def mse_range(distribution: Distribution) -> Limits:
-    """Minimize the mean squared error of 8 bits, whatever it clips."""
-    return _least_error(distribution, (0.0, 0.0))
+def _careful_range(
+    distribution: Distribution, responses: Sequence[Response], *, clipped: bool
+) -> Limits:
+    """Return the least squared error among ranges that clip at most 0.01 % of the data, or none.
 
-
-def auto_range(distribution: Distribution) -> Limits:
-    """Least squared error among ranges that clip at most 0.01 % of the data.
-
-    Clipping more can lower the error of the value and yet lose what the network decides by.
+    Clipping more can lower the error of the value and yet lose what the network decides by. What
+    makes no difference to the readers does not count as clipped.
     """
-    return _least_error(distribution, percentile_range(distribution, 100 * (1 - _AUTO_CLIPPED)))
+    low, high = distribution.low, distribution.high
+    if clipped:
+        low, high = percentile_range(distribution, 100 * (1 - _MOST_CLIPPED))
+    if responses:
+        harmless = harmless_range(distribution, responses)
+        low, high = max(low, harmless[0]), min(high, harmless[1])
+    return least_error(distribution, responses, (low, high))
 
 
 def entropy_range(distribution: Distribution) -> Limits:
@@ -117,36 +111,6 @@ def entropy_range(distribution: Distribution) -> Limits:
     return max(distribution.low, -best), min(distribution.high, best)
 
 
-_METHODS: Mapping[str, Callable[[Distribution], Limits]] = {
-    "mse": mse_range,
-    "auto": auto_range,
-    "entropy": entropy_range,
-}
-
-
-def squared_errors(distribution: Distribution, lows: Floats, highs: Floats) -> Floats:
-    """Return the mean squared error of quantizing to 8 bits over each range ``[low, high]``.
-
-    Rounding costs ``step^2 / 12`` inside the range, clipping the squared distance outside. Exact
-    zeros carry no rounding error, since zero is always a level. ``lows`` and ``highs`` broadcast.
-    """
-    points, counts = distribution.points, distribution.counts
-    moments = [np.concatenate([[0.0], np.cumsum(counts * points**k)]) for k in range(3)]
-    first, last = np.searchsorted(points, lows), np.searchsorted(points, highs, side="right")
-    below = [moment[first] for moment in moments]
-    above = [moment[-1] - moment[last] for moment in moments]
-    clipped = sum(
-        square - 2 * limit * linear + limit**2 * count
-        for limit, (count, linear, square) in ((lows, below), (highs, above))
-    )
-    zeros = counts[points == 0].sum()
-    rounded = moments[0][last] - moments[0][first] - zeros
-    steps = (highs - lows) / _LEVELS
-    errors: Floats = np.maximum(clipped, 0) + rounded * steps**2 / 12
-    mean: Floats = errors / moments[0][-1]
-    return mean
-
-
 def _inner_range(distribution: Distribution, clipped: float) -> Limits:
     """Return the range that leaves out a share of the data at each end that lies beyond zero."""
     share = np.cumsum(distribution.counts) / distribution.counts.sum()
@@ -156,16 +120,6 @@ def _inner_range(distribution: Distribution, clipped: float) -> Limits:
     low = distribution.low if low_index == 0 else float(distribution.points[min(low_index, last)])
     high = distribution.high if high_index >= last else float(distribution.points[high_index])
     return min(low, 0.0), max(high, 0.0)
-
-
-def _least_error(distribution: Distribution, narrowest: Limits) -> Limits:
-    """Search a grid of ranges between the data's own and the narrowest that is allowed."""
-    fractions = np.linspace(1, _SMALLEST_FRACTION, _CANDIDATES)
-    lows = np.minimum(distribution.low * fractions, narrowest[0])
-    highs = np.maximum(distribution.high * fractions, narrowest[1])
-    errors = squared_errors(distribution, lows[:, None], highs[None, :])
-    low, high = np.unravel_index(int(np.argmin(errors)), errors.shape)
-    return float(lows[low]), float(highs[high])
 
 
 def _linear_histogram(magnitudes: Floats, counts: Floats, largest: float) -> Floats:

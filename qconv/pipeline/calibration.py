@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx_ir as ir
 
 from qconv.calibration.collect import collect
+from qconv.calibration.kept_samples import MOST_KEPT, KeptSamples
 from qconv.calibration.record import Record
 from qconv.calibration.record_file import write_record
 from qconv.conversions.work import Needs
@@ -43,6 +44,7 @@ def calibrate(
     target: str | Target = ORT_CPU.name,
     statistics: Statistics = "histogram",
     values: Values = "quantizable",
+    keep_samples: int = MOST_KEPT,
     batch_size: int = 1,
     custom_ops: Sequence[str | Path] = (),
     force: bool = False,
@@ -60,6 +62,7 @@ def calibrate(
         statistics: ``histogram``, or ``ranges`` for min-max only, which is faster.
         values: ``quantizable``, which INT8 needs, or ``all``, from which FP16 learns what would
             overflow.
+        keep_samples: how many samples the record keeps as they are, at most 64 MB of them.
         batch_size: samples per inference; more than one needs a dynamic first axis.
         custom_ops: shared libraries of operators that the model needs; their code is run.
         force: replace an output that exists.
@@ -71,7 +74,7 @@ def calibrate(
         DataError: the data does not fit, or makes the model give NaN or Inf.
         OutputError: the record cannot be written.
     """
-    CalibrateSettings(statistics, values, batch_size)
+    CalibrateSettings(statistics, values, keep_samples, batch_size)
     found = find_target(target)
     path = None if output is None else Path(output)
     reads = ReadFiles([("the float model", Path(model))], (), data, custom_ops)
@@ -99,6 +102,7 @@ def calibrate(
         record = collect_record(
             *(loaded, prepared, found.name, Needs(observed, statistics, inputs)),
             samples_for(loaded, data, input_specs(prepared), batch_size),
+            keep=keep_samples,
             batch_size=batch_size,
             progress=progress,
         )
@@ -115,6 +119,7 @@ def collect_record(
     needs: Needs,
     source: Source,
     *,
+    keep: int = MOST_KEPT,
     batch_size: int,
     progress: Progress,
 ) -> Record:
@@ -122,7 +127,7 @@ def collect_record(
     collected = collect(
         prepared,
         needs.values,
-        source,
+        KeptSamples(source, keep),
         depth=needs.depth,
         batch_size=batch_size,
         progress=progress,
@@ -139,4 +144,5 @@ def collect_record(
         grams=collected.grams,
         tools=library_versions(),
         assumptions=loaded.assumptions,
+        feeds=collected.feeds,
     )

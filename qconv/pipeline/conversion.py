@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import onnx_ir as ir
 
-from qconv.calibration.belonging import require_channels, require_moments
+from qconv.calibration.belonging import require_channels, require_feeds, require_moments
 from qconv.calibration.record import Record
 from qconv.conversions.kinds import Kind, kind_of
 from qconv.conversions.provenance import provenance
 from qconv.conversions.work import Needs, Remark, Work
 from qconv.errors import UsageError
+from qconv.evaluation.judge import Judge, Judgement
 from qconv.graph.model_io import LoadedModel, load_model, model_bytes
 from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_domains, remove_notes, remove_unused
@@ -47,7 +48,8 @@ class Conversion:
     """A written model: where it is, and its size and the original model's in bytes.
 
     ``plan`` says of each operator whether it was converted; ``note`` sums up how,
-    and ``remarks`` say what is worth knowing about the result.
+    and ``remarks`` say what is worth knowing about the result. ``judgement`` holds the errors at
+    its outputs, where there were samples to measure them on.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Conversion:
     plan: Decisions
     note: str
     remarks: tuple[Remark, ...] = ()
+    judgement: Judgement | None = None
 
 
 @told_by_runtime("model")
@@ -166,9 +169,13 @@ def convert(
         kind.begin(work)
         if record is not None:
             work.learn(record)
+        judged = prepared.clone()
         if data is not None or kind.needs_data:
             needs = Needs.united(step.needs(prepared, work.plan) for step in steps)
             _learn(work, needs, loaded, prepared, data)
+        if work.record is not None and work.record.feeds:
+            require_feeds(work.record, judged)
+            work.judge = Judge(judged, list(work.record.feeds.values()))
         for step in steps:
             step.apply(work)
         remove_unused(work.model)
@@ -183,10 +190,13 @@ def convert(
             shapes = {} if work.record is None else work.record.feed_shapes
             if runs_on_cpu(kind.settings):
                 require_running(temporary, source, shapes, loaded.assumed)
+                judgement = None if work.judge is None else work.judge.judge(temporary)
             else:
                 require_valid(temporary, source, shapes, loaded.assumed)
+                judgement = None
             sizes = model_bytes(temporary), model_bytes(source)
-    return Conversion(path, *sizes, work.plan, work.note, tuple(work.remarks))
+    made = Conversion(path, *sizes, work.plan, work.note, tuple(work.remarks))
+    return replace(made, judgement=judgement)
 
 
 def _begun(

@@ -9,6 +9,11 @@ from qconv.placement.describe import UNBOUNDED
 from qconv.placement.plan import Plan, ValuePlan
 
 
+def has_range(value: ValuePlan) -> bool:
+    """Whether a value is computed at run time, and gives scale and zero point."""
+    return not value.constant and value.params_from == value.name
+
+
 def quantizable_values(plan: Plan) -> tuple[ValuePlan, ...]:
     """The values that give ranges to a quantized model, and the inputs of its layers."""
     return tuple(

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from qconv.errors import UsageError
-from qconv.recipe.options import OPTIONS, Option
+from qconv.recipe.option import Option
+from qconv.recipe.options import OPTIONS
 
 _RULE = "qconv"
 

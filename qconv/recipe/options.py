@@ -8,37 +8,8 @@ fields of the settings that read it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Option:
-    """A thing to choose.
-
-    Attributes:
-        name: as Python has it: ``block_size``.
-        group: the heading that it stands under.
-        help: what it does, in sentences.
-        metavar: what stands for its value in the help; None lists the choices.
-        initial: its default in words, where it is not a plain value.
-    """
-
-    name: str
-    group: str
-    help: str
-    metavar: str | None = None
-    initial: str | None = None
-
-    @property
-    def key(self) -> str:
-        """Its name in a recipe file: ``block-size``."""
-        return self.name.replace("_", "-")
-
-    @property
-    def flag(self) -> str:
-        """Its name on the command line: ``--block-size``."""
-        return f"--{self.key}"
-
+from qconv.recipe.option import Option
 
 TYPES, DATA, IMAGES = "Types", "Data", "Images"
 INT8, WEIGHTS, HALF = "INT8", "INT8 and weights in few bits", "FP16 and BF16"
@@ -161,6 +132,13 @@ _TABLE = (
         "would overflow.",
     ),
     Option(
+        "keep_samples",
+        CALIBRATION,
+        "Keep up to N samples in the record as they are, 64 MB at most: convert measures on them "
+        "what it chooses, and how large the error is. 0 keeps none, where data are private.",
+        "N",
+    ),
+    Option(
         "effort",
         INT8,
         "fast reads ranges and corrects biases; balanced also rounds weights by GPTQ, which needs "
@@ -170,11 +148,20 @@ _TABLE = (
     Option(
         "method",
         INT8,
-        "How ranges are read from the statistics; auto takes, for each value, the least squared "
-        "error among ranges that clip at most 0.01 % of the data; layers tries the ranges of all "
-        "of them on what layers read, and needs --data.",
+        "How ranges are read from the statistics. clip takes, for each value, the least squared "
+        "error among ranges that clip at most 0.01 % of the data; auto tries clip, minmax and mse "
+        "and takes the one whose file has the least error at the model's outputs, on samples of "
+        "--data or of the record; layers tries the ranges of all methods on what layers read, and "
+        "needs --data.",
     ),
     Option("percentile", INT8, "Percent of the data inside the range.", "P"),
+    Option(
+        "gates",
+        INT8,
+        "Choose ranges by the error that is left behind the activation that reads a value: SiLU, "
+        "HardSwish, Gelu and others erase large negative numbers, for which no levels need to be "
+        "spent. auto tries both with --method auto, and is off with another one.",
+    ),
     Option(
         "weights",
         INT8,

@@ -13,7 +13,8 @@ Activations = Literal["uint8", "int8", "int16"]
 Embeddings = Literal["auto", "int8", "int4", "float"]
 Equalize = Literal["auto", "on", "off"]
 Effort = Literal["fast", "balanced", "best"]
-RangeMethod = Literal["auto", "minmax", "percentile", "entropy", "mse", "layers"]
+RangeMethod = Literal["auto", "minmax", "clip", "percentile", "entropy", "mse", "layers"]
+Gates = Literal["auto", "on", "off"]
 HalfType = Literal["fp16", "bf16"]
 WeightType = Literal[
     "int8", "uint8", "int4", "uint4", "int3", "int2", "uint2", "ternary", "binary", "fp8e4m3",
@@ -61,10 +62,15 @@ class Int8Settings(Checked):
     """How INT8 is made.
 
     Attributes:
-        method: how ranges are read from the statistics; ``auto`` takes the least squared error
-            among ranges that clip at most 0.01 % of the data; ``layers`` tries those of all methods
-            on what layers read.
+        method: how ranges are read from the statistics; ``clip`` takes the least squared error
+            among ranges that clip at most 0.01 % of the data; ``auto`` tries ``clip``, ``minmax``
+            and ``mse`` on samples and takes what has the least error at the model's outputs, and
+            ``clip`` where there are no samples; ``layers`` tries those of all methods on what
+            layers read.
         percentile: percent of the data inside the range, for the method ``percentile``.
+        gates: whether a range is chosen by the error behind the operator that reads the value, such
+            as SiLU, which erases large negative numbers; ``auto`` tries both if the method does,
+            and else does not.
         bias_correction: whether the mean error of the weights is taken out of the biases.
         portable: whether weights are kept from saturating on x64 CPUs without VNNI; None leaves
             it to the target.
@@ -96,6 +102,9 @@ class Int8Settings(Checked):
     method: RangeMethod = "auto"
     percentile: float = setting(
         99.99, within=Range(50, 100, open=True), goes_with={"method": ("percentile",)}
+    )
+    gates: Literal["auto", "on", "off"] = setting(
+        "auto", goes_with={"method": ("auto", "minmax", "clip", "mse")}
     )
     bias_correction: bool = True
     portable: bool | None = None

@@ -87,11 +87,13 @@ class CalibrateSettings(Checked):
             what layers read besides.
         values: ``quantizable``, which INT8 needs, or ``all``, from which FP16 learns what would
             overflow.
+        keep_samples: how many samples the record keeps at most, for conversions to measure on.
         batch_size: samples per inference.
     """
 
     statistics: Statistics = "histogram"
     values: Values = "quantizable"
+    keep_samples: int = setting(32, within=Range(0))
     batch_size: int = setting(1, within=Range(1))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from qconv.calibration.record import Record, merge_records, record_hash
 from qconv.calibration.record_file import read_record, write_record
@@ -33,7 +34,12 @@ def _record(seed: int, samples: set[str]) -> Record:
         statistics=statistics,
         grams={},
         tools={"numpy": "2"},
+        feeds={each: {"x": _feed(each)} for each in sorted(samples)[:2]},
     )
+
+
+def _feed(sample: str) -> NDArray[np.float32]:
+    return np.random.default_rng(len(sample)).normal(size=(1, 3, 8, 8)).astype(np.float32)
 
 
 def test_a_record_survives_the_disk(tmp_path: Path) -> None:
@@ -49,6 +55,9 @@ def test_a_record_survives_the_disk(tmp_path: Path) -> None:
             ours, theirs = getattr(value, kind).to_arrays(), getattr(other, kind).to_arrays()
             for key, array in ours.items():
                 np.testing.assert_array_equal(array, theirs[key], err_msg=f"{name} {kind} {key}")
+    assert list(read.feeds) == list(record.feeds) == ["s1", "s2"]
+    for sample, feeds in record.feeds.items():
+        np.testing.assert_array_equal(read.feeds[sample]["x"], feeds["x"])
     assert record_hash(read) == record_hash(record)
 
 
@@ -80,6 +89,7 @@ def test_nothing_in_a_record_is_pickled(tmp_path: Path) -> None:
 def test_merging_adds_samples_and_statistics() -> None:
     merged = merge_records([_record(0, {"a"}), _record(1, {"b"})])
     assert merged.samples == {"a", "b"}
+    assert list(merged.feeds) == ["a", "b"]
     both = _record(0, {"a"}).statistics["row"]
     both.merge(_record(1, {"b"}).statistics["row"])
     np.testing.assert_array_equal(merged.statistics["row"].means.means(), both.means.means())
@@ -135,11 +145,12 @@ def test_a_corrupt_record_is_told(tmp_path: Path, damage: Callable[[Path], None]
         read_record(path)
 
 
-def test_a_newer_schema_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("schema", [4, 99])
+def test_another_schema_is_told(tmp_path: Path, schema: int) -> None:
     path = tmp_path / "a.qcal"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("manifest.json", json.dumps({"schema": 99}))
-    with pytest.raises(RecordError, match="has schema 99; this qconv reads 4"):
+        archive.writestr("manifest.json", json.dumps({"schema": schema}))
+    with pytest.raises(RecordError, match=f"has schema {schema}; this qconv reads 5"):
         read_record(path)
 
 

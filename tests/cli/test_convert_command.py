@@ -1,6 +1,7 @@
 """What convert writes, and what it says of it."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,15 @@ def test_the_summary_of_int8(qconv: Qconv, folder: Path) -> None:
     said = qconv(INT8)
     assert (said.code, said.err) == (0, "")
     sizes = [(folder / name).stat().st_size for name in ("y.onnx", "model.onnx")]
-    assert said.out.splitlines() == [
+    *lines, errors = said.out.splitlines()
+    assert lines == [
         f"y.onnx: {sizes[0] / 1e3:.2f} kB, {sizes[0] / sizes[1]:.3f} of the float model's "
-        f"{sizes[1]} bytes; ranges by auto",
+        f"{sizes[1]} bytes; ranges by clip",
         "5 of 5 operators in integers",
         "  weights rounded to nearest: the record has no second moments, which --effort balanced "
         "would use; calibrate with --statistics full, or give --data",
     ]
+    assert re.fullmatch(r"error at the outputs, on 6 samples: y \d\d\.\d dB", errors)
     assert "GPTQ" in qconv("convert model.onnx --dtype int8 --data data.npz -o z.onnx").out
 
 
@@ -92,6 +95,7 @@ def test_the_summary_lists_what_stays_in_float(qconv: Qconv) -> None:
         "1 of 2 operators in integers",
         "  1 x Log in float: ONNX Runtime's CPU provider has no integer kernel for Log",
         "  1 value is zero in all samples, and anything else may be lost there: 'l'",
+        "error at the outputs, on 5 samples: y no error",
     ]
     assert said.err.splitlines()[-1].startswith("calibrating: 5/5 (100 %)")
 
@@ -105,9 +109,9 @@ def test_the_summary_lists_five_reasons_and_counts_the_rest(qconv: Qconv, folder
     save_text(text, folder / "many.onnx")
     said = qconv("convert many.onnx --dtype int8 --data ones.npz -o y.onnx --effort fast")
     lines = said.out.splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert lines[1] == "1 of 8 operators in integers"
-    assert lines[-1] == "  and 2 more reasons, which qconv inspect lists"
+    assert lines[-2] == "  and 2 more reasons, which qconv inspect lists"
 
 
 @pytest.mark.parametrize("dtype", ["int8", "fp16", "bf16"])
@@ -146,6 +150,7 @@ def test_the_model_says_how_it_was_made(qconv: Qconv, folder: Path) -> None:
         "float_layers": [],
         "format": "operator",
         "granularity": "auto",
+        "gates": "auto",
         "method": "percentile",
         "percentile": 99.5,
         "portable": False,

@@ -151,7 +151,7 @@ def test_a_newer_schema(
     refuses(
         f"{LINE} histogram.qcal",
         code=3,
-        message="histogram.qcal: has schema 9; this qconv reads 4",
+        message="histogram.qcal: has schema 9; this qconv reads 5",
         hint="calibrate again, or use the qconv that wrote it",
     )
 
@@ -159,7 +159,7 @@ def test_a_newer_schema(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"samples": ["another"]}, "its samples do not match their fingerprint"),
+        ({"samples": ["another"], "kept": []}, "its samples do not match their fingerprint"),
         ({"statistics": "moments"}, "its statistics are 'moments'"),
         ({"values": ["x", "x", "x", "x"]}, "it names a value twice"),
         ({"values": ["x"]}, "range.limits.ends is int64 [4] for 1 values"),
@@ -187,7 +187,7 @@ def test_a_manifest_that_lacks_something(
     refuses(f"{LINE} histogram.qcal", code=3, message=message)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": 4, "values": 3}', b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": 5, "values": 3}', b"\xff\xfe"])
 def test_a_manifest_that_is_none(
     rewrite: Callable[..., None], qconv: Callable[..., Any], content: bytes
 ) -> None:

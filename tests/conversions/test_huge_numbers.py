@@ -44,5 +44,5 @@ def test_a_weight_that_holds_inf_is_told(tmp_path: Path, activation: str) -> Non
     set_weight(model, "w", weight)
     random = np.random.default_rng(0)
     feeds = [{"x": (1 + random.random((4, 8))).astype(np.float32)} for _ in range(3)]
-    with pytest.raises(ModelError, match="the weight 'v' of Gemm '.*' holds NaN or Inf"):
+    with pytest.raises(ModelError, match=r"the weight 'v' of Gemm '.*' holds NaN or Inf"):
         convert(save(model, tmp_path), tmp_path / "out.onnx", data=data(feeds))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,18 +12,12 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from qconv.errors import RecordError
-from qconv.observers.estimators import (
-    Distribution,
-    Method,
-    auto_range,
-    estimate_range,
-    mse_range,
-    percentile_range,
-    squared_errors,
-)
+from qconv.observers.distribution import Distribution, Floats, Response
+from qconv.observers.estimators import Method, estimate_range, percentile_range
+from qconv.observers.least_error import harmless_range, squared_errors
 from qconv.observers.value import ValueStatistics
 
-METHODS: tuple[Method, ...] = ("minmax", "percentile", "entropy", "mse", "auto")
+METHODS: tuple[Method, ...] = ("minmax", "percentile", "entropy", "mse", "clip")
 arrays = hnp.arrays(np.float32, st.integers(2, 200), elements=st.floats(-1e4, 1e4, width=32))
 
 
@@ -29,6 +25,18 @@ def _statistics(data: NDArray[np.floating]) -> ValueStatistics:
     statistics = ValueStatistics()
     statistics.update(data.astype(np.float32)[None], None, histogram=True)
     return statistics
+
+
+def _response(distribution: Distribution, function: Callable[[Floats], Floats]) -> Response:
+    points, around = distribution.points, 1e-3
+    slopes = (function(points + around) - function(points - around)) / (2 * around)
+    grid = np.linspace(distribution.low, distribution.high, 500)
+    return Response(function(points), slopes, grid, function(grid))
+
+
+def _silu(numbers: Floats) -> Floats:
+    gated: Floats = numbers / (1 + np.exp(-numbers))
+    return gated
 
 
 def _normal(count: int = 200_000) -> NDArray[np.float64]:
@@ -69,13 +77,13 @@ def test_percentile_of_one_sided_data_clips_one_side() -> None:
 
 def test_mse_clips_an_outlier_away() -> None:
     data = np.append(_normal(1_000_000), 60.0)
-    _, high = mse_range(Distribution.of(_statistics(data)))
+    _, high = estimate_range(_statistics(data), "mse", 0)
     assert high < 30
 
 
-def test_auto_never_clips_more_than_a_ten_thousandth() -> None:
+def test_clip_never_clips_more_than_a_ten_thousandth() -> None:
     data = np.random.default_rng(1).laplace(size=400_000) ** 3
-    low, high = auto_range(Distribution.of(_statistics(data)))
+    low, high = estimate_range(_statistics(data), "clip", 0)
     assert ((data < low * 1.01) | (data > high * 1.01)).mean() <= 1.05e-4
     assert high < data.max()
 
@@ -89,16 +97,63 @@ def test_squared_errors_are_those_of_real_quantization(limits: tuple[float, floa
     steps = np.clip(np.rint(data / step) + zero, 0, 255)
     real = ((data - step * (steps - zero)) ** 2).mean()
     distribution = Distribution.of(_statistics(data))
-    predicted = squared_errors(distribution, np.array([low]), np.array([high]))[0]
+    response = distribution.as_it_is
+    predicted = squared_errors(distribution, response, np.array([low]), np.array([high]))[0]
     assert predicted == pytest.approx(real, rel=0.03)
+
+
+@pytest.mark.parametrize("limits", [(-4.0, 4.0), (-1.0, 2.0), (-8.0, 1.5)])
+def test_squared_errors_behind_a_gate_are_those_of_real_quantization(
+    limits: tuple[float, float],
+) -> None:
+    data = 2 * _normal()
+    low, high = limits
+    step = (high - low) / 255
+    zero = round(-low / step)
+    rounded = step * (np.clip(np.rint(data / step) + zero, 0, 255) - zero)
+    real = ((_silu(data) - _silu(rounded)) ** 2).mean()
+    distribution = Distribution.of(_statistics(data))
+    response = _response(distribution, _silu)
+    predicted = squared_errors(distribution, response, np.array([low]), np.array([high]))[0]
+    assert predicted == pytest.approx(real, rel=0.03)
+
+
+@pytest.mark.parametrize("method", ["minmax", "clip", "mse"])
+def test_a_gate_frees_the_levels_of_what_it_erases(method: Method) -> None:
+    data = np.concatenate([-60 * np.abs(_normal()), 2 + _normal()])
+    statistics = _statistics(data)
+    response = _response(Distribution.of(statistics), _silu)
+    low, high = estimate_range(statistics, method, 0, [response])
+    assert -16 < low < -3
+    assert high > (4.5 if method == "mse" else 5.5)
+    assert low > estimate_range(statistics, method, 0)[0]
+
+
+def test_what_is_lost_on_a_gate_changes_it_by_less_than_a_level() -> None:
+    data = 20 * _normal()
+    distribution = Distribution.of(_statistics(data))
+    low, high = harmless_range(distribution, [_response(distribution, _silu)])
+    level = np.ptp(_silu(data)) / 255
+    assert np.abs(_silu(data) - _silu(np.clip(data, low, high))).max() < 1.3 * level
+    assert low > -10
+    assert high > 0.95 * data.max()
+
+
+def test_readers_that_take_a_number_as_it_is_count_too() -> None:
+    data = np.concatenate([-60 * np.abs(_normal()), 2 + _normal()])
+    statistics = _statistics(data)
+    distribution = Distribution.of(statistics)
+    both = [_response(distribution, _silu), distribution.as_it_is]
+    assert estimate_range(statistics, "minmax", 0, both)[0] < 0.9 * data.min()
 
 
 def test_no_method_has_a_smaller_error_than_mse() -> None:
     data = np.random.default_rng(2).standard_t(3, size=100_000)
     statistics = _statistics(data)
     distribution = Distribution.of(statistics)
+    response = distribution.as_it_is
     errors = {
-        method: float(squared_errors(distribution, np.array([low]), np.array([high]))[0])
+        method: float(squared_errors(distribution, response, np.array([low]), np.array([high]))[0])
         for method in METHODS
         for low, high in [estimate_range(statistics, method, 99.9)]
     }
@@ -116,7 +171,7 @@ def test_methods_beyond_minmax_need_a_histogram() -> None:
 
 
 def test_a_value_that_was_never_seen_has_no_range() -> None:
-    assert estimate_range(ValueStatistics(), "auto", 99.99) == (0.0, 0.0)
+    assert estimate_range(ValueStatistics(), "clip", 99.99) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from qconv.calibration.estimate import RangeSettings, estimate_params
+from qconv.calibration.estimate import estimate_params
 from qconv.calibration.layer_ranges import layer_ranges
-from qconv.calibration.record import Record
 from qconv.conversions.work import SAMPLES_NEEDED, Needs, Topic, Work
 from qconv.placement.observed import quantizable_values
 from qconv.placement.plan import Plan
-from qconv.recipe.settings import Int8Settings, RangeMethod
-
-
-def range_settings(method: RangeMethod, percentile: float, record: Record | None) -> RangeSettings:
-    """Return how ranges are read from a record that may hold no histograms."""
-    known = "auto" if method == "layers" else method
-    if known == "auto" and record is not None and record.depth == "ranges":
-        known = "minmax"
-    return RangeSettings(known, percentile)
+from qconv.recipe.settings import RangeMethod
 
 
 @dataclass(frozen=True)
@@ -29,7 +20,6 @@ class EstimateRanges:
     """Read the range of each activation from its statistics; ``layers`` tries several of them."""
 
     method: RangeMethod
-    percentile: float
 
     def needs(self, model: ir.Model, plan: Plan) -> Needs:  # noqa: ARG002
         """Return the activations that have ranges of their own."""
@@ -42,24 +32,19 @@ class EstimateRanges:
         )
 
     def apply(self, work: Work[Plan]) -> None:
-        """Set the parameters, and note the method.
+        """Set the parameters.
 
         Raises:
             RecordError: the record lacks a value, or the histograms that the method needs.
         """
-        ranges = range_settings(self.method, self.percentile, work.record)
-        used: RangeMethod = ranges.method
         known = {}
         if self.method == "layers":
-            used = "layers"
             known = layer_ranges(
                 work.model, work.plan, work.statistics, work.samples, work.progress
             )
             work.say(Topic.RANGES, *_untried(work.plan, known))
-        work.params = estimate_params(work.model, work.plan, work.statistics, ranges, known)
-        work.note = f"ranges by {used}"
-        if isinstance(work.settings, Int8Settings):
-            work.settings = replace(work.settings, method=used)
+        work.params = estimate_params(work.model, work.plan, work.statistics, work.ranges, known)
+        work.note = f"ranges by {self.method if self.method == 'layers' else work.ranges}"
 
 
 def _untried(plan: Plan, known: Container[str]) -> Iterator[str]:

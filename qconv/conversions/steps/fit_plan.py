@@ -6,34 +6,91 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from qconv.calibration.fit import fit_plan
-from qconv.conversions.steps.estimate_ranges import range_settings
+from qconv.calibration.estimate import RangeSettings
+from qconv.calibration.fit import fit_plan, leave_fine
+from qconv.conversions.trial import Trial
 from qconv.conversions.work import Knowing, Topic, Work
+from qconv.evaluation.coverage import layer_macs
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan
-from qconv.recipe.settings import RangeMethod
+from qconv.recipe.settings import Gates, RangeMethod
+
+_PRICE_DB = 20.0
+"""What the outputs must gain, in dB, for each share of the multiplications that stays float."""
 
 
 @dataclass(frozen=True)
 class FitPlan(Knowing):
-    """Leave float what has no range, what is too fine for 8 bits, and what the user wants."""
+    """Leave float what has no range, what is too fine for 8 bits, and what the user wants.
+
+    ``method`` and ``percentile`` say how ranges are read from a record that has histograms.
+    """
 
     method: RangeMethod
     percentile: float
+    gates: Gates
 
     def apply(self, work: Work[Plan]) -> None:
-        """Place the model again where something changed.
+        """Set how ranges are read, and place the model again where something changed.
 
         Raises:
             RecordError: the record lacks a value, or the histograms that the method needs.
         """
-        ranges = range_settings(self.method, self.percentile, work.record)
-        work.plan, work.statistics = fit_plan(
-            work.model, work.plan, work.statistics, ranges, work.kept
-        )
+        work.ranges = self._ranges(work)
+        work.plan, work.statistics = fit_plan(work.model, work.plan, work.statistics, work.kept)
+        remarks = list(self._leave_fine(work))
         work.say(Topic.RUN_TIME, *_at_run_time(work.plan))
+        work.say(Topic.FLOAT, *remarks)
         work.say(Topic.BRANCHES, *_unseen(work.plan))
         work.say(Topic.DATA, *_zeros(work.plan, work.statistics))
+
+    def _ranges(self, work: Work[Plan]) -> RangeSettings:
+        if self.method == "auto" or self.method == "layers":
+            known = work.record is not None and work.record.depth == "ranges"
+            return RangeSettings("minmax" if known else "clip", self.percentile)
+        return RangeSettings(self.method, self.percentile, behind_gates=self.gates == "on")
+
+    def _leave_fine(self, work: Work[Plan]) -> Iterator[str]:
+        """Keep float what reads values that are too fine, where that is worth what it costs."""
+        before, statistics = work.plan, work.statistics
+        found = leave_fine(work.model, before, statistics, work.ranges)
+        if found is None:
+            return
+        plan, own = found
+        if work.judge is not None:
+            kept, whole = (
+                Trial(work.judge, work.model, *each).score(work.ranges)
+                for each in ((plan, own), (before, statistics))
+            )
+            if kept is not None and whole is not None:
+                share = _float_share(work, before, plan)
+                gain = kept - whole
+                worth = gain >= _PRICE_DB * share
+                yield _told(plan, gain, share, worth=worth)
+                if not worth:
+                    return
+        work.plan, work.statistics = plan, own
+
+
+def _float_share(work: Work[Plan], whole: Plan, kept: Plan) -> float:
+    """Return the share of multiplications that another plan keeps in float, or of layers."""
+    macs = None
+    if work.record is not None and work.record.feeds:
+        macs = layer_macs(work.model, next(iter(work.record.feeds.values())))
+    weights = {name: 1 if macs is None else macs.get(name, 0) for name in whole.layers}
+    total = sum(weights.values())
+    integers = kept.layers.keys() | kept.dynamic.keys()
+    return sum(count for name, count in weights.items() if name not in integers) / max(1, total)
+
+
+def _told(plan: Plan, gain: float, share: float, *, worth: bool) -> str:
+    count = len(plan.demands.lost)
+    values = "1 value" if count == 1 else f"{count} values"
+    said = "kept in float, which gains" if worth else "rounded all the same: float would gain"
+    return (
+        f"{values} too fine for 8 bits {said} {gain:.1f} dB at the outputs, for "
+        f"{100 * share:.0f} % of the multiplications"
+    )
 
 
 def _at_run_time(plan: Plan) -> Iterator[str]:

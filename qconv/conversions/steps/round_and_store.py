@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from qconv.algorithms.rows import BY_MOMENTS, Method
 from qconv.calibration.collect import collect
+from qconv.calibration.kept_samples import KeptSamples
 from qconv.calibration.moments import moments_by_node
 from qconv.conversions.weights.weight_rounder import WeightRounder
 from qconv.conversions.work import Needs, Topic, Work
@@ -136,7 +137,7 @@ def _measured(work: Work[WeightOnlyPlan], stage: LayerInput) -> Gram:
     collected = collect(
         work.model,
         (),
-        work.samples,
+        KeptSamples(work.samples, 0),
         depth="ranges",
         batch_size=work.batch_size,
         progress=no_progress,

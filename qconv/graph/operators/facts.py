@@ -134,6 +134,7 @@ class Operator:
         homogeneous: how it treats channels that are scaled.
         adds: whether it adds its two inputs.
         clamps: whether it gives its first input, limited by bounds.
+        by_number: whether each number that it gives comes from one number of each input.
         bounds: numbers between which all results lie, whatever it reads.
         idle: whether it hands on its first input where it does not train.
         random: whether it gives other results at each run.
@@ -163,6 +164,7 @@ class Operator:
     homogeneous: Homogeneous | None = None
     adds: bool = False
     clamps: bool = False
+    by_number: bool = False
     bounds: tuple[float, float] | None = None
     idle: bool = False
     random: bool = False

@@ -28,7 +28,8 @@ _UNKNOWN = Operator()
 _QUANTIZE = Operator(Family.QUANTIZE, scales=(1, 2))
 _RESTORE = Operator(Family.RESTORE, scales=(1, 2))
 _GATHER_ND = Operator(moves=Movement.LOOKUP)
-_COUNTS = Operator(sizes=Sizes.ALL)
+_COUNTS = Operator(sizes=Sizes.ALL, by_number=True)
+_ACTIVATION = Operator(by_number=True)
 _LAYOUT = Operator(moves=Movement.LAYOUT, sizes=Sizes.FIRST)
 _ROWS = Operator(moves=Movement.LAYOUT, sizes=Sizes.FIRST, homogeneous=Homogeneous.ROWS)
 _POOL = Operator(homogeneous=Homogeneous.MAPS)
@@ -38,6 +39,7 @@ _RANDOM = Operator(random=True, float32=Float32.NUMBERS)
 _RECURRENT = Operator(Family.RECURRENT, weights=(1, 2))
 _FUSED = Operator(numbers=Numbers.FUSED)
 _LIKE_DATA = Operator(like=Like.DATA)
+_GELU = Operator(like=Like.DATA, by_number=True)
 _QLINEAR_CONV = Operator(
     Family.CONVOLUTION, Numbers.INTEGER, (3,), bias=8, channels=1, scales=(1, 2, 4, 5, 6, 7)
 )
@@ -73,6 +75,7 @@ STANDARD: Mapping[str, Operator] = {
     "Identity": Operator(
         moves=Movement.SAME,
         homogeneous=Homogeneous.ELEMENTS,
+        by_number=True,
         idle=True,
         sizes=Sizes.FIRST,
     ),
@@ -102,16 +105,27 @@ STANDARD: Mapping[str, Operator] = {
         moves=Movement.CHOICE,
         homogeneous=Homogeneous.ELEMENTS,
         clamps=True,
+        by_number=True,
         bounds=(0.0, inf),
     ),
-    "Clip": Operator(homogeneous=Homogeneous.ELEMENTS, clamps=True),
-    "LeakyRelu": Operator(homogeneous=Homogeneous.ELEMENTS),
-    "PRelu": Operator(homogeneous=Homogeneous.ELEMENTS),
-    "HardSigmoid": Operator(bounds=(0.0, 1.0)),
-    "Sigmoid": Operator(bounds=(0.0, 1.0)),
+    "Celu": _ACTIVATION,
+    "Clip": Operator(homogeneous=Homogeneous.ELEMENTS, clamps=True, by_number=True),
+    "Elu": _ACTIVATION,
+    "Erf": _ACTIVATION,
+    "Gelu": _ACTIVATION,
+    "HardSigmoid": Operator(by_number=True, bounds=(0.0, 1.0)),
+    "HardSwish": _ACTIVATION,
+    "LeakyRelu": Operator(homogeneous=Homogeneous.ELEMENTS, by_number=True),
+    "Mish": _ACTIVATION,
+    "PRelu": Operator(homogeneous=Homogeneous.ELEMENTS, by_number=True),
+    "Selu": _ACTIVATION,
+    "Sigmoid": Operator(by_number=True, bounds=(0.0, 1.0)),
     "Softmax": Operator(bounds=(0.0, 1.0)),
-    "Tanh": Operator(bounds=(-1.0, 1.0)),
-    "ThresholdedRelu": Operator(earlier=True),
+    "Softplus": _ACTIVATION,
+    "Softsign": _ACTIVATION,
+    "Swish": _ACTIVATION,
+    "Tanh": Operator(by_number=True, bounds=(-1.0, 1.0)),
+    "ThresholdedRelu": Operator(by_number=True, earlier=True),
     "AveragePool": _POOL,
     "GlobalAveragePool": _POOL,
     "GlobalMaxPool": _POOL,
@@ -136,11 +150,11 @@ STANDARD: Mapping[str, Operator] = {
     "SimplifiedLayerNormalization": Operator(like=Like.DATA, earlier=True),
     # arithmetic, as it is done on sizes and positions too
     "Abs": _COUNTS,
-    "Add": Operator(adds=True, sizes=Sizes.ALL),
+    "Add": Operator(adds=True, by_number=True, sizes=Sizes.ALL),
     "Ceil": _COUNTS,
     "Cos": _COUNTS,
     "Div": _COUNTS,
-    "Exp": Operator(sizes=Sizes.ALL, overflow=Overflow.EXPONENTIAL),
+    "Exp": Operator(by_number=True, sizes=Sizes.ALL, overflow=Overflow.EXPONENTIAL),
     "Floor": _COUNTS,
     "Log": _COUNTS,
     "Max": _COUNTS,
@@ -148,7 +162,7 @@ STANDARD: Mapping[str, Operator] = {
     "Mod": _COUNTS,
     "Mul": _COUNTS,
     "Neg": _COUNTS,
-    "Pow": Operator(sizes=Sizes.ALL, overflow=Overflow.POWER),
+    "Pow": Operator(by_number=True, sizes=Sizes.ALL, overflow=Overflow.POWER),
     "Reciprocal": _COUNTS,
     "Round": _COUNTS,
     "Sin": _COUNTS,
@@ -230,9 +244,9 @@ RUNTIME: Mapping[str, Operator] = {
     "QMoE": _FUSED,
     "GatherND": _GATHER_ND,
     "BiasGelu": _LIKE_DATA,
-    "FastGelu": _LIKE_DATA,
-    "Gelu": _LIKE_DATA,
-    "QuickGelu": _LIKE_DATA,
+    "FastGelu": _GELU,
+    "Gelu": _GELU,
+    "QuickGelu": _GELU,
     "RotaryEmbedding": _LIKE_DATA,
     "SkipLayerNormalization": _LIKE_DATA,
     "SkipSimplifiedLayerNormalization": _LIKE_DATA,

@@ -1,0 +1,74 @@
+"""Choose how ranges are read: by the error at the model's outputs, on samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from qconv.calibration.estimate import RangeSettings
+from qconv.conversions.trial import Trial
+from qconv.conversions.work import Knowing, Topic, Work
+from qconv.observers.estimators import Method
+from qconv.placement.observed import has_range
+from qconv.placement.plan import Plan
+from qconv.recipe.settings import Gates, Int8Settings, RangeMethod
+
+_METHODS: tuple[Method, ...] = ("clip", "minmax", "mse")
+_UNTRIED = (
+    "ranges by clip, which nothing was compared with: the record keeps no samples; calibrate with "
+    "`keep_samples`, or give `data`"
+)
+_TOLD_DB = 1.0
+_LEAST_GAIN_DB = 0.2
+"""What another candidate than the first has to gain."""
+
+
+@dataclass(frozen=True)
+class ChooseRanges(Knowing):
+    """Try several ways on the kept samples, and set the one with the least error.
+
+    Each is tried in the whole model, whose weights are rounded to nearest for that.
+    """
+
+    method: RangeMethod
+    gates: Gates
+
+    def apply(self, work: Work[Plan]) -> None:
+        """Set how ranges are read, and note it in the settings."""
+        candidates = list(self._candidates(work.ranges))
+        if len(candidates) > 1 and any(map(has_range, work.plan.values.values())):
+            self._try(work, candidates)
+        if isinstance(work.settings, Int8Settings) and self.method == "auto":
+            gates: Gates = "on" if work.ranges.behind_gates else "off"
+            work.settings = replace(work.settings, method=work.ranges.method, gates=gates)
+
+    def _candidates(self, usual: RangeSettings) -> Iterator[RangeSettings]:
+        """Return the ways, the usual one first; a record without histograms knows one alone."""
+        if self.method != "auto" or usual.method == "minmax":
+            yield usual
+            return
+        for behind in {"auto": (False, True), "on": (True,), "off": (False,)}[self.gates]:
+            for method in _METHODS:
+                yield RangeSettings(method, usual.percentile, behind)
+
+    def _try(self, work: Work[Plan], candidates: list[RangeSettings]) -> None:
+        if work.judge is None:
+            work.say(Topic.RANGES, _UNTRIED)
+            return
+        trial = Trial(work.judge, work.model, work.plan, work.statistics)
+        scores = {each: trial.score(each) for each in candidates}
+        known = {each: score for each, score in scores.items() if score is not None}
+        if not known:
+            return
+        best = next(iter(known))
+        for each, score in known.items():
+            if score > known[best] + _LEAST_GAIN_DB:
+                best = each
+        work.ranges = best
+        worst = min(known.values())
+        if known[best] - worst >= _TOLD_DB:
+            work.say(
+                Topic.RANGES,
+                f"ranges by {best}: with weights rounded to nearest the outputs have "
+                f"{known[best]:.1f} dB, and {worst:.1f} dB in the worst of {len(known)} ways tried",
+            )

@@ -1,0 +1,129 @@
+"""What a variant loses at the outputs against the float model, on a few samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from qconv.data.source import Array, Feeds
+from qconv.errors import DataError, ModelError
+from qconv.graph.model_io import model_to_bytes
+from qconv.graph.view import name_of, static_shape
+from qconv.numerics.feature_sqnr import FeatureSqnr, Floats, feature_axis, prominence
+from qconv.parallel import in_parallel, worker_count
+from qconv.runtime.session import InferenceSession, input_specs, open_session
+
+_MOST_BYTES = 256_000_000
+"""Of the float model's outputs, which are kept."""
+
+
+@dataclass(frozen=True)
+class OutputError:
+    """The error at one output, in dB of its signal.
+
+    ``sqnr`` counts all its elements alike. ``by_feature`` is the mean over its features, counted
+    where the output stands out from most of itself; it is the same for an output without features.
+    """
+
+    output: str
+    sqnr: float
+    by_feature: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The errors at the outputs that hold floats, and on how many samples they were measured."""
+
+    outputs: tuple[OutputError, ...]
+    samples: int
+
+    @property
+    def score(self) -> float:
+        """One number in dB, higher is better: the mean over the outputs, feature by feature."""
+        return float(np.mean([each.by_feature for each in self.outputs]))
+
+
+class Judge:
+    """Runs variants of a model on the same samples as the model itself.
+
+    Args:
+        model: the float model.
+        feeds: the samples.
+    """
+
+    def __init__(self, model: ir.Model, feeds: Sequence[Feeds]) -> None:
+        self._model = model
+        self._feeds = feeds
+        self._prominence: dict[str, list[Floats]] = {}
+        self._axes = {
+            name_of(output): feature_axis(static_shape(output))
+            for output in model.graph.outputs
+            if output.dtype in (None, ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16)
+        }
+
+    def judge(self, variant: ir.Model | Path) -> Judgement | None:
+        """Return what a variant loses, or None where its outputs cannot be compared.
+
+        That is the case where no output holds floats, or where their shapes depend on the numbers,
+        as those of boxes that were chosen by their scores.
+
+        Raises:
+            ModelError, UnsupportedError: the runtime cannot load it.
+        """
+        exact = self._exact
+        if not exact:
+            return None
+        model = model_to_bytes(variant) if isinstance(variant, ir.Model) else variant
+        session = open_session(model, threads=1)
+        try:
+            found = self._outputs(session, len(exact))
+        except ModelError:
+            return None
+        errors = []
+        for name, axis in self._axes.items():
+            total = FeatureSqnr(axis)
+            if any(e[name].shape != f[name].shape for e, f in zip(exact, found, strict=True)):
+                continue
+            weights = self._weights(name, axis)
+            for reference, own, weight in zip(exact, found, weights, strict=True):
+                total.update(reference[name], own[name], weight)
+            errors.append(OutputError(name, total.overall, total.mean))
+        return Judgement(tuple(errors), len(exact)) if errors else None
+
+    def _weights(self, name: str, axis: int | None) -> Sequence[Floats | None]:
+        if axis is None:
+            return [None] * len(self._exact)
+        if name not in self._prominence:
+            self._prominence[name] = prominence([each[name] for each in self._exact], axis)
+        return self._prominence[name]
+
+    @cached_property
+    def _exact(self) -> list[Mapping[str, Array]]:
+        """What the float model gives for as many samples as there is memory for."""
+        if not self._axes or not self._feeds:
+            return []
+        session = open_session(model_to_bytes(self._model), threads=1)
+        try:
+            first = self._run(session, self._feeds[0])
+            size = sum(array.nbytes for array in first.values())
+            count = max(1, min(len(self._feeds), _MOST_BYTES // max(1, size)))
+            return [first, *self._outputs(session, count)[1:]]
+        except ModelError as error:
+            raise DataError(f"the float model fails on a kept sample: {error}") from error
+
+    def _outputs(self, session: InferenceSession, count: int) -> list[Mapping[str, Array]]:
+        def run(feeds: Feeds) -> Mapping[str, Array]:
+            return self._run(session, feeds)
+
+        return list(in_parallel(run, self._feeds[:count], worker_count()))
+
+    def _run(self, session: InferenceSession, feeds: Feeds) -> Mapping[str, Array]:
+        names = list(self._axes)
+        types = {each.name: each.dtype for each in input_specs(session)}
+        fed = {name: array.astype(types[name], copy=False) for name, array in feeds.items()}
+        return dict(zip(names, session.run(names, fed), strict=True))
