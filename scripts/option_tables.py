@@ -12,7 +12,7 @@ from qconv.recipe.walk import settings_by_option
 
 PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
 _MARKED = re.compile(r"(<!-- options of (\w+) -->\n).*?(<!-- end of options -->)", re.DOTALL)
-_CALIBRATE = ("statistics", "values")
+_CALIBRATE = ("statistics", "values", "keep_samples")
 
 
 def with_tables(page: str) -> str:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 import onnx_ir as ir
 
 from qconv.calibration.estimate import RangeSettings, estimate_params
+from qconv.conversions.steps.quantize_at_run_time import quantize_dynamic
 from qconv.conversions.steps.round_weights import quantize_layers
 from qconv.conversions.weights.shared_weights import WeightSettings
 from qconv.errors import ModelError, UnsupportedError
-from qconv.evaluation.judge import Judge
+from qconv.evaluation.judge import Judge, Judgement
 from qconv.numerics.schemes import QParams
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan
+from qconv.rewrite.dynamic_operators import rewrite_dynamic
 from qconv.rewrite.qdq import QuantizedLayer, rewrite_qdq
 
 _ROUNDING = WeightSettings(bias_correction=True, portable=True, solver=None)
@@ -41,10 +43,10 @@ class Trial:
         self._plan = plan
         self._statistics = statistics
         self._layers: Mapping[str, QuantizedLayer] | None = None
-        self._scores: dict[tuple[bytes, ...], float | None] = {}
+        self._judged: dict[tuple[bytes, ...], Judgement | None] = {}
 
-    def score(self, ranges: RangeSettings) -> float | None:
-        """Return the score of :class:`Judgement` in dB; None where outputs cannot be compared.
+    def judge(self, ranges: RangeSettings) -> Judgement | None:
+        """Return the errors at the outputs; None where they cannot be compared.
 
         Ranges that come to the same are tried once.
 
@@ -53,19 +55,20 @@ class Trial:
         """
         params = estimate_params(self._model, self._plan, self._statistics, ranges)
         key = tuple(each.scale.tobytes() + each.zero_point.tobytes() for each in params.values())
-        if key not in self._scores:
-            self._scores[key] = self._judged(params)
-        return self._scores[key]
+        if key not in self._judged:
+            self._judged[key] = self._judge_one(params)
+        return self._judged[key]
 
-    def _judged(self, params: Mapping[str, QParams]) -> float | None:
+    def _judge_one(self, params: Mapping[str, QParams]) -> Judgement | None:
         if self._layers is None:
             self._layers = quantize_layers(
                 self._model, self._plan, params, self._statistics, _ROUNDING
             )
         variant = self._model.clone()
         rewrite_qdq(variant, self._plan, params, self._layers)
+        dynamic = self._plan.dynamic
+        rewrite_dynamic(variant, dynamic, quantize_dynamic(variant, dynamic, portable=True))
         try:
-            judgement = self._judge.judge(variant)
+            return self._judge.judge(variant)
         except (ModelError, UnsupportedError):
             return None
-        return None if judgement is None else judgement.score

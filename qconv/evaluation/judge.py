@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,10 @@ from qconv.numerics.feature_sqnr import FeatureSqnr, Floats, feature_axis, promi
 from qconv.parallel import in_parallel, worker_count
 from qconv.runtime.session import InferenceSession, input_specs, open_session
 
+JUDGED = 16
+"""Samples on which a conversion compares what it chooses from."""
+
+_LEAST_DB = 0.2
 _MOST_BYTES = 256_000_000
 """Of the float model's outputs, which are kept."""
 
@@ -37,15 +42,32 @@ class OutputError:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The errors at the outputs that hold floats, and on how many samples they were measured."""
+    """The errors at the outputs that hold floats.
+
+    ``by_sample [samples]`` is in dB what the outputs have on average, feature by feature.
+    """
 
     outputs: tuple[OutputError, ...]
-    samples: int
+    by_sample: Floats
 
     @property
-    def score(self) -> float:
-        """One number in dB, higher is better: the mean over the outputs, feature by feature."""
+    def samples(self) -> int:
+        """On how many samples the errors were measured."""
+        return len(self.by_sample)
+
+    @property
+    def overall(self) -> float:
+        """What the outputs have on average over all samples, feature by feature, in dB."""
         return float(np.mean([each.by_feature for each in self.outputs]))
+
+    def surely_beats(self, other: Judgement) -> bool:
+        """Whether it is better over all samples, and each gains beyond doubt.
+
+        That is 0.2 dB on average, and twice the standard error of that.
+        """
+        gains = self.by_sample - other.by_sample
+        error = float(gains.std()) / math.sqrt(gains.size)
+        return self.overall > other.overall and float(gains.mean()) > max(_LEAST_DB, 2 * error)
 
 
 class Judge:
@@ -84,7 +106,7 @@ class Judge:
             found = self._outputs(session, len(exact))
         except ModelError:
             return None
-        errors = []
+        errors, scores = [], []
         for name, axis in self._axes.items():
             total = FeatureSqnr(axis)
             if any(e[name].shape != f[name].shape for e, f in zip(exact, found, strict=True)):
@@ -93,7 +115,8 @@ class Judge:
             for reference, own, weight in zip(exact, found, weights, strict=True):
                 total.update(reference[name], own[name], weight)
             errors.append(OutputError(name, total.overall, total.mean))
-        return Judgement(tuple(errors), len(exact)) if errors else None
+            scores.append(total.by_feed)
+        return Judgement(tuple(errors), np.mean(scores, axis=0)) if errors else None
 
     def _weights(self, name: str, axis: int | None) -> Sequence[Floats | None]:
         if axis is None:

@@ -14,7 +14,7 @@ _MOST_FEATURES = 256
 _SEEN = 1 << 22
 """Numbers of which medians are taken at most."""
 _ABOVE_NOTICE = 60.0
-"""Ratios beyond this, in dB, are as good as each other."""
+"""Ratios beyond this, in dB, are as good as each other, and below its negative as bad."""
 
 
 def feature_axis(shape: Sequence[int | None] | None) -> int | None:
@@ -64,8 +64,8 @@ class FeatureSqnr:
 
     def __init__(self, axis: int | None) -> None:
         self._axis = axis
-        self._sums: NDArray[np.float64] = np.zeros((2, 1))
-        self._weighted: NDArray[np.float64] = np.zeros((2, 1))
+        self._sums: list[Floats] = []
+        self._weighted: list[Floats] = []
 
     def update(
         self,
@@ -73,7 +73,7 @@ class FeatureSqnr:
         variant: NDArray[np.generic],
         weights: Floats | None = None,
     ) -> None:
-        """Add one feed; ``weights [places]`` count for :attr:`mean`.
+        """Add one feed; ``weights [places]`` count for :attr:`mean` and :attr:`by_feed`.
 
         A NaN or Inf that both hold at the same place is no error, any other one an infinite one.
 
@@ -87,32 +87,40 @@ class FeatureSqnr:
         with np.errstate(invalid="ignore", over="ignore"):
             noise = np.square(np.where(same, 0.0, exact - found))
             signal = np.square(np.where(np.isfinite(exact), exact, 0.0))
-        noise = np.where(np.isnan(noise), np.inf, noise)
+        energies = np.stack([signal, np.where(np.isnan(noise), np.inf, noise)])
+        self._sums.append(energies.sum(axis=(1, 2)))
         each = np.ones(exact.shape[1]) if weights is None else weights
-        energies = np.stack([signal, noise])
-        self._sums = self._sums + energies.sum(axis=2)
-        self._weighted = self._weighted + (energies * each).sum(axis=2)
+        self._weighted.append((energies * each).sum(axis=2))
 
     @property
     def overall(self) -> float:
         """The ratio of all elements together; ``inf`` where there is no error."""
-        signal, noise = self._sums.sum(axis=1)
-        return _decibels(float(signal), float(noise))
+        signal, noise = np.sum(self._sums, axis=0)
+        if noise == 0:
+            return math.inf
+        if signal == 0 or math.isinf(noise):
+            return -math.inf
+        return 10 * (math.log10(signal) - math.log10(noise))
 
     @property
     def mean(self) -> float:
         """The mean ratio of the features that are not zero throughout, each at most 60 dB."""
-        ratios = [
-            min(_decibels(float(signal), float(noise)), _ABOVE_NOTICE)
-            for signal, noise in self._weighted.T
-            if signal > 0
-        ]
-        return float(np.mean(ratios)) if ratios else min(self.overall, _ABOVE_NOTICE)
+        signal, noise = np.sum(self._weighted, axis=0)
+        return float(_mean_ratio(signal, noise))
+
+    @property
+    def by_feed(self) -> Floats:
+        """The same of each feed ``[feeds]``, measured by the mean signal of all feeds."""
+        weighted = np.stack(self._weighted)
+        return _mean_ratio(weighted[:, 0].mean(axis=0), weighted[:, 1])
 
 
-def _decibels(signal: float, noise: float) -> float:
-    if noise == 0:
-        return math.inf
-    if signal == 0 or math.isinf(noise):
-        return -math.inf
-    return 10 * (math.log10(signal) - math.log10(noise))
+def _mean_ratio(signal: Floats, noise: Floats) -> Floats:
+    """Return the mean ratio in dB over the last axis, where there is a signal."""
+    live = signal > 0
+    if not live.any():
+        return np.where((noise > 0).any(axis=-1), -_ABOVE_NOTICE, _ABOVE_NOTICE)
+    with np.errstate(divide="ignore"):
+        ratios = 10 * (np.log10(signal[live]) - np.log10(noise[..., live]))
+    mean: Floats = np.clip(ratios, -_ABOVE_NOTICE, _ABOVE_NOTICE).mean(axis=-1)
+    return mean

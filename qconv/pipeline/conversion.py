@@ -15,7 +15,7 @@ from qconv.conversions.kinds import Kind, kind_of
 from qconv.conversions.provenance import provenance
 from qconv.conversions.work import Needs, Remark, Work
 from qconv.errors import UsageError
-from qconv.evaluation.judge import Judge, Judgement
+from qconv.evaluation.judge import JUDGED, Judge, Judgement
 from qconv.graph.model_io import LoadedModel, load_model, model_bytes
 from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_domains, remove_notes, remove_unused
@@ -175,7 +175,7 @@ def convert(
             _learn(work, needs, loaded, prepared, data)
         if work.record is not None and work.record.feeds:
             require_feeds(work.record, judged)
-            work.judge = Judge(judged, list(work.record.feeds.values()))
+            work.judge = Judge(judged, list(work.record.feeds.values())[:JUDGED])
         for step in steps:
             step.apply(work)
         remove_unused(work.model)

@@ -19,8 +19,6 @@ _UNTRIED = (
     "`keep_samples`, or give `data`"
 )
 _TOLD_DB = 1.0
-_LEAST_GAIN_DB = 0.2
-"""What another candidate than the first has to gain."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +54,19 @@ class ChooseRanges(Knowing):
             work.say(Topic.RANGES, _UNTRIED)
             return
         trial = Trial(work.judge, work.model, work.plan, work.statistics)
-        scores = {each: trial.score(each) for each in candidates}
-        known = {each: score for each, score in scores.items() if score is not None}
+        judged = {each: trial.judge(each) for each in candidates}
+        known = {each: own for each, own in judged.items() if own is not None}
         if not known:
             return
-        best = next(iter(known))
-        for each, score in known.items():
-            if score > known[best] + _LEAST_GAIN_DB:
-                best = each
+        usual = next(iter(known))
+        better = [each for each, own in known.items() if own.surely_beats(known[usual])]
+        best = max(better, key=lambda each: known[each].overall, default=usual)
         work.ranges = best
-        worst = min(known.values())
-        if known[best] - worst >= _TOLD_DB:
+        means = {each: own.overall for each, own in known.items()}
+        worst = min(means.values())
+        if means[best] - worst >= _TOLD_DB:
             work.say(
                 Topic.RANGES,
                 f"ranges by {best}: with weights rounded to nearest the outputs have "
-                f"{known[best]:.1f} dB, and {worst:.1f} dB in the worst of {len(known)} ways tried",
+                f"{means[best]:.1f} dB, and {worst:.1f} dB in the worst of {len(known)} ways tried",
             )

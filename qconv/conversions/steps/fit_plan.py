@@ -15,8 +15,9 @@ from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan
 from qconv.recipe.settings import Gates, RangeMethod
 
-_PRICE_DB = 20.0
-"""What the outputs must gain, in dB, for each share of the multiplications that stays float."""
+_PRICE = 0.5
+"""What the outputs must gain in proportion to what they have, both in dB, for a share of the
+multiplications that stays float, in proportion to that."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,13 @@ class FitPlan(Knowing):
         plan, own = found
         if work.judge is not None:
             kept, whole = (
-                Trial(work.judge, work.model, *each).score(work.ranges)
+                Trial(work.judge, work.model, *each).judge(work.ranges)
                 for each in ((plan, own), (before, statistics))
             )
             if kept is not None and whole is not None:
                 share = _float_share(work, before, plan)
-                gain = kept - whole
-                worth = gain >= _PRICE_DB * share
+                gain = kept.overall - whole.overall
+                worth = gain >= _PRICE * share * max(0.0, whole.overall)
                 yield _told(plan, gain, share, worth=worth)
                 if not worth:
                     return
