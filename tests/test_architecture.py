@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"codec", "errors", "files", "memory", "specs", "progress", "outputs", "parallel"}
     | {"free_memory", "locks", "printable", "recipe", "temporary", "version"},
-    {"numerics", "reporting"},
+    {"numerics", "reporting", "search"},
     {"graph"},
     {"data"},
     {"observers"},
@@ -36,7 +36,7 @@ HOMES = {
     "jinja2": {"reporting"},
     "matplotlib": {"reporting"},
 }
-NUMBERS = {"algorithms", "numerics", "observers"}
+NUMBERS = {"algorithms", "numerics", "observers", "search"}
 """Packages that know arrays, and no graph."""
 
 ENTRIES = {"qconv/__init__.py", "qconv/__main__.py"}

@@ -5,28 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import onnx_ir as ir
-
-from qconv.calibration.belonging import require_channels, require_feeds, require_moments
 from qconv.calibration.record import Record
-from qconv.conversions.kinds import Kind, kind_of
+from qconv.conversions.kinds import kind_of
 from qconv.conversions.provenance import provenance
-from qconv.conversions.work import Needs, Remark, Work
+from qconv.conversions.work import Remark
 from qconv.errors import UsageError
-from qconv.evaluation.judge import JUDGED, Judge, Judgement
-from qconv.graph.model_io import LoadedModel, load_model, model_bytes
+from qconv.evaluation.judge import Judgement
+from qconv.graph.model_io import load_model, model_bytes
 from qconv.graph.prepare import prepare
 from qconv.graph.prepare.unused import remove_domains, remove_notes, remove_unused
 from qconv.graph.saving import save_model
-from qconv.graph.summary import input_specs
 from qconv.outputs import check_output, folder_lock, staged
-from qconv.pipeline.arguments import Assume, Data, given_record, samples_for, written
-from qconv.pipeline.calibration import collect_record
+from qconv.pipeline.arguments import Assume, Data, written
 from qconv.pipeline.reads import ReadFiles
+from qconv.pipeline.starting import start
 from qconv.pipeline.unforeseen import told_by_runtime
-from qconv.placement.plan import Decisions, Plan
+from qconv.placement.plan import Decisions
 from qconv.placement.requirements import require_readable
 from qconv.placement.targets.known import find_target
 from qconv.placement.targets.ort_cpu import ORT_CPU
@@ -156,27 +151,17 @@ def convert(
         check_output(file, force=force, reads=reads)
     with folder_lock(path.parent):
         pass  # it is free: told before the work, not after it
-    quantized = not isinstance(kind.settings, Int8Settings | DynamicSettings)
-    loaded = load_model(source, quantized=quantized, assume=written(assume))
-    record = given_record(calibration, loaded)
-    prepared = prepare(loaded.ir)
-    if record is not None:
-        require_moments(record, prepared)
     with custom_operators(custom_ops):
-        work = _begun(kind, loaded, prepared, plan, record)
-        work.batch_size, work.progress = batch_size, progress
-        steps = kind.steps(work.plan)
-        kind.begin(work)
-        if record is not None:
-            work.learn(record)
-        judged = prepared.clone()
-        if data is not None or kind.needs_data:
-            needs = Needs.united(step.needs(prepared, work.plan) for step in steps)
-            _learn(work, needs, loaded, prepared, data)
-        if work.record is not None and work.record.feeds:
-            require_feeds(work.record, judged)
-            work.judge = Judge(judged, list(work.record.feeds.values())[:JUDGED])
-        for step in steps:
+        started = start(
+            *(source, kind, calibration),
+            data=data,
+            plan=plan,
+            assume=assume,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        loaded, work = started.loaded, started.work
+        for step in started.steps:
             step.apply(work)
         remove_unused(work.model)
         remove_notes(work.model)
@@ -197,58 +182,3 @@ def convert(
             sizes = model_bytes(temporary), model_bytes(source)
     made = Conversion(path, *sizes, work.plan, work.note, tuple(work.remarks))
     return replace(made, judgement=judgement)
-
-
-def _begun(
-    kind: Kind,
-    loaded: LoadedModel,
-    prepared: ir.Model,
-    given: Decisions | None,
-    record: Record | None,
-) -> Work[Any]:
-    """Return the work on a prepared model, of which nothing is done but its plan."""
-    label = str(loaded.path)
-    model = kind.prepare(prepared, given)
-    require_readable(model, kind.target, label)
-    placed = kind.place(model, given, record)
-    kind.require(model, placed, label)
-    return Work(
-        *(model, placed, kind.settings),
-        label=label,
-        assumed=bool(loaded.assumed),
-        changed=given is not None and given != placed,
-    )
-
-
-def _learn(
-    work: Work[Any],
-    needs: Needs,
-    loaded: LoadedModel,
-    prepared: ir.Model,
-    data: Data | None,
-) -> None:
-    """Open the samples where the steps use them, and make the record that they need.
-
-    Raises:
-        UsageError: there is neither a record nor data, and a step needs them.
-        RecordError: the record is not one of this model.
-    """
-    if work.record is not None and isinstance(work.plan, Plan):
-        require_channels(work.record, prepared, work.plan)
-    if needs.samples and data is None:
-        raise UsageError(needs.samples)
-    collects = work.record is None and bool(needs.values or needs.inputs)
-    if data is None:
-        if collects and needs.required:
-            raise UsageError("INT8 needs a calibration record or data to calibrate on")
-        return
-    if not (collects or needs.samples):
-        return
-    work.source = samples_for(loaded, data, input_specs(prepared), work.batch_size)
-    if collects:
-        record = collect_record(
-            *(loaded, prepared, work.plan.target.name, needs, work.source),
-            batch_size=work.batch_size,
-            progress=work.progress,
-        )
-        work.learn(record)

@@ -1,0 +1,1 @@
+"""Searching plans: pure functions of measured costs and losses, which know no model."""

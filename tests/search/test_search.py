@@ -1,0 +1,133 @@
+"""Choices on made-up landscapes whose optimum is known."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qconv.search.blocks import parted, prefixes, suffixes
+from qconv.search.front import Point, best_within, cheapest, pareto_front
+from qconv.search.knapsack import Unit, best_choices
+
+numbers = st.floats(-2, 10).filter(lambda number: number == 0 or abs(number) > 0.01)
+units_of = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=8)
+
+
+def _units(pairs: list[tuple[float, float]]) -> list[Unit]:
+    return [Unit(str(i), cost, gain) for i, (cost, gain) in enumerate(pairs)]
+
+
+def _sums(units: list[Unit], chosen: frozenset[str]) -> tuple[float, float]:
+    own = [unit for unit in units if unit.name in chosen]
+    return sum(unit.cost for unit in own), sum(unit.gain for unit in own)
+
+
+def _subsets(units: list[Unit]) -> list[frozenset[str]]:
+    names = [unit.name for unit in units]
+    return [
+        frozenset(each)
+        for size in range(len(names) + 1)
+        for each in itertools.combinations(names, size)
+    ]
+
+
+@given(pairs=units_of, share=st.floats(0, 1))
+def test_no_choice_within_the_budget_gains_more(
+    pairs: list[tuple[float, float]], share: float
+) -> None:
+    units = _units(pairs)
+    budget = share * sum(unit.cost for unit in units if unit.cost > 0)
+    (chosen,) = best_choices(units, [budget])
+    cost, gain = _sums(units, chosen)
+    paid = _sums(units, frozenset(unit.name for unit in units if unit.cost > 0))[0]
+    assert (
+        sum(unit.cost for unit in units if unit.name in chosen and unit.cost > 0) <= budget + 1e-9
+    )
+    smaller = budget - len(units) * paid / 100_000
+    rivals = [
+        each
+        for each in _subsets(units)
+        if sum(unit.cost for unit in units if unit.name in each and unit.cost > 0) <= smaller
+    ]
+    assert all(gain >= _sums(units, each)[1] - 1e-9 for each in rivals)
+    assert cost <= budget + 1e-9
+
+
+def test_the_whole_front_is_within_three_percent_of_the_true_one() -> None:
+    """Twelve units whose errors do not quite add up, and all their 4,096 choices."""
+    random = np.random.default_rng(0)
+    costs, gains = random.uniform(0.2, 3, 12), random.exponential(1, 12)
+    units = [Unit(str(i), *pair) for i, pair in enumerate(zip(costs, gains, strict=True))]
+    together = random.normal(0, 0.005, (12, 12))
+
+    def loss(chosen: frozenset[str]) -> float:
+        left = np.array([unit.name not in chosen for unit in units], float)
+        return float(0.5 + left @ gains + left @ together @ left)
+
+    true = [(_sums(units, each)[0], loss(each)) for each in _subsets(units)]
+    budgets = np.linspace(0, costs.sum(), 40)
+    for budget, chosen in zip(budgets, best_choices(units, list(budgets)), strict=True):
+        best = min(own for cost, own in true if cost <= budget)
+        assert loss(chosen) <= 1.03 * best
+
+
+def test_units_that_cost_nothing_are_taken_and_those_that_gain_nothing_are_not() -> None:
+    units = [
+        Unit("free", -1, 1),
+        Unit("useless", 1, 0),
+        Unit("harmful", -1, -1),
+        Unit("paid", 1, 1),
+    ]
+    assert best_choices(units, [0, 1, float("inf")]) == [
+        {"free"},
+        {"free", "paid"},
+        {"free", "paid"},
+    ]
+    assert best_choices([], [1]) == [frozenset()]
+
+
+def _point(cost: float, loss: float) -> Point:
+    return Point(frozenset({f"{cost}/{loss}"}), cost, loss)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1))
+def test_no_point_of_the_front_is_beaten(pairs: list[tuple[int, int]]) -> None:
+    points = [_point(*pair) for pair in pairs]
+    front = pareto_front(points)
+    for mine in front:
+        assert not any(
+            other.cost <= mine.cost
+            and other.loss <= mine.loss
+            and (other.cost, other.loss) != (mine.cost, mine.loss)
+            for other in points
+        )
+    for other in points:
+        assert any(mine.cost <= other.cost and mine.loss <= other.loss for mine in front)
+
+
+@pytest.mark.parametrize("needed", range(12))
+def test_the_cheapest_that_passes_is_found_in_few_questions(needed: int) -> None:
+    front = [_point(cost, 10 - cost) for cost in range(10)]
+    found, asked = cheapest(front, lambda point: point.cost >= needed)
+    assert (None if found is None else found.cost) == (needed if needed < 10 else None)
+    assert len(asked) <= 6
+    assert cheapest([], lambda _: True) == (None, ())
+
+
+def test_the_best_within_a_budget() -> None:
+    front = [_point(cost, 10 - cost) for cost in range(10)]
+    assert best_within(front, 4.5) == front[4]
+    assert best_within(front, -1) is None
+
+
+def test_runs_of_neighbours() -> None:
+    assert parted("abcdefg", 3) == [("a", "b"), ("c", "d", "e"), ("f", "g")]
+    assert parted("ab", 5) == [("a",), ("b",)]
+    assert parted("", 5) == []
+    runs = parted("abcdef", 3)
+    assert prefixes(runs) == [set("ab"), set("abcd")]
+    assert suffixes(runs) == [set("ef"), set("cdef")]
