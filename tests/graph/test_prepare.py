@@ -223,3 +223,11 @@ def test_a_constant_without_a_name(tmp_path: Path) -> None:
     )
     model.graph.node[0].output[0] = ""
     assert [node.op_type for node in normalize(read_model(save(model, tmp_path))).graph] == ["Relu"]
+
+
+def test_sizes_that_are_chosen_by_a_float_are_left_to_the_runtime() -> None:
+    model = ir.from_onnx_text(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[2,3] x) => (float[2,3] y) '
+        "<float i = {1.0}> { s = Shape(x) d = Gather(s, i) t = Expand(x, d) y = Neg(t) }"
+    )
+    assert "Gather" in [node.op_type for node in prepare(model).graph]

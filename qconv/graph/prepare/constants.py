@@ -87,14 +87,15 @@ def _chosen_sizes(node: ir.Node) -> list[np.ndarray] | None:
         return None
     sizes = _sizes(shape)
     chosen = [constant(value) for value in node.inputs[1:]]
-    if not sizes or any(array is None or not array.size for array in chosen):
+    whole = [array for array in chosen if array is not None and array.dtype.kind in "iu"]
+    if not sizes or len(whole) < len(chosen) or not all(array.size for array in whole):
         return None
     places = np.arange(len(sizes))
     if node.op_type == "Gather":
-        indices = places.take(np.asarray(chosen[0]), mode="wrap")
+        indices = places.take(whole[0].astype(np.int64), mode="wrap")
     else:
-        start, end = (int(np.asarray(array).reshape(-1)[0]) for array in chosen[:2])
-        step = int(np.asarray(chosen[3]).reshape(-1)[0]) if len(chosen) > 3 else 1
+        start, end = (int(array.reshape(-1)[0]) for array in whole[:2])
+        step = int(whole[3].reshape(-1)[0]) if len(whole) > 3 else 1
         indices = places[start:end:step]
     known = [sizes[index] for index in indices.reshape(-1)]
     if None in known:
