@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "qconv.pipeline": ("calibrate", "compare", "convert", "inspect", "plan", "report"),
+    "qconv.pipeline": ("calibrate", "compare", "convert", "inspect", "plan", "report", "tune"),
+    "qconv.pipeline.goal": ("Goal",),
     "qconv.recipe.settings": (
         *("DynamicSettings", "Float32Settings", "HalfSettings", "Int8Settings"),
         "WeightOnlySettings",
@@ -55,6 +56,7 @@ __all__ = [
     "UINT8",
     "DynamicSettings",
     "Float32Settings",
+    "Goal",
     "HalfSettings",
     "Int8Settings",
     "PerAxis",
@@ -70,6 +72,7 @@ __all__ = [
     "inspect",
     "plan",
     "report",
+    "tune",
 ]
 
 

@@ -11,7 +11,7 @@ from qconv.cli.conversion_text import print_conversion
 from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.words import became
 from qconv.errors import UsageError
-from qconv.recipe.options import OPTIONS
+from qconv.recipe.options import HALF, INT8, OPTIONS, TYPES, WEIGHTS
 from qconv.recipe.resolve import Chosen, conversions
 from qconv.recipe.settings import Float32Settings, Int8Settings
 from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettings
@@ -20,6 +20,13 @@ from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettin
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
 @recipe_options(OPTIONS.keys() - {"statistics", "values", "keep_samples"}, recipe=True)
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="FILE",
+    type=FilePath(),
+    help="What qconv tune --save-plan has chosen, to be made again: type and settings are its own.",
+)
 @click.option(
     "-o",
     "--output",
@@ -30,7 +37,15 @@ from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettin
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
-def convert(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: bool) -> None:
+def convert(
+    *,
+    model: Path,
+    chosen: Chosen,
+    plan_file: Path | None,
+    output: Path,
+    force: bool,
+    quiet: bool,
+) -> None:
     """Write variants of a float MODEL in other types.
 
     \b
@@ -47,11 +62,15 @@ def convert(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: bo
     from qconv.cli.progress_bar import make_progress
     from qconv.outputs import check_output
     from qconv.pipeline import convert as run
+    from qconv.pipeline.planned import planned
     from qconv.pipeline.reads import ReadFiles
     from qconv.placement.targets.known import find_target
 
-    settings = conversions(chosen)
     given = chosen.build(ModelSettings)
+    plan, settings = None, {} if plan_file is not None else conversions(chosen)
+    if plan_file is not None:
+        _refuse_beside_plan(chosen)
+        settings["int8"], plan = planned(model, plan_file, given.constants)
     record = chosen.build(ConvertSettings).calibration
     data = named_data(chosen) if "data" in chosen else None
     storage = chosen.storage()
@@ -82,6 +101,7 @@ def convert(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: bo
             calibration=None if float32 else record,
             data=None if float32 else data,
             settings=settings[dtype],
+            plan=plan,
             assume=given.constants,
             custom_ops=given.custom_ops,
             target=given.target,
@@ -92,3 +112,17 @@ def convert(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: bo
         )
         if not quiet:
             print_conversion(conversion, became(settings[dtype]))
+
+
+def _refuse_beside_plan(chosen: Chosen) -> None:
+    """Refuse options that a plan file has decided.
+
+    Raises:
+        UsageError: it names one.
+    """
+    for name in chosen.values:
+        if OPTIONS[name].group in (TYPES, INT8, WEIGHTS, HALF) or name == "target":
+            raise UsageError(
+                f"`{name}` has no effect with `plan`, which has decided it",
+                hint="run qconv tune again for another one",
+            )

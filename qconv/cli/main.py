@@ -26,6 +26,7 @@ _COMMANDS = {
     "inspect": "Show what a model holds, and what would be quantized.",
     "calibrate": "Run a float model over data once and write down its statistics.",
     "convert": "Write variants of a float model in INT8, FP16, BF16 or FP32.",
+    "tune": "Find the best INT8 file that holds a goal, by measuring.",
     "report": "Compare variants of a model with it, and judge them by gates.",
     "compare": "Show where any two models part: outputs and inner values.",
     "gate": "Judge a report that was written before, without running anything.",

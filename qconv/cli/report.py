@@ -59,7 +59,8 @@ class _ReportCommand(GroupedCommand):
     metavar="FILE:FUNCTION",
     multiple=True,
     help="Average FUNCTION(outputs, sample) -> float over the samples: outputs maps names to "
-    "arrays, sample has feeds and label. Repeat for several.",
+    "arrays, sample has feeds and label; with a third parameter named reference it gets the float "
+    "model's outputs, too. Repeat for several.",
 )
 @click.option(
     "--threads",

@@ -35,8 +35,13 @@ def script_of(spec: str) -> Path:
 
 def takes_run(function: Callable[..., object]) -> bool:
     """Whether the function wants to run the model itself: it has a parameter ``run``."""
+    return takes(function, _RUN)
+
+
+def takes(function: Callable[..., object], name: str) -> bool:
+    """Whether the function has a parameter of that name."""
     signature = _signature(function)
-    return signature is not None and _RUN in signature.parameters
+    return signature is not None and name in signature.parameters
 
 
 def load_function(spec: str) -> Callable[..., object]:
@@ -56,7 +61,7 @@ def load_function(spec: str) -> Callable[..., object]:
     return function
 
 
-def load_callable(spec: str, *arguments: str) -> Callable[..., object]:
+def load_callable(spec: str, *arguments: str, optional: str | None = None) -> Callable[..., object]:
     """Import the script or module, and return the function.
 
     The script's folder, or the working directory for a module, is added at the end of the
@@ -65,12 +70,15 @@ def load_callable(spec: str, *arguments: str) -> Callable[..., object]:
     Args:
         spec: ``script.py:function`` or ``package.module:function``.
         arguments: names of the positional arguments that the function is to be called with.
+        optional: one more, for a function that has a parameter of that name.
 
     Raises:
         DataError: there is no such script, module or function, the import fails, or the function
             does not take the arguments.
     """
     function = _find(spec)
+    if optional is not None and takes(function, optional):
+        arguments = (*arguments, optional)
     wanted = ", ".join(arguments)
     hint = f"write it as: def {spec.rpartition(':')[2]}({wanted}): ..."
     _check_call(function, spec, arguments, f"cannot be called with ({wanted})", hint)

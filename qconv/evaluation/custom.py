@@ -11,23 +11,36 @@ import numpy as np
 
 from qconv.data.source import Array, Sample
 from qconv.data.user_code import user_code
-from qconv.data.user_function import load_callable, names_function
+from qconv.data.user_function import load_callable, names_function, takes
 from qconv.errors import DataError, UsageError
 from qconv.reporting.catalog import metric_names
 from qconv.reporting.expressions import KEYWORDS
 
-MetricFunction = Callable[[dict[str, Array], Sample], float]
+REFERENCE = "reference"
+"""The parameter of metric functions that want the float model's outputs."""
+
+MetricFunction = Callable[..., float]
 
 
 @dataclass(frozen=True)
 class CustomMetric:
-    """A metric function; ``name`` is what reports and gates call it, ``spec`` where it is."""
+    """A metric function.
+
+    Attributes:
+        name: what reports and gates call it.
+        spec: where it is.
+        function: it takes the outputs and the sample, and the float model's outputs if it wants.
+        compares: whether it wants these.
+    """
 
     name: str
     spec: str
     function: MetricFunction
+    compares: bool = False
 
-    def measure(self, outputs: Mapping[str, Array], sample: Sample) -> float:
+    def measure(
+        self, outputs: Mapping[str, Array], sample: Sample, reference: Mapping[str, Array]
+    ) -> float:
         """Return the function's number for one sample.
 
         Raises:
@@ -35,7 +48,8 @@ class CustomMetric:
         """
         try:
             with user_code(self.spec):
-                value = self.function(dict(outputs), sample)
+                more = (dict(reference),) if self.compares else ()
+                value = self.function(dict(outputs), sample, *more)
                 number = _number(value)
                 shown = "" if number is not None else reprlib.repr(value)
         except DataError as error:
@@ -44,7 +58,8 @@ class CustomMetric:
             raise DataError(
                 f"{self.spec}: returned {shown} for the sample {sample.origin}; "
                 "one number is needed",
-                hint="a metric function takes (outputs, sample) and returns a float",
+                hint="a metric function takes (outputs, sample), or (outputs, sample, reference), "
+                "and returns a float",
             )
         return number
 
@@ -54,11 +69,14 @@ def load_metric(spec: str) -> CustomMetric:
 
     Raises:
         UsageError: the text has another form.
-        DataError: there is no such function, its import fails, or it does not take two arguments.
+        DataError: there is no such function, its import fails, or it does not take the arguments
+            ``outputs, sample``, and ``reference`` if it has such a parameter.
     """
     name = custom_name(spec)
-    function = load_callable(spec, "outputs", "sample")
-    return CustomMetric(name, spec, cast(MetricFunction, function))
+    arguments = ("outputs", "sample")
+    function = load_callable(spec, *arguments, optional=REFERENCE)
+    compares = takes(function, REFERENCE)
+    return CustomMetric(name, spec, cast(MetricFunction, function), compares)
 
 
 def custom_name(spec: str) -> str:
@@ -100,9 +118,11 @@ class Mean:
         self._sum = 0.0
         self._samples = 0
 
-    def update(self, outputs: Mapping[str, Array], sample: Sample) -> None:
-        """Add one sample."""
-        self._sum += self.metric.measure(outputs, sample)
+    def update(
+        self, outputs: Mapping[str, Array], sample: Sample, reference: Mapping[str, Array]
+    ) -> None:
+        """Add one sample; ``reference`` are the float model's outputs."""
+        self._sum += self.metric.measure(outputs, sample, reference)
         self._samples += 1
 
     @property

@@ -145,4 +145,4 @@ def _evaluate_sample(sample: Sample, outputs: Sequence[Outputs], scores: Sequenc
         score.paired.update(right[0], mine_right)
     for score, mine in pairs:
         for mean in score.means:
-            mean.update(mine, sample)
+            mean.update(mine, sample, outputs[0])

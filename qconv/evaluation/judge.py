@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,11 +45,13 @@ class OutputError:
 class Judgement:
     """The errors at the outputs that hold floats.
 
-    ``by_sample [samples]`` is in dB what the outputs have on average, feature by feature.
+    ``by_sample [samples]`` is in dB what the outputs have on average, feature by feature, and
+    ``slowness`` the median over the samples of the processor time over that of the float model.
     """
 
     outputs: tuple[OutputError, ...]
     by_sample: Floats
+    slowness: float = math.nan
 
     @property
     def samples(self) -> int:
@@ -68,6 +71,14 @@ class Judgement:
         gains = self.by_sample - other.by_sample
         error = float(gains.std()) / math.sqrt(gains.size)
         return self.overall > other.overall and float(gains.mean()) > max(_LEAST_DB, 2 * error)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a model gives for one sample, and the processor time that it took."""
+
+    outputs: Mapping[str, Array]
+    seconds: float
 
 
 class Judge:
@@ -109,44 +120,51 @@ class Judge:
         errors, scores = [], []
         for name, axis in self._axes.items():
             total = FeatureSqnr(axis)
-            if any(e[name].shape != f[name].shape for e, f in zip(exact, found, strict=True)):
+            pairs = [(e.outputs[name], f.outputs[name]) for e, f in zip(exact, found, strict=True)]
+            if any(reference.shape != own.shape for reference, own in pairs):
                 continue
             weights = self._weights(name, axis)
-            for reference, own, weight in zip(exact, found, weights, strict=True):
-                total.update(reference[name], own[name], weight)
+            for (reference, own), weight in zip(pairs, weights, strict=True):
+                total.update(reference, own, weight)
             errors.append(OutputError(name, total.overall, total.mean))
             scores.append(total.by_feed)
-        return Judgement(tuple(errors), np.mean(scores, axis=0)) if errors else None
+        if not errors:
+            return None
+        ratios = [own.seconds / max(e.seconds, 1e-9) for own, e in zip(found, exact, strict=True)]
+        return Judgement(tuple(errors), np.mean(scores, axis=0), float(np.median(ratios)))
 
     def _weights(self, name: str, axis: int | None) -> Sequence[Floats | None]:
         if axis is None:
             return [None] * len(self._exact)
         if name not in self._prominence:
-            self._prominence[name] = prominence([each[name] for each in self._exact], axis)
+            self._prominence[name] = prominence([each.outputs[name] for each in self._exact], axis)
         return self._prominence[name]
 
     @cached_property
-    def _exact(self) -> list[Mapping[str, Array]]:
+    def _exact(self) -> list[_Answer]:
         """What the float model gives for as many samples as there is memory for."""
         if not self._axes or not self._feeds:
             return []
         session = open_session(model_to_bytes(self._model), threads=1)
         try:
             first = self._run(session, self._feeds[0])
-            size = sum(array.nbytes for array in first.values())
+            size = sum(array.nbytes for array in first.outputs.values())
             count = max(1, min(len(self._feeds), _MOST_BYTES // max(1, size)))
-            return [first, *self._outputs(session, count)[1:]]
+            return self._outputs(session, count)
         except ModelError as error:
             raise DataError(f"the float model fails on a kept sample: {error}") from error
 
-    def _outputs(self, session: InferenceSession, count: int) -> list[Mapping[str, Array]]:
-        def run(feeds: Feeds) -> Mapping[str, Array]:
+    def _outputs(self, session: InferenceSession, count: int) -> list[_Answer]:
+        def run(feeds: Feeds) -> _Answer:
             return self._run(session, feeds)
 
         return list(in_parallel(run, self._feeds[:count], worker_count()))
 
-    def _run(self, session: InferenceSession, feeds: Feeds) -> Mapping[str, Array]:
+    def _run(self, session: InferenceSession, feeds: Feeds) -> _Answer:
         names = list(self._axes)
         types = {each.name: each.dtype for each in input_specs(session)}
         fed = {name: array.astype(types[name], copy=False) for name, array in feeds.items()}
-        return dict(zip(names, session.run(names, fed), strict=True))
+        begin = time.thread_time()
+        arrays = session.run(names, fed)
+        seconds = time.thread_time() - begin
+        return _Answer(dict(zip(names, arrays, strict=True)), seconds)

@@ -18,15 +18,20 @@ if TYPE_CHECKING:
     from qconv.pipeline.conversion import Conversion as Conversion
     from qconv.pipeline.conversion import convert as convert
     from qconv.pipeline.conversion import plan as plan
+    from qconv.pipeline.goal import Goal as Goal
     from qconv.pipeline.inspection import Inspection as Inspection
     from qconv.pipeline.inspection import inspect as inspect
+    from qconv.pipeline.tuning import Tuned as Tuned
+    from qconv.pipeline.tuning import tune as tune
 
 _HOMES = {
     "arguments": ("Data", "OpenData"),
     "calibration": ("calibrate",),
     "comparison": ("compare", "report"),
     "conversion": ("Conversion", "convert", "plan"),
+    "goal": ("Goal",),
     "inspection": ("Inspection", "inspect"),
+    "tuning": ("Tuned", "tune"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

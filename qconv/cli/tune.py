@@ -1,0 +1,207 @@
+"""``qconv tune``: say what you need, get the best file that holds it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
+from qconv.cli.delivery import Files, file_option, tell_github, write_text
+from qconv.cli.paths import FilePath, OutputPath
+from qconv.cli.terminal import console, say
+from qconv.errors import UsageError
+from qconv.recipe.resolve import Chosen
+from qconv.recipe.settings import Int8Settings
+from qconv.recipe.sources import ModelSettings
+
+if TYPE_CHECKING:
+    from qconv.pipeline.tuning import Tuned
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_SHOWN_LAYERS = 8
+_LEAST_GAIN_DB = 0.1
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
+    """Read ``90s``, ``10m`` or ``2h``; a number alone is seconds."""
+    if value is None:
+        return float("inf")
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value)
+    if found is None:
+        raise UsageError(f"`max_time` is '{value}'; it is written as 90s, 10m or 2h")
+    return float(found[1]) * _SECONDS[found[2] or "s"]
+
+
+def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    """Read ``3MB``, ``800kB`` or ``3``, in megabytes of 1,000,000 bytes."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(MB|kB|)", value)
+    if found is None:
+        raise UsageError(f"`max_size` is '{value}'; it is written as 3MB or 800kB")
+    return float(found[1]) / (1000 if found[2] == "kB" else 1)
+
+
+@click.command(cls=GroupedCommand)
+@click.argument("model", type=FilePath())
+@recipe_options((*DATA, "assume", "custom_ops", "effort"))
+@click.option(
+    "--objective",
+    type=click.Choice(["speed", "size", "accuracy"]),
+    required=True,
+    help="What is best among the files that hold the rest. speed: layers stay float until the "
+    "gates hold, as few as need be. size: layers get weights of four bits. accuracy: what loses "
+    "least within --max-size or --min-speedup.",
+)
+@click.option(
+    "--fail-if",
+    metavar="EXPRESSION",
+    multiple=True,
+    help="A gate that the file must hold, as for qconv report: it must be false. May be repeated.",
+)
+@click.option(
+    "--metric",
+    "metrics",
+    metavar="FILE:FUNCTION",
+    multiple=True,
+    help="FUNCTION(outputs, sample, reference) -> float for gates, as for qconv report.",
+)
+@click.option("--max-size", metavar="SIZE", callback=_megabytes, help="3MB or 800kB at most.")
+@click.option(
+    "--min-speedup",
+    metavar="N",
+    type=float,
+    help="At least so many times as fast as the float model, in processor time of one thread.",
+)
+@click.option(
+    "--max-time",
+    metavar="TIME",
+    callback=_seconds,
+    help="Measure nothing more after 90s, 10m or 2h; the best file so far is written either way.",
+)
+@click.option(
+    "--test", metavar="DATA", multiple=True, help="Samples that only the last verdict sees."
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Use what an earlier search has measured, also for another goal: OUTPUT.trials.json.",
+)
+@click.option(
+    "--save-plan",
+    metavar="FILE",
+    type=OutputPath(),
+    help="Write what was chosen as JSON; qconv convert --plan makes the file again from it.",
+)
+@file_option("json", "Write the report of the verdict as JSON; - is standard output.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", type=OutputPath(), help="The file to write."
+)
+@click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+@click.pass_context
+def tune(
+    context: click.Context,
+    /,
+    *,
+    model: Path,
+    chosen: Chosen,
+    output: Path,
+    test: tuple[str, ...],
+    save_plan: Path | None,
+    json_file: Path | None,
+    quiet: bool,
+    **asked: Any,
+) -> None:
+    """Find the best INT8 file of a float MODEL that holds a goal, by measuring.
+
+    \b
+    Examples:
+      qconv tune model.onnx --data cal/ --objective speed --fail-if "top1_drop > 0.5" -o m.onnx
+      qconv tune model.onnx --data cal/ --objective size --max-size 3MB -o m.onnx
+      qconv tune model.onnx --data cal/ --objective accuracy --min-speedup 1.8 -o m.onnx
+    """
+    from dataclasses import replace
+
+    from qconv.cli.progress_bar import make_progress
+    from qconv.pipeline.goal import Goal
+    from qconv.pipeline.reads import ReadFiles
+    from qconv.pipeline.tuning import tune as run
+
+    data, given = named_data(chosen), chosen.build(ModelSettings)
+    goal = Goal(
+        asked["objective"],
+        asked["fail_if"],
+        asked["metrics"],
+        max_size=asked["max_size"],
+        min_speedup=asked["min_speedup"],
+    )
+    reads = ReadFiles([("the float model", model)], (), data, given.custom_ops)
+    files = Files(json_file, None, None, None)
+    files.check(reads)
+    effort = chosen.only(["effort"]).build(Int8Settings).effort
+    found = run(
+        model,
+        output,
+        data=data,
+        goal=goal,
+        test=replace(data, specs=test, samples=None) if test else None,
+        effort=effort,
+        max_time=asked["max_time"],
+        resume=asked["resume"],
+        assume=given.constants,
+        custom_ops=given.custom_ops,
+        force=asked["force"],
+        progress=make_progress(quiet=quiet),
+    )
+    verdict = replace(found.verdict, command=shlex.join(["qconv", *sys.argv[1:]]))
+    files.write(verdict, reads)
+    if save_plan is not None:
+        write_text(save_plan, found.plan.text(), reads)
+    if not quiet:
+        _print(found)
+    _print_verdicts(found)
+    tell_github(verdict)
+    context.exit(verdict.exit_code)
+
+
+def _print(found: Tuned) -> None:
+    """Print the front, what each layer alone does, and what was chosen."""
+    from qconv.cli.words import counted, size
+    from qconv.conversions.workbench import Form
+    from qconv.search.goal import decibels
+
+    small = any(effect.form is Form.FOUR_BITS for effect in found.effects)
+    if found.front:
+        say("plans that no other one beats:" if len(found.front) > 1 else "one plan beats all:")
+        what = "layers in 8 bits" if small else "layers in float"
+        for point in found.front:
+            cost = size(round(point.cost)) if small else f"{1 / point.cost:.2f} times as fast"
+            say(f"  {cost}, {decibels(point.loss):.1f} dB, {len(point.dear)} {what}")
+    shown = [each for each in found.effects if abs(each.gain) >= _LEAST_GAIN_DB]
+    if shown:
+        say("layers by what they do alone, the rest in 8 bits:")
+    for each in (shown[::-1] if small else shown)[:_SHOWN_LAYERS]:
+        names = each.layers[0] if len(each.layers) == 1 else f"{each.layers[0]} and neighbours"
+        verb = "gains" if each.gain > 0 else "loses"
+        say(f"  {names}: in {each.form.value} it {verb} {abs(each.gain):.1f} dB")
+    forms = list(found.forms.values())
+    kept, four = forms.count(Form.FLOAT), forms.count(Form.FOUR_BITS)
+    parts = [f"{counted(kept, 'layer')} in float"] * bool(kept)
+    parts += [f"{counted(four, 'layer')} in 4 bits"] * bool(four)
+    chosen = " and ".join(parts) or "all layers in 8 bits"
+    say(f"{found.path}: {size(found.path.stat().st_size)}, {chosen}")
+    say(
+        f"measured {counted(found.made, 'model')}, and knew {found.trials - found.made} from before"
+    )
+
+
+def _print_verdicts(found: Tuned) -> None:
+    from qconv.reporting.terminal_view import print_verdicts
+
+    print_verdicts(found.verdict, console(err=True))

@@ -1,0 +1,164 @@
+"""Measure what the layers of a model cost and gain in other forms, and the plans made of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from qconv.conversions.workbench import Form, Forms, Workbench
+from qconv.pipeline.trials import Measured, Trials
+from qconv.progress import Progress
+from qconv.search.blocks import parted, prefixes, suffixes
+from qconv.search.front import Point, pareto_front
+from qconv.search.goal import power
+from qconv.search.knapsack import Unit, best_choices
+
+T = TypeVar("T")
+
+_MOST_UNITS = 200
+_BLOCKS = 16
+_BUDGETS = 12
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a layer does in another form than INT8, with all others in INT8.
+
+    Attributes:
+        layers: one layer, or neighbours together.
+        form: the form.
+        gain: the dB that the outputs gain, below zero for a loss.
+        slower: the share of the float model's time that it takes more.
+        larger: bytes that its weights take more.
+    """
+
+    layers: tuple[str, ...]
+    form: Form
+    gain: float
+    slower: float
+    larger: float
+
+
+class Explorer:
+    """Finds the front of plans in which some layers have another form.
+
+    Args:
+        bench: makes and judges models.
+        trials: keeps what is measured.
+        form: the other form.
+        size: of a file whose layers are all INT8, in bytes.
+        deadline: when to stop measuring, on the clock of :func:`time.monotonic`.
+        progress: shown over the measurements.
+    """
+
+    def __init__(
+        self,
+        bench: Workbench,
+        trials: Trials,
+        form: Form,
+        *,
+        size: float,
+        deadline: float = math.inf,
+        progress: Progress,
+    ) -> None:
+        self._bench, self._trials, self._form = bench, trials, form
+        self._size, self._deadline, self._progress = size, deadline, progress
+        self.units = parted(bench.layers, _MOST_UNITS)
+
+    def forms(self, dear: Iterable[str]) -> Forms:
+        """Return the forms of all layers where those named have the form that loses less."""
+        chosen = set(dear)
+        if self._form is Form.FLOAT:
+            return dict.fromkeys(sorted(chosen), Form.FLOAT)
+        return {name: self._form for name in self._bench.layers if name not in chosen}
+
+    def measure(self, forms: Forms) -> Measured:
+        """Return what a model of these forms loses and takes."""
+        return self._trials.measure(forms, self._judge)
+
+    def bytes_of(self, forms: Forms) -> float:
+        """Return the size of its file in bytes, as predicted."""
+        return self._size + sum(self._bench.more_bytes(name, form) for name, form in forms.items())
+
+    def point(self, dear: frozenset[str]) -> Point:
+        """Return what a plan takes and loses; its cost is time, or bytes for fewer bits."""
+        forms = self.forms(dear)
+        found = self.measure(forms)
+        cost = found.slowness if self._form is Form.FLOAT else self.bytes_of(forms)
+        return Point(dear, cost, power(found.sqnr))
+
+    def effects(self, units: Sequence[tuple[str, ...]], label: str) -> list[Effect]:
+        """Measure units alone, the rest in INT8, as long as there is time."""
+        usual = self.measure({})
+        found = []
+        for unit in self._progress(self._in_time(units), len(units), label):
+            forms = dict.fromkeys(unit, self._form)
+            own = self.measure(forms)
+            larger = self.bytes_of(forms) - self.bytes_of({})
+            gain, slower = own.sqnr - usual.sqnr, own.slowness - usual.slowness
+            found.append(Effect(unit, self._form, gain, slower, larger))
+        return found
+
+    def front(self, shares: Mapping[str, float], budgets: Sequence[float] = ()) -> list[Point]:
+        """Return the plans that no other one beats, from the cheapest to the best.
+
+        Args:
+            shares: of the multiplications, by layer, from which the cost in time is told together
+                with what was measured of it.
+            budgets: of the resource, beside those that are tried anyway.
+        """
+        singles = self.effects(self.units, "measuring layers")
+        found = set(self._choices(singles, shares, budgets))
+        if self._form is Form.FLOAT:
+            runs = parted(self._bench.layers, _BLOCKS)
+            blocks = self.effects(runs, "measuring blocks")
+            found.update(self._choices(blocks, shares, budgets))
+            found.update((*prefixes(runs), *suffixes(runs)))
+        every = sorted(found, key=lambda each: (len(each), sorted(each)))
+        points = [self.point(frozenset())]
+        shown = self._progress(self._in_time(every), len(every), "measuring plans")
+        points += [self.point(dear) for dear in shown]
+        return pareto_front(points)
+
+    def _judge(self, forms: Forms) -> Measured:
+        judged = self._bench.judge(forms)
+        named = {name: form.value for name, form in forms.items()}
+        if judged is None:
+            return Measured(named, -math.inf, 1.0)
+        return Measured(named, judged.overall, judged.slowness)
+
+    def _units(self, effects: Sequence[Effect], shares: Mapping[str, float]) -> list[Unit]:
+        usual = self.measure({})
+        found = []
+        for place, effect in enumerate(effects):
+            name = str(place)
+            other = power(usual.sqnr + effect.gain)
+            if self._form is Form.FLOAT:
+                share = sum(shares.get(layer, 0.0) for layer in effect.layers)
+                prior = share * max(0.0, 1 - usual.slowness)
+                cost = max((effect.slower + prior) / 2, prior / 10)
+                found.append(Unit(name, cost, power(usual.sqnr) - other))
+            else:
+                found.append(Unit(name, -effect.larger, other - power(usual.sqnr)))
+        return found
+
+    def _choices(
+        self, effects: Sequence[Effect], shares: Mapping[str, float], budgets: Sequence[float]
+    ) -> list[frozenset[str]]:
+        """Return the layers that are dear, for budgets of what the dear forms take more."""
+        units = self._units(effects, shares)
+        total = sum(max(unit.cost, 0.0) for unit in units)
+        cheapest = self.point(frozenset()).cost
+        steps = [total * (step / _BUDGETS) ** 2 for step in range(1, _BUDGETS + 1)]
+        wanted = [*steps, *(budget - cheapest for budget in budgets if budget >= cheapest)]
+        chosen = best_choices(units, wanted)
+        return [frozenset(n for p in each for n in effects[int(p)].layers) for each in chosen]
+
+    def _in_time(self, items: Sequence[T]) -> Iterator[T]:
+        for item in items:
+            if time.monotonic() > self._deadline:
+                return
+            yield item

@@ -1,0 +1,70 @@
+"""What a search is after."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from qconv.conversions.workbench import Form
+from qconv.errors import UsageError
+from qconv.search.goal import Limits, Objective
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a search is after.
+
+    Attributes:
+        objective: what is best among files that hold the rest: ``speed``, ``size``, or
+            ``accuracy``.
+        fail_if: gates, as those of :func:`report`.
+        metrics: the user's metric functions.
+        max_size: of the file, in MB.
+        min_speedup: over the float model, in processor time of one thread.
+
+    Raises:
+        UsageError: there is nothing that the objective is weighed against.
+    """
+
+    objective: Objective
+    fail_if: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    max_size: float | None = None
+    min_speedup: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.objective == "accuracy" and self.max_size is None and self.min_speedup is None:
+            raise UsageError(
+                "`objective=accuracy` needs `max_size` or `min_speedup`: without one the float "
+                "model is best"
+            )
+        if self.objective == "speed" and not self.fail_if:
+            raise UsageError(
+                "`objective=speed` needs a gate: without one the fastest file is that of `convert`",
+                hint="for example `fail_if` with 'top1_drop > 0.5'",
+            )
+        if self.objective == "size" and not self.fail_if and self.max_size is None:
+            raise UsageError("`objective=size` needs a gate, or `max_size`")
+        if self.objective != "size" and self.max_size is not None and self.min_speedup is not None:
+            raise UsageError("`max_size` goes with `objective=size` where `min_speedup` is given")
+        for name in ("max_size", "min_speedup"):
+            number = getattr(self, name)
+            if number is not None and not 0 < number < math.inf:
+                raise UsageError(f"`{name}` is {number}; it must be above 0")
+
+    @property
+    def form(self) -> Form:
+        """What layers may become beside INT8: weights of four bits, or float."""
+        small = self.objective == "size" or self.max_size is not None
+        return Form.FOUR_BITS if small else Form.FLOAT
+
+    @property
+    def budget(self) -> float:
+        """The limit on what is searched along: time over the float model's, or bytes."""
+        return self.limits.slowness if self.form is Form.FLOAT else self.limits.size
+
+    @property
+    def limits(self) -> Limits:
+        """What a file may not exceed."""
+        size = math.inf if self.max_size is None else self.max_size * 1e6
+        return Limits(size, math.inf if self.min_speedup is None else 1 / self.min_speedup)

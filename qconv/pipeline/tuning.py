@@ -1,0 +1,185 @@
+"""The best file that holds a goal, found by measuring."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qconv.conversions.kinds import kind_of
+from qconv.conversions.plan_file import PlanFile
+from qconv.conversions.workbench import Forms
+from qconv.data import LoopData, Source, TensorSpec
+from qconv.data.loops import OpenData
+from qconv.data.parts import Part
+from qconv.errors import UsageError
+from qconv.evaluation.custom import custom_name
+from qconv.outputs import check_output
+from qconv.pipeline.arguments import Assume, Data, opener
+from qconv.pipeline.exploring import Effect, Explorer
+from qconv.pipeline.goal import Goal
+from qconv.pipeline.reads import ReadFiles
+from qconv.pipeline.searching import Search
+from qconv.pipeline.starting import start
+from qconv.pipeline.trials import Trials
+from qconv.pipeline.unforeseen import told_by_runtime
+from qconv.placement.targets.ort_cpu import ORT_CPU
+from qconv.progress import Progress, no_progress
+from qconv.recipe.settings import Effort, Int8Settings
+from qconv.reporting.judging import read_gates
+from qconv.reporting.report_data import Report
+from qconv.runtime.libraries import custom_operators
+from qconv.search.front import Point
+
+_EVERY = 4
+"""Every so many samples are held out from calibration, to judge files on."""
+_LEAST = 8
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search has found.
+
+    Attributes:
+        path: the file.
+        forms: its layers that are not INT8.
+        front: the plans that no other one beats, as far as they were measured.
+        effects: what each layer does alone, the largest first.
+        plan: the choices, to be made again.
+        verdict: of the samples that were held out from calibration, or of the test data.
+        trials: how many models were measured, with those of an earlier search.
+        made: how many were measured now.
+    """
+
+    path: Path
+    forms: Forms
+    front: tuple[Point, ...]
+    effects: tuple[Effect, ...]
+    plan: PlanFile
+    verdict: Report
+    trials: int
+    made: int
+
+
+@told_by_runtime("model")
+def tune(
+    model: str | Path,
+    output: str | Path,
+    *,
+    data: Data,
+    goal: Goal,
+    test: Data | None = None,
+    effort: Effort = "balanced",
+    max_time: float = math.inf,
+    resume: bool = False,
+    assume: Assume | None = None,
+    custom_ops: Sequence[str | Path] = (),
+    force: bool = False,
+    progress: Progress = no_progress,
+) -> Tuned:
+    """Write the INT8 file that is best among those that hold a goal.
+
+    Three quarters of the data calibrate, and files are judged on the rest. At each moment the best
+    file so far is there, whole. What was measured is kept beside it, as ``OUTPUT.trials.json``.
+
+    Args:
+        model: the float model.
+        output: the file to write.
+        data: samples.
+        goal: what to look for.
+        test: other samples, which only the last verdict sees.
+        effort: how weights are rounded, as in :func:`convert`.
+        max_time: seconds after which nothing more is measured.
+        resume: whether to use what an earlier search has measured.
+        assume: inputs to fix to constants, see :func:`calibrate`.
+        custom_ops: libraries of operators, see :func:`calibrate`.
+        force: replace an output that exists.
+        progress: shown over what takes long.
+
+    Raises:
+        UsageError: the goal names a metric that is not measured, or there are too few samples.
+        ModelError, DataError, OutputError, UnsupportedError, NothingQuantized: see
+            :func:`convert`.
+    """
+    begin, path = time.monotonic(), Path(output)
+    own = path.with_name(f"{path.name}.trials.json")
+    reads = ReadFiles([("the float model", Path(model))], (), data, custom_ops)
+    check_output(path, force=force, reads=reads)
+    check_output(own, force=True, reads=reads)
+    read_gates(goal.fail_if, [custom_name(spec) for spec in goal.metrics])
+    known, held = _parts(opener(data))
+    settings = Int8Settings(effort="balanced" if effort == "best" else effort)
+    with custom_operators(custom_ops):
+        started = start(
+            *(Path(model), kind_of(settings, ORT_CPU), None),
+            data=known,
+            plan=None,
+            assume=assume,
+            batch_size=1,
+            progress=progress,
+        )
+        search = Search(
+            *(started, Path(model), path),
+            goal=goal,
+            held=held,
+            assume=assume,
+            force=force,
+        )
+        trials = Trials(own, search.subject, resume=resume)
+        passed = search.begin()
+        explorer = Explorer(
+            *(search.bench, trials, goal.form),
+            size=search.size,
+            deadline=begin + max_time,
+            progress=progress,
+        )
+        front: list[Point] = []
+        effects: list[Effect] = []
+        try:
+            if not (passed and goal.objective == "speed"):
+                front = search.run(explorer)
+                effects = explorer.effects(explorer.units, "looking at layers")
+        finally:
+            trials.write()
+        if effort == "best":
+            search.polish(known)
+        if test is not None:
+            search.judge_again(opener(test))
+    if search.verdict is None:
+        raise ValueError("a file that is written has a verdict")
+    effects.sort(key=lambda each: (-each.gain, each.layers))
+    return Tuned(
+        *(path, search.forms, tuple(front), tuple(effects), search.plan_file()),
+        verdict=search.verdict,
+        trials=trials.count,
+        made=trials.made,
+    )
+
+
+def _parts(data: OpenData) -> tuple[OpenData, OpenData]:
+    """Return what opens the samples that calibrate, and those that are held out."""
+
+    def opened(inputs: Sequence[TensorSpec]) -> Source:
+        source = data(inputs)
+        if isinstance(source, LoopData):
+            raise UsageError(
+                "a search reads samples in any order; these come from a loop that runs the model",
+                hint="save what the loop feeds as .npz files",
+            )
+        if len(source) < _LEAST:
+            raise UsageError(
+                f"a search needs {_LEAST} samples at least, and there are {len(source)}"
+            )
+        return source
+
+    def known(inputs: Sequence[TensorSpec]) -> Source:
+        source = opened(inputs)
+        return Part(source, [place for place in range(len(source)) if (place + 1) % _EVERY])
+
+    def held(inputs: Sequence[TensorSpec]) -> Source:
+        source = opened(inputs)
+        return Part(source, [place for place in range(len(source)) if not (place + 1) % _EVERY])
+
+    return known, held
