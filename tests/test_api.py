@@ -19,6 +19,7 @@ NAMES = [
     "UINT8",
     "DynamicSettings",
     "Float32Settings",
+    "Goal",
     "HalfSettings",
     "Int8Settings",
     "PerAxis",
@@ -34,6 +35,7 @@ NAMES = [
     "inspect",
     "plan",
     "report",
+    "tune",
 ]
 
 

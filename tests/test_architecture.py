@@ -162,7 +162,7 @@ POSITIONALS = 5
 MANY_PARAMETERS = {
     *("evaluation/whole_report.py report", "cli/report.py report", "cli/compare.py compare"),
     *("pipeline/calibration.py calibrate", "pipeline/conversion.py convert"),
-    "pipeline/comparison.py report",
+    *("pipeline/comparison.py report", "cli/tune.py tune", "pipeline/tuning.py tune"),
 }
 """What users call, whose parameters are all named."""
 

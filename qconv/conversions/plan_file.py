@@ -44,7 +44,14 @@ class PlanFile:
     def of(cls, model: str, target: str, settings: Int8Settings, forms: Forms) -> PlanFile:
         """Return the choices of a conversion of a model with that SHA-256."""
         named = {name: form.value for name, form in sorted(forms.items())}
-        return cls(SCHEMA, __version__, model, target, asdict(settings), named)
+        return cls(
+            schema=SCHEMA,
+            qconv=__version__,
+            model=model,
+            target=target,
+            settings=asdict(settings),
+            forms=named,
+        )
 
     def text(self) -> str:
         """Return it as JSON."""

@@ -12,7 +12,7 @@ from qconv.conversions.workbench import Form, Forms, Workbench
 from qconv.pipeline.trials import Measured, Trials
 from qconv.progress import Progress
 from qconv.search.blocks import parted, prefixes, suffixes
-from qconv.search.front import Point, pareto_front
+from qconv.search.front import Point, best_within, pareto_front
 from qconv.search.goal import power
 from qconv.search.knapsack import Unit, best_choices
 
@@ -21,6 +21,7 @@ T = TypeVar("T")
 _MOST_UNITS = 200
 _BLOCKS = 16
 _BUDGETS = 12
+_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,46 @@ class Explorer:
         points = [self.point(frozenset())]
         shown = self._progress(self._in_time(every), len(every), "measuring plans")
         points += [self.point(dear) for dear in shown]
-        return pareto_front(points)
+        for budget in budgets:
+            points += self._refined(points, budget, shares)
+        return pareto_front(point for point in points if not self._is_float(point.dear))
+
+    def _is_float(self, dear: frozenset[str]) -> bool:
+        """Whether nothing but the float model is left."""
+        return self._form is Form.FLOAT and dear.issuperset(self._bench.layers)
+
+    def _refined(
+        self, points: Sequence[Point], budget: float, shares: Mapping[str, float]
+    ) -> list[Point]:
+        """Measure layers again, each changed in the best plan within a budget, and choose anew."""
+        found = [point for point in points if not self._is_float(point.dear)]
+        for _ in range(_ROUNDS):
+            best = best_within(found, budget)
+            if best is None or time.monotonic() > self._deadline:
+                break
+            label = "measuring layers in the best plan"
+            shown = self._progress(self._in_time(self.units), len(self.units), label)
+            units = []
+            for place, layers in enumerate(shown):
+                other = self.point(best.dear.symmetric_difference(layers))
+                worth = abs(best.cost - other.cost)
+                if self._form is Form.FLOAT:
+                    prior = self._prior(layers, shares)
+                    worth = max((worth + prior) / 2, prior / 10)
+                dear = best.dear.issuperset(layers)
+                gain = other.loss - best.loss if dear else best.loss - other.loss
+                units.append(Unit(str(place), worth, gain))
+            spare = budget - self.point(frozenset()).cost
+            (chosen,) = best_choices(units, [spare])
+            dear_layers = frozenset(n for p in chosen for n in self.units[int(p)])
+            if not self._is_float(dear_layers):
+                found.append(self.point(dear_layers))
+        return found
+
+    def _prior(self, layers: Iterable[str], shares: Mapping[str, float]) -> float:
+        """Return what layers take more in float as far as their multiplications tell."""
+        share = sum(shares.get(layer, 0.0) for layer in layers)
+        return share * max(0.0, 1 - self.measure({}).slowness)
 
     def _judge(self, forms: Forms) -> Measured:
         judged = self._bench.judge(forms)
@@ -137,8 +177,7 @@ class Explorer:
             name = str(place)
             other = power(usual.sqnr + effect.gain)
             if self._form is Form.FLOAT:
-                share = sum(shares.get(layer, 0.0) for layer in effect.layers)
-                prior = share * max(0.0, 1 - usual.slowness)
+                prior = self._prior(effect.layers, shares)
                 cost = max((effect.slower + prior) / 2, prior / 10)
                 found.append(Unit(name, cost, power(usual.sqnr) - other))
             else:

@@ -59,6 +59,12 @@ class Goal:
         return Form.FOUR_BITS if small else Form.FLOAT
 
     @property
+    def gates(self) -> tuple[str, ...]:
+        """The gates on the file itself, with that on its size."""
+        size = () if self.max_size is None else (f"size_mb > {self.max_size:g}",)
+        return (*self.fail_if, *size)
+
+    @property
     def budget(self) -> float:
         """The limit on what is searched along: time over the float model's, or bytes."""
         return self.limits.slowness if self.form is Form.FLOAT else self.limits.size

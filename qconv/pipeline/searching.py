@@ -28,7 +28,8 @@ from qconv.placement.plan import Decisions
 from qconv.recipe.settings import Int8Settings
 from qconv.reporting.catalog import LATENCY_METRICS
 from qconv.reporting.report_data import Report
-from qconv.search.front import Point, best_within, cheapest
+from qconv.search.front import Point, cheapest
+from qconv.search.goal import by_loss
 from qconv.temporary import temporary_folder
 from qconv.version import __version__
 
@@ -120,13 +121,11 @@ class Search:
             chosen, _ = cheapest(allowed, passes)
             if chosen is not None:
                 return front
-        point = best_within(allowed, math.inf)
-        while point is not None:
+        for point in sorted(allowed, key=by_loss):
             self._rank = None
             passes(point)
-            if self._path.stat().st_size <= limits.size:
+            if self._rank is not None and self._path.stat().st_size <= limits.size:
                 break
-            point = best_within([each for each in allowed if each.cost < point.cost], math.inf)
         return front
 
     def polish(self, data: OpenData) -> None:
@@ -191,12 +190,13 @@ class Search:
         self._force = True
 
     def _judged(self, file: Path, data: OpenData) -> Report:
-        timed = any(name in text for name in LATENCY_METRICS for text in self._goal.fail_if)
+        gates = self._goal.gates
+        timed = any(name in text for name in LATENCY_METRICS for text in gates)
         return report(
             self._model,
             [file],
             data=data,
-            fail_if=self._goal.fail_if,
+            fail_if=gates,
             metrics=self._goal.metrics,
             assume=self._assume,
             latency=timed,

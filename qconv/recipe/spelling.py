@@ -7,6 +7,8 @@ from shlex import quote
 
 from qconv.recipe.options import OPTIONS
 
+_GOAL = ("objective", "fail_if", "max_size", "min_speedup", "max_time", "plan", "save_plan")
+"""What a search is told on the command line, and in Python, but not in a recipe."""
 _QUOTED = re.compile(r"`(\w+)(?:=([^`]*))?`")
 
 
@@ -19,8 +21,11 @@ def with_flags(text: str) -> str:
 
     def flag(found: re.Match[str]) -> str:
         option, value = OPTIONS.get(found[1]), found[2]
-        if option is None:
+        if option is None and found[1] not in _GOAL:
             return found[0]
+        if option is None:
+            own = f"--{found[1].replace('_', '-')}"
+            return own if value is None else f"{own} {_quoted(value)}"
         if value == "false":
             return f"--no-{option.key}"
         return option.flag if value in (None, "true") else f"{option.flag} {_quoted(value)}"

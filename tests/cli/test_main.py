@@ -39,7 +39,15 @@ COMMANDS = dict(commands())
 
 
 def test_the_commands_are_these() -> None:
-    assert list(COMMANDS) == ["inspect", "calibrate", "convert", "report", "compare", "gate"]
+    assert list(COMMANDS) == [
+        "inspect",
+        "calibrate",
+        "convert",
+        "tune",
+        "report",
+        "compare",
+        "gate",
+    ]
 
 
 def test_help_lists_every_command_with_what_it_does(qconv: Qconv) -> None:
@@ -121,7 +129,7 @@ def test_the_version_as_a_module() -> None:
         (
             "model.onnx",
             "No such command 'model.onnx'; "
-            "there are inspect, calibrate, convert, report, compare, gate.",
+            "there are inspect, calibrate, convert, tune, report, compare, gate.",
         ),
         ("--frobnicate", "No such option"),
         ("inspect", "Missing argument 'MODEL'."),

@@ -19,7 +19,7 @@ def script(folder: Path, body: str) -> str:
 
 
 def measured(folder: Path, body: str) -> float:
-    return load_metric(script(folder, body)).measure(OUTPUTS, SAMPLE)
+    return load_metric(script(folder, body)).measure(OUTPUTS, SAMPLE, OUTPUTS)
 
 
 @pytest.mark.parametrize(
@@ -129,5 +129,5 @@ def test_the_mean_is_over_samples(tmp_path: Path) -> None:
     mean = Mean(load_metric(script(tmp_path, "def f(outputs, sample): return sample.label")))
     assert math.isnan(mean.result)
     for label in (1, 2, 6):
-        mean.update(OUTPUTS, Sample({}, label, ""))
+        mean.update(OUTPUTS, Sample({}, label, ""), OUTPUTS)
     assert mean.result == 3

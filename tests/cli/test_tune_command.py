@@ -1,0 +1,229 @@
+"""qconv tune: goals that are held, the best file at every moment, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import onnx
+import pytest
+
+from qconv.conversions.plan_file import PlanFile
+from qconv.graph.model_io import load_model
+from qconv.pipeline import Goal, tune
+from qconv.recipe.settings import Int8Settings
+from tests.cli.cli_helpers import Qconv, save_text
+from tests.model_helpers import data, op_types, run, set_weight
+
+T = TypeVar("T")
+
+NET = """(float[N, 3, 8, 8] x) => (float[N, 6, 4, 4] y)
+<float[64, 3, 3, 3] w, float[64, 64, 1, 1] u, float[6, 64, 3, 3] v>
+{ a = Conv<pads = [1, 1, 1, 1]>(x, w) r = Relu(a) b = Conv(r, u) s = Relu(b)
+  y = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(s, v) }"""
+SPEED = "tune net.onnx --data cal.npz --objective speed -o y.onnx"
+SIZE = "tune net.onnx --data cal.npz --objective size -o y.onnx"
+METRIC = """
+def close(outputs, sample, reference):
+    wanted, found = reference["y"], outputs["y"]
+    return 100.0 if abs(wanted - found).max() < 0.05 * abs(wanted).max() else 0.0
+"""
+
+
+@pytest.fixture
+def net(folder: Path) -> Path:
+    """A net whose first layer loses most in 8 bits: rare large inputs take up its levels."""
+    save_text(NET, folder / "net.onnx")
+    model = onnx.load(folder / "net.onnx")
+    random = np.random.default_rng(0)
+    set_weight(model, "w", random.normal(size=(64, 3, 3, 3)).astype(np.float32))
+    onnx.save(model, folder / "net.onnx")
+    images = random.standard_normal((24, 3, 8, 8)).astype(np.float32)
+    images[:, 0, 0, 0] = 100
+    np.savez(folder / "cal.npz", x=images)
+    np.savez(folder / "test.npz", x=images[:4])
+    (folder / "metrics.py").write_text(METRIC)
+    return folder
+
+
+def float_layers(path: Path) -> list[str]:
+    """Return the convolutions whose weights are float."""
+    model = onnx.load(path)
+    restored = {n.output[0] for n in model.graph.node if n.op_type == "DequantizeLinear"}
+    convs = [node for node in model.graph.node if node.op_type == "Conv"]
+    return [node.name for node in convs if node.input[1] not in restored]
+
+
+def test_layers_stay_float_until_the_gate_holds(qconv: Qconv, net: Path) -> None:
+    plain = qconv("convert net.onnx --dtype int8 --data cal.npz -o plain.onnx")
+    assert plain.code == 0
+    said = qconv(SPEED, "--fail-if", "sqnr_db < 35", "--save-plan", "plan.json")
+    assert said.code == 0, said.err
+    assert "ok    y.onnx: sqnr_db < 35" in said.err
+    kept = float_layers(net / "y.onnx")
+    assert 0 < len(kept) < 3
+    assert f"y.onnx: {(net / 'y.onnx').stat().st_size / 1e3:.2f} kB, {len(kept)} layer" in said.out
+    assert "times as fast" in said.out
+    assert "in float it gains" in said.out
+    assert "that no other one beats" in said.out
+    plan = json.loads((net / "plan.json").read_text())
+    assert list(plan["forms"].values()) == ["float"] * len(kept)
+    again = qconv("convert net.onnx --plan plan.json --data cal.npz -o again.onnx")
+    assert again.code == 0, again.err
+    assert float_layers(net / "again.onnx") == kept
+
+
+def test_a_goal_that_eight_bits_hold_needs_no_search(qconv: Qconv, net: Path) -> None:
+    said = qconv(SPEED, "--fail-if", "sqnr_db < 1")
+    assert said.code == 0
+    assert "measured 0 models" in said.out
+    assert "all layers in 8 bits" in said.out
+    assert not float_layers(net / "y.onnx")
+
+
+def test_a_goal_that_nothing_holds_gets_the_best_file_and_exit_code_1(
+    qconv: Qconv, net: Path
+) -> None:
+    said = qconv(SPEED, "--fail-if", "sqnr_db < 500")
+    assert said.code == 1
+    assert "FAIL  y.onnx: sqnr_db < 500" in said.err
+    assert run(net / "y.onnx", {"x": np.zeros((1, 3, 8, 8), np.float32)})["y"].shape == (1, 6, 4, 4)
+
+
+def test_size_within_a_limit(qconv: Qconv, net: Path) -> None:
+    whole = qconv(SIZE, "--max-size", "1MB")
+    assert whole.code == 0, whole.err
+    eight = (net / "y.onnx").stat().st_size
+    assert "in 4 bits" not in whole.out
+    limit = eight - 2500
+    said = qconv(SIZE, "--max-size", f"{limit / 1000}kB", "-f", "--resume")
+    assert said.code == 0, said.err
+    assert (net / "y.onnx").stat().st_size <= limit
+    assert "in 4 bits" in said.out
+    assert "in int4 it loses" in said.out
+
+
+def test_accuracy_within_a_speed(qconv: Qconv, net: Path) -> None:
+    said = qconv(
+        "tune net.onnx --data cal.npz --objective accuracy --min-speedup 0.001 -o y.onnx -q"
+    )
+    assert (said.code, said.out) == (0, "")
+    assert float_layers(net / "y.onnx")
+
+
+@pytest.mark.usefixtures("net")
+def test_the_metric_of_the_user_is_the_judge(qconv: Qconv) -> None:
+    said = qconv(
+        SPEED, "--metric", "metrics.py:close", "--fail-if", "close < 99", "--test", "test.npz"
+    )
+    assert said.code == 0, said.err
+    assert "ok    y.onnx: close < 99  (close = 100)" in said.err
+
+
+def test_what_was_measured_is_kept(qconv: Qconv, net: Path) -> None:
+    first = qconv(SPEED, "--fail-if", "sqnr_db < 35")
+    assert (net / "y.onnx.trials.json").exists()
+    again = qconv(SPEED, "--fail-if", "sqnr_db < 35", "-f", "--resume")
+    assert "measured 0 models" in again.out
+    assert first.out.splitlines()[-2] == again.out.splitlines()[-2]
+    other = qconv(SPEED, "--fail-if", "sqnr_db < 40", "-f", "--resume")
+    assert "measured 0 models" in other.out
+    (net / "y.onnx.trials.json").write_text("{")
+    broken = qconv(SPEED, "--fail-if", "sqnr_db < 35", "-f", "--resume")
+    assert broken.code == 3
+    assert "y.onnx.trials.json: not the trials of a search, or broken (" in broken.err
+
+
+def test_an_interrupt_leaves_the_best_file_and_what_was_measured(net: Path) -> None:
+    random = np.random.default_rng(0)
+    feeds = [{"x": random.standard_normal((1, 3, 8, 8), np.float32)} for _ in range(16)]
+
+    def interrupted(items: Iterable[T], total: int, label: str) -> Iterable[T]:  # noqa: ARG001
+        for item in items:
+            yield item
+            if label == "measuring layers":
+                raise KeyboardInterrupt
+
+    goal = Goal("speed", ("sqnr_db < 500",))
+    with pytest.raises(KeyboardInterrupt):
+        tune("net.onnx", "y.onnx", data=data(feeds), goal=goal, progress=interrupted)
+    assert "QuantizeLinear" in op_types(onnx.load(net / "y.onnx"))
+    trials = json.loads((net / "y.onnx.trials.json").read_text())["trials"]
+    assert len(trials) == 2
+    found = tune("net.onnx", "y.onnx", data=data(feeds), goal=goal, resume=True, force=True)
+    assert found.trials == found.made + 2
+    assert found.verdict.exit_code == 1
+
+
+def test_no_time_leaves_the_file_of_eight_bits(qconv: Qconv, net: Path) -> None:
+    said = qconv(SPEED, "--fail-if", "sqnr_db < 35", "--max-time", "0s")
+    assert said.code == 1
+    assert not float_layers(net / "y.onnx")
+
+
+def test_nothing_but_its_own_files_is_written(qconv: Qconv, net: Path) -> None:
+    before = {path: path.read_bytes() for path in net.iterdir() if path.is_file()}
+    assert qconv(SPEED, "--fail-if", "sqnr_db < 35").code == 0
+    new = {path.name for path in net.iterdir()} - {path.name for path in before} - {"__pycache__"}
+    assert new == {"y.onnx", "y.onnx.trials.json"}
+    assert all(path.read_bytes() == content for path, content in before.items())
+    (net / "z.onnx").write_text("mine")
+    line = SPEED.replace("y.onnx", "z.onnx")
+    assert qconv(line, "--fail-if", "sqnr_db < 35").code == 3
+    assert (net / "z.onnx").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (SPEED, "--objective speed needs a gate"),
+        (SIZE, "--objective size needs a gate, or --max-size"),
+        (SPEED.replace("speed", "accuracy"), "--objective accuracy needs --max-size or"),
+        (f"{SIZE} --max-size 3GB", "--max-size is '3GB'; it is written as 3MB or 800kB"),
+        (f"{SIZE} --max-size 0", "--max-size is 0.0; it must be above 0"),
+        (f"{SPEED} --max-time soon", "--max-time is 'soon'; it is written as 90s, 10m or 2h"),
+        (f"{SPEED} --fail-if nothing>1", "names the unknown metric 'nothing'"),
+        (f"{SPEED.replace('cal', 'test')} --fail-if sqnr_db<9", "needs 8 samples at least, and"),
+    ],
+)
+def test_what_is_refused(qconv: Qconv, net: Path, line: str, message: str) -> None:
+    said = qconv(line)
+    assert said.code == 2
+    assert message in said.err.replace("`", "")
+    assert not (net / "y.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        ({"model": "0" * 64}, 3, "plan.json: was made for another model (it has 000000000000,"),
+        ({"schema": 9}, 3, "it has schema 9; this qconv reads 1"),
+        ({"forms": {"Conv:a": "int3"}}, 3, "no layer has the form 'int3'"),
+        ({"forms": {"nowhere": "float"}}, 2, "the plan has no operator 'nowhere'"),
+        ({"settings": {"effort": "most"}}, 2, "`effort` is 'most'"),
+        ({"settings": {"speed": 1}}, 2, "the plan has the unknown setting 'speed'"),
+        ({"forms": 3}, 3, "plan.json: not a plan, or a broken one (plan.forms is not an object)"),
+    ],
+)
+def test_plans_that_cannot_be_obeyed(
+    qconv: Qconv, net: Path, change: dict[str, object], code: int, message: str
+) -> None:
+    fingerprint = load_model(net / "net.onnx").fingerprint
+    plan = json.loads(PlanFile.of(fingerprint, "ort-cpu", Int8Settings(), {}).text())
+    (net / "plan.json").write_text(json.dumps({**plan, **change}))
+    said = qconv("convert net.onnx --plan plan.json --data cal.npz -o z.onnx")
+    assert said.code == code
+    assert message.replace("`", "") in said.err.replace("`", "").replace("--", "")
+
+
+@pytest.mark.usefixtures("net")
+def test_options_that_a_plan_has_decided(qconv: Qconv) -> None:
+    said = qconv("convert net.onnx --plan plan.json --effort fast --data cal.npz -o z.onnx")
+    assert said.code == 2
+    assert "--effort has no effect with --plan, which has decided it" in said.err
+    missing = qconv("convert net.onnx --plan none.json --data cal.npz -o z.onnx")
+    assert missing.code == 3
+    assert "none.json: no such file" in missing.err
