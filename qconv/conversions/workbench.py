@@ -62,6 +62,13 @@ class Workbench:
                 self._rounding.append(step)
         self._work = work
         self._layers: dict[Form | None, Mapping[str, QuantizedLayer]] = {None: work.layers}
+        usual = self._judge.judge(self.model({}))
+        if usual is None:
+            raise UsageError(
+                "a search compares the outputs of models, and this one has none that holds floats "
+                "and whose shape the inputs alone decide"
+            )
+        self._usual: Judgement = usual
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -84,6 +91,8 @@ class Workbench:
 
     def judge(self, forms: Forms) -> Judgement | None:
         """Return the errors of a model whose layers have other forms; None if it does not load."""
+        if not forms:
+            return self._usual
         try:
             return self._judge.judge(self.model(forms))
         except (ModelError, UnsupportedError):

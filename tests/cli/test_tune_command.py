@@ -219,6 +219,16 @@ def test_plans_that_cannot_be_obeyed(
     assert message.replace("`", "") in said.err.replace("`", "").replace("--", "")
 
 
+def test_a_model_without_outputs_to_compare(qconv: Qconv, net: Path) -> None:
+    text = NET.replace("float[N, 6, 4, 4] y)", "int64[N, 1, 4, 4] z)").replace(
+        "(s, v) }", "(s, v) z = ArgMax<axis = 1>(y) }"
+    )
+    save_text(text, net / "net.onnx")
+    said = qconv(SPEED, "--fail-if", "size_mb > 1")
+    assert said.code == 2
+    assert "a search compares the outputs of models, and this one has none that holds" in said.err
+
+
 @pytest.mark.usefixtures("net")
 def test_options_that_a_plan_has_decided(qconv: Qconv) -> None:
     said = qconv("convert net.onnx --plan plan.json --effort fast --data cal.npz -o z.onnx")
