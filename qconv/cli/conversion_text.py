@@ -18,8 +18,8 @@ _TOLD_APART_DB = 1.0
 _BAD_DB = 15.0
 _BAD = (
     f"WARNING: an output lost more than usual: at {_BAD_DB:.0f} dB the error is 18 % of what it "
-    "gives.\n  qconv report tells whether your metric suffers; --effort best, --float-layers 10 "
-    "or --mode weight-only lose less"
+    "gives.\n  qconv tune finds a file that loses less, for your own metric, too; qconv report "
+    "tells whether that suffers"
 )
 
 

@@ -179,10 +179,12 @@ def _print(found: Tuned) -> None:
     small = any(effect.form is Form.FOUR_BITS for effect in found.effects)
     if found.front:
         say("plans that no other one beats:" if len(found.front) > 1 else "one plan beats all:")
-        what = "layers in 8 bits" if small else "layers in float"
+        what = "in 8 bits" if small else "in float"
         for point in found.front:
             cost = size(round(point.cost)) if small else f"{1 / point.cost:.2f} times as fast"
-            say(f"  {cost}, {decibels(point.loss):.1f} dB, {len(point.dear)} {what}")
+            say(
+                f"  {cost}, {decibels(point.loss):.1f} dB, {counted(len(point.dear), 'layer')} {what}"
+            )
     shown = [each for each in found.effects if abs(each.gain) >= _LEAST_GAIN_DB]
     if shown:
         say("layers by what they do alone, the rest in 8 bits:")

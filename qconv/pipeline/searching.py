@@ -104,6 +104,8 @@ class Search:
         """Write the file whose layers are all INT8, and return whether it holds the gates."""
         passed = self._candidate({}, Point(frozenset(), math.inf, math.inf))
         self._size = self._path.stat().st_size
+        if passed:
+            self._rank = (True, -float(self._size))
         return passed
 
     def run(self, explorer: Explorer) -> list[Point]:
@@ -115,8 +117,6 @@ class Search:
         def passes(point: Point) -> bool:
             return self._candidate(explorer.forms(point.dear), point)
 
-        if self._goal.objective == "size":
-            self._rank = None
         if self._goal.fail_if and self._goal.objective != "accuracy":
             chosen, _ = cheapest(allowed, passes)
             if chosen is not None:

@@ -18,10 +18,6 @@ class Limits:
     size: float = math.inf
     slowness: float = math.inf
 
-    def hold(self, size: float, slowness: float) -> bool:
-        """Whether a file of that size and speed is allowed."""
-        return size <= self.size and not slowness > self.slowness
-
 
 def decibels(loss: float) -> float:
     """Return the ratio of signal to error in dB for an error of so much power."""

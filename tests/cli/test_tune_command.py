@@ -106,6 +106,16 @@ def test_size_within_a_limit(qconv: Qconv, net: Path) -> None:
     assert "in int4 it loses" in said.out
 
 
+def test_the_smallest_file_that_holds_a_gate(qconv: Qconv, net: Path) -> None:
+    assert qconv(SIZE, "--fail-if", "sqnr_db < 1").code == 0
+    least = (net / "y.onnx").stat().st_size
+    assert qconv(SIZE, "--fail-if", "sqnr_db < 20", "-f", "--resume").code == 0
+    between = (net / "y.onnx").stat().st_size
+    said = qconv(SIZE, "--fail-if", "sqnr_db < 25", "-f", "--resume")
+    assert said.code == 0, said.err
+    assert least < between <= (net / "y.onnx").stat().st_size
+
+
 def test_accuracy_within_a_speed(qconv: Qconv, net: Path) -> None:
     said = qconv(
         "tune net.onnx --data cal.npz --objective accuracy --min-speedup 0.001 -o y.onnx -q"
