@@ -64,6 +64,7 @@ class Search:
         self._assume, self._force = assume, force
         self._rank: tuple[bool, float] | None = None
         self._size = 0
+        self._made: Int8Settings | None = None
         self.forms: Forms = {}
         """Of the file at its place."""
         self.verdict: Report | None = None
@@ -98,7 +99,7 @@ class Search:
     def plan_file(self) -> PlanFile:
         """Return the choices of the file at its place."""
         target = self.bench.work.plan.target.name
-        return PlanFile.of(self._fingerprint, target, self.settings, self.forms)
+        return PlanFile.of(self._fingerprint, target, self._made or self.settings, self.forms)
 
     def begin(self) -> bool:
         """Write the file whose layers are all INT8, and return whether it holds the gates."""
@@ -128,13 +129,17 @@ class Search:
                 break
         return front
 
-    def polish(self, data: OpenData) -> None:
-        """Round the file at its place again in sequence, and keep that if it still holds."""
+    def polish(self, data: OpenData) -> bool:
+        """Round the file at its place in sequence, and keep that if it holds as much.
+
+        Returns:
+            Whether it holds the gates.
+        """
         passed, score = self._rank or (False, -math.inf)
         point = Point(frozenset(), -score, -score)
         settings = replace(self.settings, effort="best")
         self._rank = (passed, score)
-        self._candidate(self.forms, point, settings, data)
+        return self._candidate(self.forms, point, settings, data)
 
     def judge_again(self, test: OpenData) -> None:
         """Set the verdict of other samples on the file at its place."""
@@ -166,6 +171,7 @@ class Search:
             if self._rank is None or rank >= self._rank:
                 self._commit(folder)
                 self._rank, self.forms, self.verdict = rank, forms, verdict
+                self._made = settings or self.settings
             return passed
 
     def _convert(

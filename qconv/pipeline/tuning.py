@@ -129,6 +129,8 @@ def tune(
         )
         trials = Trials(own, search.subject, resume=resume)
         passed = search.begin()
+        if not passed and goal.objective == "speed" and effort == "best":
+            passed = search.polish(known)
         explorer = Explorer(
             *(search.bench, trials, goal.form),
             size=search.size,

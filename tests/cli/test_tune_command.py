@@ -247,3 +247,12 @@ def test_options_that_a_plan_has_decided(qconv: Qconv) -> None:
     missing = qconv("convert net.onnx --plan none.json --data cal.npz -o z.onnx")
     assert missing.code == 3
     assert "none.json: no such file" in missing.err
+
+
+def test_best_effort_is_tried_before_layers_stay_float(qconv: Qconv, net: Path) -> None:
+    assert qconv(SPEED, "--fail-if", "sqnr_db < 5", "--effort", "fast", "-q").code == 0
+    more = ("--effort", "best", "-f", "--save-plan", "plan.json")
+    assert qconv(SPEED, "--fail-if", "sqnr_db < 500", *more).code == 1
+    made = {each.key: each.value for each in onnx.load(net / "y.onnx").metadata_props}
+    assert json.loads(made["qconv.settings"])["effort"] == "best"
+    assert json.loads((net / "plan.json").read_text())["settings"]["effort"] == "best"
