@@ -182,9 +182,8 @@ def _print(found: Tuned) -> None:
         what = "in 8 bits" if small else "in float"
         for point in found.front:
             cost = size(round(point.cost)) if small else f"{1 / point.cost:.2f} times as fast"
-            say(
-                f"  {cost}, {decibels(point.loss):.1f} dB, {counted(len(point.dear), 'layer')} {what}"
-            )
+            layers = counted(len(point.dear), "layer")
+            say(f"  {cost}, {decibels(point.loss):.1f} dB, {layers} {what}")
     shown = [each for each in found.effects if abs(each.gain) >= _LEAST_GAIN_DB]
     if shown:
         say("layers by what they do alone, the rest in 8 bits:")
