@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+
+import numpy as np
 
 from qconv.calibration.observe import sample_digests
 from qconv.data import Batch, Sample, Source
@@ -13,24 +16,26 @@ MOST_KEPT = 32
 
 _MOST_BYTES = 64_000_000
 _SHARE = 4
+_LOOKED_AT = 4096
+"""Numbers of an array that draw its lot."""
 
 
 class KeptSamples:
-    """A source without the samples that are kept, which are spread evenly over it.
+    """A source without the samples that are kept, which are drawn by what they hold.
 
-    As long as they are fewer than a quarter of the samples they are held out: the statistics do
-    not know them. Else they count there, too.
+    So neither their order nor their names decide. As long as those that are drawn are fewer than a
+    quarter of the samples they are held out: the statistics do not know them. Else they count
+    there, too.
 
     Args:
         source: all samples.
-        most: how many to keep at most; those that would take more than 64 MB are not kept.
+        most: how many to keep at most; no more are kept than 64 MB.
     """
 
     def __init__(self, source: Source, most: int) -> None:
         self._source = source
-        count = min(most, len(source))
-        self._places = {(2 * index + 1) * len(source) // (2 * count) for index in range(count)}
-        self._holds_out = _SHARE * count < len(source)
+        self._most = most
+        self._drawn: list[tuple[float, str]] = []
         self.feeds: dict[str, Feeds] = {}
         """The samples that were kept, by their digests."""
         self.held_out: set[str] = set()
@@ -42,21 +47,48 @@ class KeptSamples:
 
     def __iter__(self) -> Iterator[Sample]:
         """Yield the samples that are not held out, and keep those that are to be kept."""
+        self._drawn.clear()
         self.feeds.clear()
         self.held_out.clear()
-        self._bytes = 0
+        most, count = self._most, len(self._source)
         for place, sample in enumerate(self._source):
-            if place not in self._places or not self._keep(sample) or not self._holds_out:
+            if place == 0:
+                most = min(most, _MOST_BYTES // max(1, _size(sample)))
+            lot = _lot(sample) if most else 1.0
+            if _SHARE * most >= count:
+                self._keep(sample, lot, most)
+                yield sample
+            elif lot < most / count:
+                self.held_out.add(self._keep(sample, lot, most))
+            else:
                 yield sample
 
-    def _keep(self, sample: Sample) -> bool:
-        size = sum(array.nbytes for array in sample.feeds.values())
-        if self._bytes + size > _MOST_BYTES:
-            return False
+    def _keep(self, sample: Sample, lot: float, most: int) -> str:
+        """Keep a sample unless so many have lower lots; return its digest."""
         (digest,) = sample_digests(Batch(sample.feeds, (sample.label,), (sample.origin,)))
         if digest not in self.feeds:
-            self._bytes += size
+            self._drawn.append((lot, digest))
+            self._drawn.sort()
+            self.feeds[digest] = sample.feeds
+        while len(self._drawn) > most or self._bytes > _MOST_BYTES:
+            del self.feeds[self._drawn.pop()[1]]
+        if digest in self.feeds:
             self.feeds[digest] = {name: array.copy() for name, array in sample.feeds.items()}
-        if self._holds_out:
-            self.held_out.add(digest)
-        return True
+        return digest
+
+    @property
+    def _bytes(self) -> int:
+        return sum(array.nbytes for feeds in self.feeds.values() for array in feeds.values())
+
+
+def _size(sample: Sample) -> int:
+    return sum(array.nbytes for array in sample.feeds.values())
+
+
+def _lot(sample: Sample) -> float:
+    """Return a number from 0 to 1 that some of the numbers of a sample decide."""
+    digest = hashlib.sha256()
+    for array in sample.feeds.values():
+        flat = array.reshape(-1)
+        digest.update(np.ascontiguousarray(flat[:: max(1, flat.size // _LOOKED_AT)]).tobytes())
+    return int(digest.hexdigest()[:13], 16) / 16**13

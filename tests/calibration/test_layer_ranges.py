@@ -37,7 +37,7 @@ def _model(folder: Path, weights: tuple[float, float]) -> tuple[Path, list[Feeds
     rows = np.array(weights)[:, None] * random.normal(size=(2, 8))
     set_weight(model, "w", rows.astype(np.float32))
     array = random.normal(size=(400, 16, 2)).astype(np.float32)
-    array[0, 0, 1] = 100
+    array[:4, 0, 1] = 100
     return save(model, folder), [{"x": each} for each in array]
 
 
