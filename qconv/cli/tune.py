@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _SHOWN_LAYERS = 8
-_LEAST_GAIN_DB = 0.1
 
 
 def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
@@ -184,13 +183,11 @@ def _print(found: Tuned) -> None:
             cost = size(round(point.cost)) if small else f"{1 / point.cost:.2f} times as fast"
             layers = counted(len(point.dear), "layer")
             say(f"  {cost}, {decibels(point.loss):.1f} dB, {layers} {what}")
-    shown = [each for each in found.effects if abs(each.gain) >= _LEAST_GAIN_DB]
-    if shown:
-        say("layers by what they do alone, the rest in 8 bits:")
-    for each in (shown[::-1] if small else shown)[:_SHOWN_LAYERS]:
+    if found.effects:
+        say(f"layers that lose most {'in 4 bits' if small else 'in 8 bits'}, each alone:")
+    for each in found.effects[:_SHOWN_LAYERS]:
         names = each.layers[0] if len(each.layers) == 1 else f"{each.layers[0]} and neighbours"
-        verb = "gains" if each.gain > 0 else "loses"
-        say(f"  {names}: in {each.form.value} it {verb} {abs(each.gain):.1f} dB")
+        say(f"  {names}: {each.sqnr:.1f} dB")
     forms = list(found.forms.values())
     kept, four = forms.count(Form.FLOAT), forms.count(Form.FOUR_BITS)
     parts = [f"{counted(kept, 'layer')} in float"] * bool(kept)

@@ -26,21 +26,25 @@ _ROUNDS = 2
 
 @dataclass(frozen=True)
 class Effect:
-    """What a layer does in another form than INT8, with all others in INT8.
+    """What a layer loses alone in its cheap form, and takes more in its dear one.
+
+    The cheap form is INT8 beside float, with all others in float, or INT4 beside INT8, with all
+    others in INT8.
 
     Attributes:
         layers: one layer, or neighbours together.
-        form: the form.
-        gain: the dB that the outputs gain, below zero for a loss.
-        slower: the share of the float model's time that it takes more.
-        larger: bytes that its weights take more.
+        form: the one beside INT8.
+        sqnr: in dB, of the outputs with its cheap form.
+        loss: the power of the error that the cheap form adds.
+        cost: the share of the float model's time that it takes more in float, or the bytes that
+            its weights take more in INT8.
     """
 
     layers: tuple[str, ...]
     form: Form
-    gain: float
-    slower: float
-    larger: float
+    sqnr: float
+    loss: float
+    cost: float
 
 
 class Explorer:
@@ -88,19 +92,27 @@ class Explorer:
         """Return what a plan takes and loses; its cost is time, or bytes for fewer bits."""
         forms = self.forms(dear)
         found = self.measure(forms)
-        cost = found.slowness if self._form is Form.FLOAT else self.bytes_of(forms)
+        cost = self._slowness(found) if self._form is Form.FLOAT else self.bytes_of(forms)
         return Point(dear, cost, power(found.sqnr))
 
+    def _slowness(self, found: Measured) -> float:
+        """Return the time over that of a model whose layers are all float, as measured here."""
+        return found.slowness / self.measure(self.forms(self._bench.layers)).slowness
+
     def effects(self, units: Sequence[tuple[str, ...]], label: str) -> list[Effect]:
-        """Measure units alone, the rest in INT8, as long as there is time."""
-        usual = self.measure({})
+        """Measure units alone in their cheap form, as long as there is time."""
+        layers = self._bench.layers
+        usual = self.measure(self.forms(layers))
         found = []
         for unit in self._progress(self._in_time(units), len(units), label):
-            forms = dict.fromkeys(unit, self._form)
+            forms = self.forms(set(layers).difference(unit))
             own = self.measure(forms)
-            larger = self.bytes_of(forms) - self.bytes_of({})
-            gain, slower = own.sqnr - usual.sqnr, own.slowness - usual.slowness
-            found.append(Effect(unit, self._form, gain, slower, larger))
+            if self._form is Form.FLOAT:
+                cost = self._slowness(usual) - self._slowness(own)
+            else:
+                cost = self.bytes_of({}) - self.bytes_of(forms)
+            loss = power(own.sqnr) - power(usual.sqnr)
+            found.append(Effect(unit, self._form, own.sqnr, loss, cost))
         return found
 
     def front(self, shares: Mapping[str, float], budgets: Sequence[float] = ()) -> list[Point]:
@@ -161,7 +173,7 @@ class Explorer:
     def _prior(self, layers: Iterable[str], shares: Mapping[str, float]) -> float:
         """Return what layers take more in float as far as their multiplications tell."""
         share = sum(shares.get(layer, 0.0) for layer in layers)
-        return share * max(0.0, 1 - self.measure({}).slowness)
+        return share * max(0.0, 1 - self._slowness(self.measure({})))
 
     def _judge(self, forms: Forms) -> Measured:
         judged = self._bench.judge(forms)
@@ -171,17 +183,13 @@ class Explorer:
         return Measured(named, judged.overall, judged.slowness)
 
     def _units(self, effects: Sequence[Effect], shares: Mapping[str, float]) -> list[Unit]:
-        usual = self.measure({})
         found = []
         for place, effect in enumerate(effects):
-            name = str(place)
-            other = power(usual.sqnr + effect.gain)
+            cost = effect.cost
             if self._form is Form.FLOAT:
                 prior = self._prior(effect.layers, shares)
-                cost = max((effect.slower + prior) / 2, prior / 10)
-                found.append(Unit(name, cost, power(usual.sqnr) - other))
-            else:
-                found.append(Unit(name, -effect.larger, other - power(usual.sqnr)))
+                cost = max((cost + prior) / 2, prior / 10)
+            found.append(Unit(str(place), cost, effect.loss))
         return found
 
     def _choices(

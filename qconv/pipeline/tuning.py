@@ -46,7 +46,7 @@ class Tuned:
         path: the file.
         forms: its layers that are not INT8.
         front: the plans that no other one beats, as far as they were measured.
-        effects: what each layer does alone, the largest first.
+        effects: what each layer loses alone, the largest loss first.
         plan: the choices, to be made again.
         verdict: of the samples that were held out from calibration, or of the test data.
         trials: how many models were measured, with those of an earlier search.
@@ -151,7 +151,7 @@ def tune(
             search.judge_again(opener(test))
     if search.verdict is None:
         raise ValueError("a file that is written has a verdict")
-    effects.sort(key=lambda each: (-each.gain, each.layers))
+    effects.sort(key=lambda each: (each.sqnr, each.layers))
     return Tuned(
         *(path, search.forms, tuple(front), tuple(effects), search.plan_file()),
         verdict=search.verdict,
