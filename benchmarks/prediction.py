@@ -20,7 +20,7 @@ from qconv.pipeline.starting import start
 from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.progress import no_progress
 from qconv.recipe.settings import Int8Settings
-from qconv.search.goal import power
+from qconv.search.loss import power
 
 
 def main() -> None:

@@ -128,8 +128,9 @@ def tune(
     from dataclasses import replace
 
     from qconv.cli.progress_bar import make_progress
+    from qconv.outputs import check_text_output
     from qconv.pipeline.goal import Goal
-    from qconv.pipeline.reads import ReadFiles
+    from qconv.pipeline.tuning import read_files
     from qconv.pipeline.tuning import tune as run
 
     data, given = named_data(chosen), chosen.build(ModelSettings)
@@ -140,16 +141,19 @@ def tune(
         max_size=asked["max_size"],
         min_speedup=asked["min_speedup"],
     )
-    reads = ReadFiles([("the float model", model)], (), data, given.custom_ops)
+    tested = replace(data, specs=test, samples=None) if test else None
+    reads = read_files(model, goal, data, tested, given.custom_ops)
     files = Files(json_file, None, None, None)
     files.check(reads)
+    if save_plan is not None:
+        check_text_output(save_plan, reads)
     effort = chosen.only(["effort"]).build(Int8Settings).effort
     found = run(
         model,
         output,
         data=data,
         goal=goal,
-        test=replace(data, specs=test, samples=None) if test else None,
+        test=tested,
         effort=effort,
         max_time=asked["max_time"],
         resume=asked["resume"],
@@ -173,7 +177,7 @@ def _print(found: Tuned) -> None:
     """Print the front, what each layer alone does, and what was chosen."""
     from qconv.cli.words import counted, size
     from qconv.conversions.workbench import Form
-    from qconv.search.goal import decibels
+    from qconv.search.loss import decibels
 
     small = any(effect.form is Form.FOUR_BITS for effect in found.effects)
     if found.front:

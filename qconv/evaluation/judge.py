@@ -17,6 +17,7 @@ from qconv.errors import DataError, ModelError
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.view import name_of, static_shape
 from qconv.numerics.feature_sqnr import FeatureSqnr, Floats, feature_axis, prominence
+from qconv.numerics.metrics import Sqnr
 from qconv.parallel import in_parallel, worker_count
 from qconv.runtime.session import InferenceSession, input_specs, open_session
 
@@ -119,15 +120,16 @@ class Judge:
             return None
         errors, scores = [], []
         for name, axis in self._axes.items():
-            total = FeatureSqnr(axis)
+            total, features = Sqnr(), FeatureSqnr(axis)
             pairs = [(e.outputs[name], f.outputs[name]) for e, f in zip(exact, found, strict=True)]
             if any(reference.shape != own.shape for reference, own in pairs):
                 continue
             weights = self._weights(name, axis)
             for (reference, own), weight in zip(pairs, weights, strict=True):
-                total.update(reference, own, weight)
-            errors.append(OutputError(name, total.overall, total.mean))
-            scores.append(total.by_feed)
+                total.update(reference, own)
+                features.update(reference, own, weight)
+            errors.append(OutputError(name, total.result, features.mean))
+            scores.append(features.by_feed)
         if not errors:
             return None
         ratios = [own.seconds / max(e.seconds, 1e-9) for own, e in zip(found, exact, strict=True)]

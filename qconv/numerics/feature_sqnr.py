@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -64,7 +63,6 @@ class FeatureSqnr:
 
     def __init__(self, axis: int | None) -> None:
         self._axis = axis
-        self._sums: list[Floats] = []
         self._weighted: list[Floats] = []
 
     def update(
@@ -88,19 +86,8 @@ class FeatureSqnr:
             noise = np.square(np.where(same, 0.0, exact - found))
             signal = np.square(np.where(np.isfinite(exact), exact, 0.0))
         energies = np.stack([signal, np.where(np.isnan(noise), np.inf, noise)])
-        self._sums.append(energies.sum(axis=(1, 2)))
         each = np.ones(exact.shape[1]) if weights is None else weights
         self._weighted.append((energies * each).sum(axis=2))
-
-    @property
-    def overall(self) -> float:
-        """The ratio of all elements together; ``inf`` where there is no error."""
-        signal, noise = np.sum(self._sums, axis=0)
-        if noise == 0:
-            return math.inf
-        if signal == 0 or math.isinf(noise):
-            return -math.inf
-        return 10 * (math.log10(signal) - math.log10(noise))
 
     @property
     def mean(self) -> float:

@@ -13,8 +13,8 @@ from qconv.pipeline.trials import Measured, Trials
 from qconv.progress import Progress
 from qconv.search.blocks import parted, prefixes, suffixes
 from qconv.search.front import Point, best_within, pareto_front
-from qconv.search.goal import power
 from qconv.search.knapsack import Unit, best_choices
+from qconv.search.loss import power
 
 T = TypeVar("T")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from qconv.conversions.workbench import Form
 from qconv.errors import UsageError
-from qconv.search.goal import Limits, Objective
+
+Objective = Literal["speed", "size", "accuracy"]
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,13 @@ class Goal:
         return (*self.fail_if, *size)
 
     @property
-    def budget(self) -> float:
-        """The limit on what is searched along: time over the float model's, or bytes."""
-        return self.limits.slowness if self.form is Form.FLOAT else self.limits.size
+    def most_bytes(self) -> float:
+        """The largest file."""
+        return math.inf if self.max_size is None else self.max_size * 1e6
 
     @property
-    def limits(self) -> Limits:
-        """What a file may not exceed."""
-        size = math.inf if self.max_size is None else self.max_size * 1e6
-        return Limits(size, math.inf if self.min_speedup is None else 1 / self.min_speedup)
+    def budget(self) -> float:
+        """The limit on what is searched along: bytes, or time over the float model's."""
+        if self.form is Form.FOUR_BITS:
+            return self.most_bytes
+        return math.inf if self.min_speedup is None else 1 / self.min_speedup

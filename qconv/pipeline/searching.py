@@ -29,7 +29,6 @@ from qconv.recipe.settings import Int8Settings
 from qconv.reporting.catalog import LATENCY_METRICS
 from qconv.reporting.report_data import Report
 from qconv.search.front import Point, cheapest
-from qconv.search.goal import by_loss
 from qconv.temporary import temporary_folder
 from qconv.version import __version__
 
@@ -111,7 +110,7 @@ class Search:
 
     def run(self, explorer: Explorer) -> list[Point]:
         """Measure plans, keep the best that holds the goal, and return the front."""
-        budget, limits = self._goal.budget, self._goal.limits
+        budget = self._goal.budget
         front = explorer.front(self._shares, [budget] if math.isfinite(budget) else [])
         allowed = [point for point in front if point.cost <= budget] or front[:1]
 
@@ -122,10 +121,10 @@ class Search:
             chosen, _ = cheapest(allowed, passes)
             if chosen is not None:
                 return front
-        for point in sorted(allowed, key=by_loss):
+        for point in sorted(allowed, key=lambda each: each.loss):
             self._rank = None
             passes(point)
-            if self._rank is not None and self._path.stat().st_size <= limits.size:
+            if self._rank is not None and self._path.stat().st_size <= self._goal.most_bytes:
                 break
         return front
 
@@ -135,11 +134,9 @@ class Search:
         Returns:
             Whether it holds the gates.
         """
-        passed, score = self._rank or (False, -math.inf)
-        point = Point(frozenset(), -score, -score)
+        _, score = self._rank or (False, -math.inf)
         settings = replace(self.settings, effort="best")
-        self._rank = (passed, score)
-        return self._candidate(self.forms, point, settings, data)
+        return self._candidate(self.forms, Point(frozenset(), -score, -score), settings, data)
 
     def judge_again(self, test: OpenData) -> None:
         """Set the verdict of other samples on the file at its place."""

@@ -14,9 +14,10 @@ from qconv.conversions.workbench import Forms
 from qconv.data import LoopData, Source, TensorSpec
 from qconv.data.loops import OpenData
 from qconv.data.parts import Part
+from qconv.data.user_function import script_of
 from qconv.errors import UsageError
 from qconv.evaluation.custom import custom_name
-from qconv.outputs import check_output
+from qconv.outputs import Reads, check_output, check_text_output
 from qconv.pipeline.arguments import Assume, Data, opener
 from qconv.pipeline.exploring import Effect, Explorer
 from qconv.pipeline.goal import Goal
@@ -105,9 +106,9 @@ def tune(
     """
     begin, path = time.monotonic(), Path(output)
     own = path.with_name(f"{path.name}.trials.json")
-    reads = ReadFiles([("the float model", Path(model))], (), data, custom_ops)
+    reads = read_files(Path(model), goal, data, test, custom_ops)
     check_output(path, force=force, reads=reads)
-    check_output(own, force=True, reads=reads)
+    check_text_output(own, reads)
     read_gates(goal.fail_if, [custom_name(spec) for spec in goal.metrics])
     known, held = _parts(opener(data))
     settings = Int8Settings(effort="balanced" if effort == "best" else effort)
@@ -128,9 +129,10 @@ def tune(
             force=force,
         )
         trials = Trials(own, search.subject, resume=resume)
-        passed = search.begin()
-        if not passed and goal.objective == "speed" and effort == "best":
-            passed = search.polish(known)
+        done = search.begin() and goal.objective == "speed"
+        polished = False
+        if not done and goal.objective == "speed" and effort == "best":
+            done = polished = search.polish(known)
         explorer = Explorer(
             *(search.bench, trials, goal.form),
             size=search.size,
@@ -140,12 +142,12 @@ def tune(
         front: list[Point] = []
         effects: list[Effect] = []
         try:
-            if not (passed and goal.objective == "speed"):
+            if not done:
                 front = search.run(explorer)
                 effects = explorer.effects(explorer.units, "looking at layers")
         finally:
             trials.write()
-        if effort == "best":
+        if effort == "best" and not polished:
             search.polish(known)
         if test is not None:
             search.judge_again(opener(test))
@@ -158,6 +160,15 @@ def tune(
         trials=trials.count,
         made=trials.made,
     )
+
+
+def read_files(
+    model: Path, goal: Goal, data: Data, test: Data | None, custom_ops: Sequence[str | Path]
+) -> Reads:
+    """Return the files that a search reads, none of which may change."""
+    scripts = [("the script of a metric", script_of(spec)) for spec in goal.metrics]
+    found = ReadFiles([("the float model", model)], scripts, data, custom_ops)
+    return found if test is None else (*found, *ReadFiles(data=test))
 
 
 def _parts(data: OpenData) -> tuple[OpenData, OpenData]:

@@ -19,7 +19,7 @@ _libraries: ContextVar[tuple[str, ...]] = ContextVar("libraries of operators", d
 def custom_operators(libraries: Sequence[str | Path]) -> Iterator[None]:
     """Give the operators of shared libraries to every session that is opened in the meantime.
 
-    Loading a library runs code of it.
+    Those that are given around it stay. Loading a library runs code of it.
 
     Raises:
         InputError: a file is missing, or the runtime cannot load it.
@@ -35,7 +35,7 @@ def custom_operators(libraries: Sequence[str | Path]) -> Iterator[None]:
             raise InputError(
                 f"{library}: ONNX Runtime cannot load it as a library of operators: {reason}"
             ) from error
-    token = _libraries.set(tuple(paths))
+    token = _libraries.set(tuple(dict.fromkeys((*_libraries.get(), *paths))))
     try:
         yield
     finally:

@@ -50,6 +50,9 @@ def test_every_command_takes_a_library(qconv: Qconv, library: str) -> None:
         line = f"report custom.onnx {made} --data rows.npz --no-latency --layers -q"
         assert qconv(line, "--fail-if", gate, *given).code == 0
         assert qconv(f"compare custom.onnx {made} --data rows.npz -q", *given).code == 0
+    line = "tune custom.onnx --data rows.npz --objective size --max-size 9kB -o tuned.onnx -q"
+    said = qconv(line, *given)
+    assert said.code == 0, said.err
 
 
 def test_in_python(library: str) -> None:

@@ -199,6 +199,19 @@ def test_nothing_but_its_own_files_is_written(qconv: Qconv, net: Path) -> None:
     assert (net / "z.onnx").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["metrics.py", "cal.npz", "test.npz", "net.onnx"])
+@pytest.mark.parametrize("option", ["-o", "--json", "--save-plan"])
+def test_no_input_is_replaced(qconv: Qconv, net: Path, name: str, option: str) -> None:
+    before = (net / name).read_bytes()
+    line = SPEED.replace("y.onnx", name) if option == "-o" else f"{SPEED} {option} {name}"
+    more = ("--metric", "metrics.py:close", "--fail-if", "close < 1", "--test", "test.npz", "-f")
+    said = qconv(line, *more)
+    assert said.code == 2
+    assert f"{name}: the output would replace the " in said.err
+    assert (net / name).read_bytes() == before
+    assert not (net / "y.onnx").exists()
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -10,7 +10,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, bypass, may_bypass, nodes_to_edit, supersede
-from qconv.graph.layers import groups_of
+from qconv.graph.layers import bias_of, groups_of
 from qconv.graph.operators.facts import Family
 from qconv.graph.operators.table import operator_of
 from qconv.graph.view import (
@@ -219,7 +219,7 @@ def _data(node: ir.Node) -> ir.Value | None:
 def _bias(conv: ir.Node) -> Floats | None:
     """Return the bias ``[O]`` of a convolution, or zeros; None where it is computed."""
     weight = constant(conv.inputs[1])
-    value = conv.inputs[2] if len(conv.inputs) > 2 else None
+    value = bias_of(conv)
     if value is None:
         return None if weight is None else np.zeros(len(weight))
     array = constant(value)
