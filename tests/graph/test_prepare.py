@@ -14,7 +14,7 @@ from qconv.errors import UnsupportedError
 from qconv.graph.model_io import load_model, read_model
 from qconv.graph.prepare import MIN_OPSET, normalize, prepare
 from qconv.graph.prepare.opset import raise_opset
-from tests.graph import form_cases, linear_cases
+from tests.graph import chain_cases, form_cases, linear_cases
 from tests.model_helpers import (
     list_weights_as_inputs,
     op_types,
@@ -45,7 +45,7 @@ def check_same(
             np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-5)
 
 
-CASES = {**linear_cases.CASES, **form_cases.CASES}
+CASES = {**linear_cases.CASES, **form_cases.CASES, **chain_cases.CASES}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from qconv.graph.edit import Editor, bypass, may_bypass, nodes_to_edit, supersede
 from qconv.graph.layers import bias_of, groups_of
 from qconv.graph.operators.facts import Family
 from qconv.graph.operators.table import operator_of
+from qconv.graph.prepare.affine import Affine, Floats, affine_of
 from qconv.graph.view import (
     constant,
     ints_attribute,
     is_constant,
-    is_standard,
     name_of,
     only_consumer,
     rank,
 )
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class _Affine:
-    """``y = gain x + offset``, each one number, or one for each channel of maps, ``[C]``."""
-
-    gain: Floats
-    offset: Floats
-
-    def then(self, other: _Affine) -> _Affine:
-        """Return what both do one after the other."""
-        return _Affine(self.gain * other.gain, self.offset * other.gain + other.offset)
 
 
 def fold_chains(model: ir.Model) -> None:
@@ -68,7 +52,7 @@ def _fold(chain: list[ir.Node], editor: Editor) -> None:
     source, result = _data(chain[0]), chain[-1].outputs[0]
     if source is None:
         return
-    affine = _Affine(np.ones(1), np.zeros(1))
+    affine = Affine(np.ones(1), np.zeros(1))
     for node in chain:
         own = _affine(node)
         if own is not None:
@@ -79,8 +63,8 @@ def _fold(chain: list[ir.Node], editor: Editor) -> None:
         if shifted and any(map(_pads, readers)):
             if len(chain) == 1 or not affine.gain.all():
                 return
-            _take(readers, _Affine(affine.gain, np.zeros(1)), editor)
-            _shorten(chain, source, _Affine(np.ones(1), affine.offset / affine.gain), editor)
+            _take(readers, Affine(affine.gain, np.zeros(1)), editor)
+            _shorten(chain, source, Affine(np.ones(1), affine.offset / affine.gain), editor)
         elif may_bypass(chain[-1], source):
             _take(readers, affine, editor)
             bypass(chain[-1], source)
@@ -89,7 +73,7 @@ def _fold(chain: list[ir.Node], editor: Editor) -> None:
         _shorten(chain, source, affine, editor)
 
 
-def _all_take(readers: Iterable[ir.Node], result: ir.Value, affine: _Affine) -> bool:
+def _all_take(readers: Iterable[ir.Node], result: ir.Value, affine: Affine) -> bool:
     """Whether convolutions with constant weights alone read a value, as their data."""
     found = list(readers)
     if not found or result.is_graph_output():
@@ -106,7 +90,7 @@ def _all_take(readers: Iterable[ir.Node], result: ir.Value, affine: _Affine) -> 
     return True
 
 
-def _take(convs: Iterable[ir.Node], affine: _Affine, editor: Editor) -> None:
+def _take(convs: Iterable[ir.Node], affine: Affine, editor: Editor) -> None:
     """Write weights and biases so that convolutions do what came before them, too.
 
     A weight that they share stays shared.
@@ -118,7 +102,7 @@ def _take(convs: Iterable[ir.Node], affine: _Affine, editor: Editor) -> None:
         conv.replace_input_with(1, written.setdefault(before, conv.inputs[1]))
 
 
-def _take_one(conv: ir.Node, affine: _Affine, editor: Editor) -> None:
+def _take_one(conv: ir.Node, affine: Affine, editor: Editor) -> None:
     weight, bias = constant(conv.inputs[1]), _bias(conv)
     if weight is None or bias is None:
         raise ValueError(f"{conv.name}: its weight is not a constant")
@@ -140,7 +124,7 @@ def _take_one(conv: ir.Node, affine: _Affine, editor: Editor) -> None:
         conv.replace_input_with(2, editor.initializer(f"{name}/bias", total))
 
 
-def _shorten(chain: list[ir.Node], source: ir.Value, affine: _Affine, editor: Editor) -> None:
+def _shorten(chain: list[ir.Node], source: ir.Value, affine: Affine, editor: Editor) -> None:
     """Put one product and one sum, as far as they do something, in the place of a longer chain."""
     steps = (("Mul", affine.gain, 1.0), ("Add", affine.offset, 0.0))
     needed = [(op_type, numbers) for op_type, numbers, idle in steps if (numbers != idle).any()]
@@ -165,49 +149,18 @@ def _drop(nodes: list[ir.Node]) -> None:
             node.graph.remove(node, safe=True)
 
 
-def _affine(node: ir.Node) -> _Affine | None:
+def _affine(node: ir.Node) -> Affine | None:
     """Return what a sum or product with a constant does to float maps, or None for others."""
     data = _data(node)
-    if data is None:
+    found = None if data is None else affine_of(node, data, rank(data) or 0)
+    if found is None or not (np.isfinite(found.gain).all() and np.isfinite(found.offset).all()):
         return None
-    (table,) = (value for value in node.inputs if value is not data)
-    array, axes = constant(table), rank(data)
-    if array is None or axes is None or array.ndim > axes or not np.isfinite(array).all():
-        return None
-    padded = (1,) * (axes - array.ndim) + array.shape
-    if array.size > 1 and (axes < 3 or array.size != padded[1]):
-        return None
-    return _STEPS[node.op_type](array.astype(np.float64).reshape(-1), table is node.inputs[1])
-
-
-def _multiplied(numbers: Floats, _: bool) -> _Affine:
-    return _Affine(numbers, np.zeros(1))
-
-
-def _added(numbers: Floats, _: bool) -> _Affine:
-    return _Affine(np.ones(1), numbers)
-
-
-def _subtracted(numbers: Floats, second: bool) -> _Affine:
-    return _Affine(np.ones(1), -numbers) if second else _Affine(-np.ones(1), numbers)
-
-
-def _divided(numbers: Floats, second: bool) -> _Affine | None:
-    return _Affine(1 / numbers, np.zeros(1)) if second and numbers.all() else None
-
-
-_STEPS: Mapping[str, Callable[[Floats, bool], _Affine | None]] = {
-    "Mul": _multiplied,
-    "Add": _added,
-    "Sub": _subtracted,
-    "Div": _divided,
-}
-"""What each does with the numbers of a constant, which is its second operand or its first."""
+    return found
 
 
 def _data(node: ir.Node) -> ir.Value | None:
     """Return the operand of a sum or product that is no constant, where the other one is."""
-    if _STEPS.get(node.op_type) is None or not is_standard(node):
+    if len(node.inputs) != 2:
         return None
     first, second = node.inputs
     if first is None or second is None or is_constant(first) == is_constant(second):

@@ -10,6 +10,7 @@ from qconv.graph.edit import Editor, bypass, may_bypass, nodes_to_edit, supersed
 from qconv.graph.layers import bias_of, groups_of, is_scaled, output_axis
 from qconv.graph.operators.facts import Family
 from qconv.graph.operators.table import operator_of
+from qconv.graph.prepare.affine import Floats, affine_of
 from qconv.graph.view import (
     constant,
     int_attribute,
@@ -19,8 +20,6 @@ from qconv.graph.view import (
     only_consumer,
     rank,
 )
-
-Floats = NDArray[np.float64]
 
 _SCALING = ("BatchNormalization", "Mul", "Div", "Add", "Sub")
 
@@ -169,21 +168,11 @@ def _normalization(norm: ir.Node) -> tuple[Floats, Floats] | None:
 def _arithmetic(
     node: ir.Node, source: ir.Value, axes: int, channels: int
 ) -> tuple[Floats, Floats] | None:
-    """Return gain and offset of an operator with a constant of one number a channel."""
-    others = [value for value in node.inputs if value is not source]
-    table = constant(others[0]) if len(others) == 1 else None
-    if table is None or table.ndim > axes:
+    """Return gain and offset of each channel behind a sum or product with a constant."""
+    found = affine_of(node, source, axes)
+    if found is None or any(each.size not in (1, channels) for each in (found.gain, found.offset)):
         return None
-    per_channel = (1, channels) + (1,) * (axes - 2)
-    if table.size != 1 and (1,) * (axes - table.ndim) + table.shape != per_channel:
-        return None
-    numbers = np.broadcast_to(np.asarray(table, np.float64).reshape(-1), (channels,))
-    ones, zeros = np.ones(channels), np.zeros(channels)
-    if node.op_type == "Div":
-        return (1 / numbers, zeros) if numbers.all() else None
-    if node.op_type == "Mul":
-        return numbers, zeros
-    return ones, numbers if node.op_type == "Add" else -numbers
+    return np.broadcast_to(found.gain, channels), np.broadcast_to(found.offset, channels)
 
 
 def _scale_outputs(linear: ir.Node, weight: Floats, gain: Floats) -> Floats:
