@@ -123,6 +123,7 @@ def save_layers(folder: Path) -> None:
     """Write the model of :func:`layers` and its data."""
     onnx.save(layers(), folder / "layers.onnx")
     np.savez(folder / "layers.npz", **arrays())
+    np.savez(folder / "search.npz", **arrays(8))
 
 
 def _info(name: str, shape: list[int | str]) -> onnx.ValueInfoProto:

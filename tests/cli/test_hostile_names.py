@@ -28,6 +28,7 @@ ALL_NAMES = {
     "report layers.onnx int8.onnx --data layers.npz --no-latency --fail-if size_ratio>0": 1,
     "compare layers.onnx int8.onnx --data layers.npz --all": 0,
     "gate report.json --fail-if size_ratio>0": 1,
+    "tune layers.onnx --data search.npz --objective speed --fail-if sqnr_db<99 -o best.onnx -f": 1,
 }
 """Command lines that show all names at once, with their exit codes."""
 OTHER_VIEWS = {
@@ -110,6 +111,8 @@ def failing_lines(name: str) -> list[list[str]]:
         [*report, "--metric", "script.py:metric"],
         [*report, "--fail-if", name],
         [*report, "--provider", name],
+        ["tune", *FINE, "--objective", "size", "--fail-if", name, "-o", "best.onnx"],
+        ["tune", *FINE, "--objective", "size", "--max-size", name, "-o", "best.onnx"],
         ["compare", name, *FINE],
         ["gate", "broken.json", "--fail-if", "size_ratio > 0"],
         ["gate", "report.json", "--fail-if", f"outputs[{name!r}].sqnr_db > 1"],

@@ -25,6 +25,8 @@ class Baked:
     feeds: tuple[Feeds, ...]
     records: tuple[bytes, ...]
     variants: tuple[bytes, ...]
+    trials: bytes
+    plan: bytes
 
 
 def bake(seeds: list[Seed]) -> list[Baked]:
@@ -57,7 +59,25 @@ def _bake(seed: Seed) -> Baked | None:
             )
             if (made := _made(folder, "convert", "--dtype", *options))
         ]
-    return Baked(seed.name, seed.model, seed.feeds, tuple(records), (seed.model, *variants))
+        trials, plan = _searched(folder, seed.feeds)
+    return Baked(
+        *(seed.name, seed.model, seed.feeds, tuple(records), (seed.model, *variants)),
+        trials=trials,
+        plan=plan,
+    )
+
+
+def _searched(folder: Path, feeds: tuple[Feeds, ...]) -> tuple[bytes, bytes]:
+    """Return the trials and the plan that a search writes, or nothing where it cannot."""
+    write_archive(folder / "samples.npz", stacked(feeds * 3))
+    goal = ["--objective", "speed", "--fail-if", "sqnr_db < 1000"]
+    plan, trials = folder / "plan.json", folder / "made.trials.json"
+    _made(folder, "tune", "--data", f"{folder}/samples.npz", *goal, "--save-plan", str(plan))
+    return _read(trials), _read(plan)
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def _made(folder: Path, command: str, *options: str) -> bytes | None:

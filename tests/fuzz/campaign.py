@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from random import Random
 
-from tests.fuzz import data, gates, models, options, recipes, records, reports
+from tests.fuzz import data, gates, models, options, recipes, records, reports, searches
 from tests.fuzz.baked import Baked, bake
 from tests.fuzz.case import SECRET, SECRET_FILE, Case, make_folders, random_of
 from tests.fuzz.crashes import crash_faults
@@ -27,21 +27,11 @@ from tests.fuzz.seeds import Seed, node_seeds, own_seeds
 from tests.fuzz.worker import import_all, run_forked, run_process
 
 _KINDS = (
-    *("models",) * 9,
-    *(
-        "records",
-        "records",
-        "data",
-        "data",
-        "data",
-        "gates",
-        "recipes",
-        "reports",
-        "reports",
-        "options",
-        "options",
-        "options",
-    ),
+    *("models",) * 18,
+    *("data", "options") * 6,
+    *("records", "reports") * 4,
+    *("gates", "recipes") * 2,
+    "searches",
 )
 _SHARE = 100
 """How often each of the own graphs stands beside the thousands of node models."""
@@ -96,6 +86,8 @@ class Corpus:
                 return reports.make(random, folder, self.reports)
             case "recipes":
                 return recipes.make(random, folder, self.baked, self.reports)
+            case "searches":
+                return searches.make(random, folder, self.seeds, self.baked)
             case _:
                 return options.make(random, folder, self.baked, self.reports)
 

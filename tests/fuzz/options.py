@@ -23,6 +23,7 @@ _COMMANDS = (
     "convert",
     "convert",
     "convert",
+    "tune",
     "report",
     "compare",
 )
@@ -72,8 +73,10 @@ def make(
     chosen = write_inputs(random, folder, baked, reports)
     (folder / INPUTS / "recipe.toml").write_text(random.choice(_RECIPES), encoding="utf-8")
     name = random.choice(_COMMANDS)
-    drawn = _Drawn(random, chosen)
+    drawn = _Drawn(random, chosen, trials=name == "tune")
     command = getattr(import_module(f"qconv.cli.{name}"), name)
+    if name == "tune":
+        write_archive(folder / INPUTS / "data.npz", stacked(chosen.feeds * 3))
     for parameter in command.params:
         drawn.add(parameter)
     if random.random() < 0.02:
@@ -101,9 +104,10 @@ def write_inputs(random: Random, folder: Path, baked: list[Baked], reports: list
 class _Drawn:
     """The arguments of one command as they are drawn."""
 
-    def __init__(self, random: Random, baked: Baked) -> None:
+    def __init__(self, random: Random, baked: Baked, *, trials: bool) -> None:
         self._random = random
         self._baked = baked
+        self._trials = trials  # whether they are kept beside an output
         self.arguments: list[str] = []
         self.options: list[str] = []
         self.outputs: list[str] = []
@@ -163,7 +167,10 @@ class _Drawn:
         if name in _SLOW:
             return random.choice(_SLOW[name])
         if name == "output":
-            return self._output("onnx")
+            made = self._output("onnx")
+            if self._trials:
+                self.outputs.append(f"{self.outputs[-1]}.trials.json")
+            return made
         if name.endswith("_file"):
             return "-" if random.random() < 0.4 else self._output(name.removesuffix("_file"))
         if name == "external_data_name":

@@ -12,7 +12,7 @@ from tests.fuzz.case import Case
 SECONDS = 60
 MEGABYTES = 1000
 DOCUMENTED = frozenset({0, 1, 2, 3, 4, 5, 130, 141})
-_JUDGING = frozenset({"report", "gate", "compare"})
+_JUDGING = frozenset({"report", "gate", "compare", "tune"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FOR_GITHUB = re.compile(r"^\s*::|##\[", re.MULTILINE)
 _BLAME = re.compile(r"bug in qconv|fault of qconv|qconv's fault")

@@ -33,7 +33,7 @@ def import_all() -> None:
     """Import what commands import inside of them."""
     import importlib
 
-    commands = ("calibrate", "compare", "convert", "gate", "inspect", "main", "report")
+    commands = ("calibrate", "compare", "convert", "gate", "inspect", "main", "report", "tune")
     for name in (*commands, "progress_bar", "conversion_text"):
         importlib.import_module(f"qconv.cli.{name}")
     for name in (
@@ -211,7 +211,7 @@ def _left(
             yield f"removed '{name}'"
         elif name not in before and not may_write:
             yield f"left '{name}' in {Path(name).parts[0]} with exit code {code}"
-        elif name in before and before[name] != after[name]:
+        elif name in before and before[name] != after[name] and not _may_replace(case, name):
             yield f"changed '{name}'"
         elif name not in before and _holds_secret(folder / name):
             yield f"put the file of another folder into '{name}'"
@@ -220,9 +220,10 @@ def _left(
 def _may_write(case: Case, name: str, code: int) -> bool:
     """Tell whether a new file is an output, or its weights.
 
-    Failures leave none, but for the types that were written before the one that fails.
+    Failures leave none, but for the types that were written before the one that fails, and the
+    best file of a search so far.
     """
-    if code not in (0, 1) and case.arguments.count("--dtype") < 2:
+    if code not in (0, 1) and case.command != "tune" and case.arguments.count("--dtype") < 2:
         return False
     for output in case.outputs:
         named = (
@@ -233,6 +234,11 @@ def _may_write(case: Case, name: str, code: int) -> bool:
         if output == os.path.dirname(name) and Path(name).suffix in (".onnx", ".data"):  # noqa: PTH120
             return True
     return False
+
+
+def _may_replace(case: Case, name: str) -> bool:
+    """Tell whether a file is the trials of an earlier search, which goes on."""
+    return "--resume" in case.arguments and name in case.outputs and name.endswith(".trials.json")
 
 
 def _holds_secret(path: Path) -> bool:
