@@ -20,6 +20,18 @@ _MESSAGES = {
 }
 """The field in which an attribute of each type holds its value, where that is a message."""
 
+_CONSTANTS = {
+    "value": onnx.AttributeProto.TENSOR,
+    "sparse_value": onnx.AttributeProto.SPARSE_TENSOR,
+    "value_float": onnx.AttributeProto.FLOAT,
+    "value_floats": onnx.AttributeProto.FLOATS,
+    "value_int": onnx.AttributeProto.INT,
+    "value_ints": onnx.AttributeProto.INTS,
+    "value_string": onnx.AttributeProto.STRING,
+    "value_strings": onnx.AttributeProto.STRINGS,
+}
+"""The type of each attribute of Constant: the runtime does not look where nothing reads one."""
+
 Nodes = Iterable[onnx.NodeProto]
 Scopes = tuple[Set[str], ...]
 """The names of a graph, and of those around it; they are not copied, as there may be many."""
@@ -102,6 +114,10 @@ def _node_fault(node: onnx.NodeProto, known: Scopes) -> str | None:
             return f"the attribute {attribute.name} of {_shown(node)} has no value"
         if attribute.type == onnx.AttributeProto.UNDEFINED:
             return f"the attribute {attribute.name} of {_shown(node)} has no type"
+        constant = node.op_type == "Constant" and node.domain in STANDARD_DOMAINS
+        if constant and attribute.type != _CONSTANTS.get(attribute.name, attribute.type):
+            kind = onnx.AttributeProto.AttributeType.Name(attribute.type)
+            return f"the attribute {attribute.name} of {_shown(node)} cannot be {kind}"
         if attribute.ref_attr_name and field == "g":
             return (
                 f"{_shown(node)} takes its {attribute.name} from its function's caller, "

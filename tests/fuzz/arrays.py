@@ -81,7 +81,7 @@ def changed_array(random: Random, array: NDArray[Any]) -> NDArray[Any]:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         match random.randrange(8):
-            case 0:
+            case 0 if array.dtype.names is None:
                 names = _TYPES if array.dtype.kind in "biufc" else ("S4", "U4", "O")
                 return array.astype(random.choice(names))
             case 1:

@@ -91,6 +91,14 @@ class TestNodes:
         del model.graph.node[0].attribute[1]
         assert refusal(model, tmp_path) == f"{before}If 'y' has no else_branch"
 
+    def test_constants_of_another_type_than_their_attribute(self, tmp_path: Path) -> None:
+        model = parse(TEXT)
+        unread = model.graph.node.add(op_type="Constant", output=["c"])
+        unread.attribute.add(name="value", type=onnx.AttributeProto.INT, i=3)
+        before = "FILE: not a valid ONNX model: "
+        message = refusal(model, tmp_path)
+        assert message == f"{before}the attribute value of Constant 'c' cannot be INT"
+
     def test_inputs_without_a_name_and_names_that_are_no_text(self, tmp_path: Path) -> None:
         model = parse(TEXT)
         model.graph.input[0].name = ""
