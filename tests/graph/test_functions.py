@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import onnx_ir as ir
 import pytest
 from onnx import AttributeProto, ModelProto, helper
@@ -11,7 +12,9 @@ from onnx import AttributeProto, ModelProto, helper
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
-from tests.model_helpers import parse, save
+from qconv.pipeline import convert
+from qconv.recipe.settings import Int8Settings
+from tests.model_helpers import data, parse, random_feeds, save
 
 
 def calling(operator: str, opset: int) -> ModelProto:
@@ -42,3 +45,21 @@ def test_an_attribute_of_a_function_outside_of_one(tmp_path: Path) -> None:
 def test_a_function_whose_operators_are_others() -> None:
     with pytest.raises(UnsupportedError, match="cannot be inlined: Opset mismatch"):
         prepare(ir.from_proto(calling("Softmax", 11)))
+
+
+def test_a_function_that_nothing_calls_is_left_out(tmp_path: Path) -> None:
+    model = calling("Relu", 17)
+    nodes = [
+        helper.make_node("Constant", [], ["w"], value_floats=[1.0] * 25),
+        helper.make_node("Mul", ["a", "w"], ["b"]),
+    ]
+    imports = [helper.make_opsetid("", 17)]
+    model.functions.append(helper.make_function("local", "Idle", ["a"], ["b"], nodes, imports))
+    del model.graph.node[:]
+    model.graph.node.add(op_type="MatMul", input=["x", "w"], output=["y"], name="product")
+    model.graph.initializer.add(name="w", dims=[4, 4], data_type=1, float_data=[1.0] * 16)
+    path = save(model, tmp_path)
+    settings = Int8Settings(effort="fast")
+    written = tmp_path / "out.onnx"
+    convert(path, written, data=data(random_feeds(model)), settings=settings)
+    assert not onnx.load(written).functions

@@ -11,7 +11,7 @@ from qconv.graph.view import all_nodes, is_standard
 
 
 def inline_functions(model: ir.Model) -> ir.Model:
-    """Return the model without calls of functions.
+    """Return the model without functions, which stand where they were called.
 
     A function may be written for another opset than the model, as long as its operators are the
     same in both.
@@ -33,6 +33,7 @@ def inline_functions(model: ir.Model) -> ir.Model:
             f"a function of the model cannot be inlined: {error}",
             hint="export the model again, with one opset for all of it",
         ) from error
+    model.functions.clear()
     for node in all_nodes(model):
         if None in node.inputs and is_standard(node):
             _require_inputs(node, model.graph.opset_imports.get("", 1))
