@@ -1,9 +1,10 @@
-"""Run a float model and a quantized one side by side, and look at what one layer reads in both."""
+"""Run a float model and a quantized one side by side, and look at what layers read in both."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import onnx_ir as ir
@@ -11,15 +12,13 @@ from numpy.typing import NDArray
 
 from qconv.calibration.observe import random_places, sample_digests
 from qconv.calibration.vectors import draw_vectors
-from qconv.data import Batch, Source, batches
+from qconv.calibration.walk import Piece, Values, Walk
+from qconv.data import Source, batches
 from qconv.errors import ModelError, UnsupportedError
-from qconv.graph.model_io import model_to_bytes
-from qconv.graph.prepare.unused import remove_unused
 from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.paired_moments import PairedMoments
 from qconv.parallel import GATHERING, in_parallel, worker_count
 from qconv.placement.inputs import LayerInput
-from qconv.runtime.session import InferenceSession, open_session
 
 Vectors = NDArray[np.float32]
 
@@ -41,70 +40,105 @@ class PairedVectors:
     quantized: Sequence[Vectors]
 
 
-@on_one_blas_thread
-def pair_vectors(
-    model: ir.Model,
-    quantized: ir.Model,
-    layer: str,
-    layer_input: LayerInput,
-    outputs: int,
-    source: Source,
-) -> PairedVectors:
-    """Return what the layer of that name reads in both models.
+@dataclass(frozen=True)
+class _Sample:
+    """What is held of one sample in both models; ``digest`` and ``origin`` tell which it is."""
+
+    digest: str
+    origin: str
+    exact: Values
+    quantized: Values
+
+    @property
+    def bytes(self) -> int:
+        arrays = (*self.exact.values(), *self.quantized.values())
+        return sum(array.nbytes for array in arrays)
+
+
+class SideBySide:
+    """A float model and a quantized one, whose layers are looked at one after the other.
+
+    What the layers behind one read is held of each sample, as far as there is room, so that
+    nothing is run twice.
 
     Args:
         model: the float model.
-        quantized: a copy of it with Q/DQ, in which the layer has kept its name.
-        layer: an operator of the main graph.
-        layer_input: how its vectors are cut out of the value that it reads.
-        outputs: O, the channels that the layer gives.
+        quantized: a copy of it with Q/DQ, in which layers have kept their names.
         source: the samples.
-
-    Raises:
-        UnsupportedError: the runtime cannot load the quantized model, or it fails on a sample.
+        room: bytes that may be held.
     """
+
+    def __init__(self, model: ir.Model, quantized: ir.Model, source: Source, room: float) -> None:
+        self._walks = Walk(model), Walk(quantized)
+        self._source, self._room = source, room
+        self._held: list[_Sample] = []
+
+    @on_one_blas_thread
+    def look(
+        self, layer: str, layer_input: LayerInput, outputs: int, unfinished: str
+    ) -> PairedVectors:
+        """Return what the layer of that name reads in both models.
+
+        Args:
+            layer: an operator of the main graph.
+            layer_input: how its vectors are cut out of the value that it reads.
+            outputs: O, the channels that the layer gives.
+            unfinished: the first operator of the main graph that may still change; it may not
+                stand before that of an earlier look.
+
+        Raises:
+            UnsupportedError: the runtime cannot load the quantized model, or it fails on a sample.
+        """
+        try:
+            exact, quantized = (walk.piece(layer, unfinished) for walk in self._walks)
+        except ModelError as error:
+            raise UnsupportedError(f"{_BROKEN}: {error}") from error
+        numbers = layer_input.groups * layer_input.size
+        most = max(1, min(_KEPT // numbers, _KEPT_OUTPUTS // outputs) // len(self._source))
+        hold = True
+
+        def side(piece: Piece, values: Values, sample: _Sample) -> tuple[Vectors, Values]:
+            array, later = _run(piece, values, sample.origin, hold=hold)
+            return draw_vectors(array, layer_input, 1, random_places([sample.digest])), later
+
+        def run(sample: _Sample) -> tuple[Vectors, Vectors, _Sample]:
+            own, later = side(exact, sample.exact, sample)
+            other, quantized_later = side(quantized, sample.quantized, sample)
+            return own, other, _Sample(sample.digest, sample.origin, later, quantized_later)
+
+        samples = self._samples()
+        first = run(next(samples))
+        hold = first[2].bytes * len(self._source) <= self._room
+        moments, firsts, seconds, held = PairedMoments(), [], [], []
+        rest = in_parallel(run, samples, worker_count(GATHERING))
+        for index, (own, other, later) in enumerate(chain([first], rest)):
+            if own.size:
+                moments.update(own, other)
+                step = max(1, -(-own.shape[1] // most))
+                firsts.append(own[:, ::step].copy())
+                seconds.append(other[:, ::step].copy())
+            if hold and self._held:
+                self._held[index] = later
+            elif hold:
+                held.append(later)
+        if hold:
+            self._held = self._held or held
+            self._walks[0].advance(exact)
+            self._walks[1].advance(quantized)
+        return PairedVectors(moments, firsts, seconds)
+
+    def _samples(self) -> Iterator[_Sample]:
+        if self._held:
+            yield from self._held
+            return
+        for batch in batches(self._source, 1):
+            (digest,) = sample_digests(batch)
+            yield _Sample(digest, batch.origins[0], batch.feeds, batch.feeds)
+
+
+def _run(piece: Piece, values: Values, origin: str, *, hold: bool) -> tuple[Vectors, Values]:
     try:
-        sessions = [_reading(each, layer) for each in (model, quantized)]
+        array, later = piece.run(values, hold=hold)
     except ModelError as error:
-        raise UnsupportedError(f"{_BROKEN}: {error}") from error
-    numbers = layer_input.groups * layer_input.size
-    kept = max(1, min(_KEPT // numbers, _KEPT_OUTPUTS // outputs) // len(source))
-
-    def look(batch: Batch) -> tuple[Vectors, Vectors]:
-        digests = sample_digests(batch)
-        exact, rounded = (
-            draw_vectors(_run(session, batch), layer_input, len(batch), random_places(digests))
-            for session in sessions
-        )
-        return exact, rounded
-
-    workers = worker_count(GATHERING)
-    moments, firsts, seconds = PairedMoments(), [], []
-    for exact, rounded in in_parallel(look, batches(source, 1), workers):
-        if exact.size:
-            moments.update(exact, rounded)
-            step = max(1, -(-exact.shape[1] // kept))
-            firsts.append(exact[:, ::step].copy())
-            seconds.append(rounded[:, ::step].copy())
-    return PairedVectors(moments, firsts, seconds)
-
-
-def _run(session: InferenceSession, batch: Batch) -> Vectors:
-    try:
-        (array,) = session.run(None, dict(batch.feeds))
-    except ModelError as error:
-        raise UnsupportedError(f"{_BROKEN}: {batch.origins[0]}: {error}") from error
-    result: Vectors = array
-    return result
-
-
-def _reading(model: ir.Model, layer: str) -> InferenceSession:
-    """Return a session that gives what the layer reads."""
-    cut = model.clone()
-    value = next(node.inputs[0] for node in cut.graph if node.name == layer)
-    if value is None:
-        raise ValueError(f"{layer} reads nothing")
-    cut.graph.outputs.clear()
-    cut.graph.outputs.append(value)
-    remove_unused(cut)
-    return open_session(model_to_bytes(cut), threads=1, memory_pattern=False)
+        raise UnsupportedError(f"{_BROKEN}: {origin}: {error}") from error
+    return array.astype(np.float32, copy=False), later

@@ -47,29 +47,30 @@ def rewrite_qdq(
         params: scale and zero point for each value that gives its own (``params_from``).
         layers: quantized weights by node name.
     """
-    _QdqRewriter(model, plan, params, layers).run()
+    rewriter = QdqRewriter(model, plan, params)
+    for name in plan.layers:
+        rewriter.write(name, layers[name])
 
 
-class _QdqRewriter:
-    def __init__(
-        self,
-        model: ir.Model,
-        plan: Plan,
-        params: Mapping[str, QParams],
-        layers: Mapping[str, QuantizedLayer],
-    ) -> None:
-        self.model = model
+class QdqRewriter:
+    """Rounds the values of a model, and then its layers, one after the other and again if need be.
+
+    Args:
+        model: the prepared float model that the Plan was made for; it changes in place.
+        plan: what to quantize.
+        params: scale and zero point for each value that gives its own (``params_from``).
+    """
+
+    def __init__(self, model: ir.Model, plan: Plan, params: Mapping[str, QParams]) -> None:
         self.graph = model.graph
         self.plan = plan
         self.params = params
-        self.layers = layers
         self.editor = Editor(model.graph)
         self.param_values: dict[str, tuple[ir.Value, ir.Value]] = {}
         self.weights: dict[tuple[ir.Graph, str], list[tuple[StoredWeight, ir.Value]]] = {}
         self.zero_points: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = {}
 
-    def run(self) -> None:
-        self.nodes = {str(node.name): node for node in all_nodes(self.model)}
+        self.nodes = {str(node.name): node for node in all_nodes(model)}
         values = {
             name: value
             for name, value in ir.convenience.create_value_mapping(self.graph).items()
@@ -77,8 +78,6 @@ class _QdqRewriter:
         }
         for name, value_plan in self.plan.values.items():
             self._quantize_value(values[name], value_plan)
-        for name, layer_plan in self.plan.layers.items():
-            self._quantize_layer(self.nodes[name], layer_plan)
 
     def _quantize_value(self, value: ir.Value, plan: ValuePlan) -> None:
         """Let readers read a rounded value; those in bodies get a Q and DQ of their own.
@@ -189,8 +188,9 @@ class _QdqRewriter:
             self.zero_points[key] = self.editor.initializer(name, array)
         return self.zero_points[key]
 
-    def _quantize_layer(self, node: ir.Node, plan: LayerPlan) -> None:
-        layer = self.layers[plan.node]
+    def write(self, name: str, layer: QuantizedLayer) -> None:
+        """Let a layer compute with a quantized weight and bias."""
+        node, plan = self.nodes[name], self.plan.layers[name]
         node.replace_input_with(1, self._weight(plan, layer, node))
         if layer.bias is None:
             return

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qconv.algorithms.asymmetric import compensated
 from qconv.algorithms.bias_correction import measured_shift
 from qconv.algorithms.input_moment import layer_moment
-from qconv.calibration.paired import PairedVectors, pair_vectors
+from qconv.calibration.paired import PairedVectors, SideBySide
 from qconv.conversions.weights.shared_weights import (
     SharedWeight,
     SharedWeights,
@@ -21,6 +21,7 @@ from qconv.conversions.weights.shared_weights import (
 )
 from qconv.conversions.work import SAMPLES_NEEDED, Needs, Work
 from qconv.data import Source
+from qconv.free_memory import free_memory
 from qconv.numerics.schemes import QParams
 from qconv.numerics.stored import StoredWeight
 from qconv.observers.paired_moments import PairedMoments
@@ -28,9 +29,11 @@ from qconv.observers.statistic import joined
 from qconv.placement.inputs import LayerInput, affordable, layer_inputs
 from qconv.placement.plan import LayerPlan, Plan
 from qconv.progress import Progress
-from qconv.rewrite.qdq import QuantizedLayer, rewrite_qdq
+from qconv.rewrite.qdq import QdqRewriter, QuantizedLayer
 
 _UNBOUNDED = (-float("inf"), float("inf"))
+_MOST_HELD, _SHARE = 5e8, 0.25
+"""Bytes of values that are held between layers, and the share of the free memory at most."""
 
 
 def sequential_inputs(model: ir.Model, plan: Plan) -> dict[str, LayerInput]:
@@ -91,20 +94,22 @@ def round_in_sequence(
     """
     found = dict(layers)
     inputs = sequential_inputs(model, plan)
+    trial = model.clone()
+    rewriter = QdqRewriter(trial, plan, params)
+    for name, given in layers.items():
+        rewriter.write(name, given)
+    models = SideBySide(model, trial, source, _room())
+    order = [str(node.name) for node in model.graph if str(node.name) in inputs]
     weights = SharedWeights(model, plan, params)
     for weight in progress(weights, len(weights), "rounding in sequence"):
         if any(layer.node not in inputs for layer in weight.readers):
             continue
-        trial = model.clone()
-        rewrite_qdq(trial, plan, params, found)
-        count = weight.layout.rows
         pairs = {
-            layer.node: pair_vectors(
-                model, trial, layer.node, inputs[layer.node], outputs=count, source=source
+            layer.node: models.look(
+                layer.node, inputs[layer.node], weight.layout.rows, unfinished=order[0]
             )
             for layer in weight.readers
         }
-        del trial
         rounded = _rounded(weight, settings, [p.moments for p in pairs.values()])
         for layer in weight.readers:
             old = found[layer.node]
@@ -112,7 +117,14 @@ def round_in_sequence(
             if settings.bias_correction:
                 bias = _bias(weight, layer, plan, rounded, pairs.pop(layer.node))
             found[layer.node] = QuantizedLayer(rounded, old.bias if bias is None else bias)
+            rewriter.write(layer.node, found[layer.node])
+            order.remove(layer.node)
     return found
+
+
+def _room() -> float:
+    free = free_memory()
+    return _MOST_HELD if free is None else min(_MOST_HELD, _SHARE * free)
 
 
 def _rounded(
@@ -147,9 +159,12 @@ def _bias(
     bias = np.zeros(len(weight.rows)) if old is None else old
     nearest = bias - np.einsum("gok,gk->go", quantized - exact, means).reshape(-1)
     bounds = _UNBOUNDED if layer.output is None else plan.values[layer.output].bounds
+    read, other = pairs.exact, pairs.quantized
+    if bounds == _UNBOUNDED:  # the mean of what a layer gives is what it gives for the mean
+        read, other = ([own.mean(1, keepdims=True) for own in side] for side in (read, other))
     shift = measured_shift(
-        [_outputs(vectors, exact, bias) for vectors in pairs.exact],
-        [_outputs(vectors, quantized, nearest) for vectors in pairs.quantized],
+        [_outputs(vectors, exact, bias) for vectors in read],
+        [_outputs(vectors, quantized, nearest) for vectors in other],
         bounds,
     )
     corrected: NDArray[np.float32] = (nearest + shift).astype(np.float32)
