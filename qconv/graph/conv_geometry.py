@@ -9,10 +9,13 @@ from qconv.numerics.windows import Windows
 
 
 def windows_of(conv: ir.Node, kernel: tuple[int, ...]) -> Windows:
-    """Read the geometry of a Conv node with a ``kernel`` of the given size."""
+    """Read the geometry of a Conv node with a ``kernel`` of the given size.
+
+    A shape that the model declares wrongly tells no sizes.
+    """
     axes = len(kernel)
     shape = static_shape(conv.inputs[0])
-    sizes = (None,) * axes if shape is None else shape[2:]
+    sizes = (None,) * axes if shape is None or len(shape) != axes + 2 else shape[2:]
     strides = ints_attribute(conv, "strides") or (1,) * axes
     dilations = ints_attribute(conv, "dilations") or (1,) * axes
     pads = ints_attribute(conv, "pads") or (0,) * (2 * axes)
