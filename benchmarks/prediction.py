@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from qconv.conversions.kinds import kind_of
+from qconv.conversions.static import StaticInt8
 from qconv.conversions.workbench import Form, Workbench
 from qconv.pipeline.starting import start
 from qconv.placement.targets.ort_cpu import ORT_CPU
@@ -30,15 +31,17 @@ def main() -> None:
     parser.add_argument("--plans", type=int, default=50)
     parser.add_argument("--form", choices=[form.value for form in Form], default="float")
     given = parser.parse_args()
+    kind = kind_of(Int8Settings(), ORT_CPU)
+    assert isinstance(kind, StaticInt8)
     started = start(
-        *(given.model, kind_of(Int8Settings(), ORT_CPU), None),
+        *(given.model, kind, None),
         data=given.data,
         plan=None,
         assume=None,
         batch_size=1,
         progress=no_progress,
     )
-    bench, form = Workbench(started.work, started.steps), Form(given.form)
+    bench, form = Workbench(started.work, kind), Form(given.form)
     layers = np.array(bench.layers)
     usual = _loss(bench, [], form)
     if form is Form.FLOAT:  # what a layer loses in 8 bits among others in float

@@ -16,7 +16,6 @@ from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.terminal import console, say
 from qconv.errors import UsageError
 from qconv.recipe.resolve import Chosen
-from qconv.recipe.settings import Int8Settings
 from qconv.recipe.sources import ModelSettings
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
 
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
-@recipe_options((*DATA, "assume", "custom_ops", "effort"))
+@recipe_options((*DATA, "assume", "custom_ops"))
 @click.option(
     "--objective",
     type=click.Choice(["speed", "size", "accuracy"]),
@@ -82,6 +81,14 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
     metavar="TIME",
     callback=_seconds,
     help="Measure nothing more after 90s, 10m or 2h; the best file so far is written either way.",
+)
+@click.option(
+    "--effort",
+    type=click.Choice(["fast", "balanced", "best"]),
+    default="best",
+    show_default=True,
+    help="How weights are rounded at most, as for qconv convert; best rounds them in sequence "
+    "where less is not good enough.",
 )
 @click.option(
     "--test", metavar="DATA", multiple=True, help="Samples that only the last verdict sees."
@@ -147,14 +154,13 @@ def tune(
     files.check(reads)
     if save_plan is not None:
         check_text_output(save_plan, reads)
-    effort = chosen.only(["effort"]).build(Int8Settings).effort
     found = run(
         model,
         output,
         data=data,
         goal=goal,
         test=tested,
-        effort=effort,
+        effort=asked["effort"],
         max_time=asked["max_time"],
         resume=asked["resume"],
         assume=given.constants,

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
-
-import onnx_ir as ir
+from functools import cached_property
 
 from qconv.calibration.estimate import estimate_params
 from qconv.calibration.fit import fit_plan
-from qconv.conversions.steps.quantize_at_run_time import quantize_dynamic
+from qconv.conversions.static import StaticInt8
+from qconv.conversions.steps.round_in_sequence import RoundInSequence
 from qconv.conversions.steps.round_weights import RoundWeights
 from qconv.conversions.steps.write import WriteQdq
 from qconv.conversions.work import Step, Work
-from qconv.errors import ModelError, UnsupportedError, UsageError
+from qconv.errors import ModelError, NothingQuantized, UnsupportedError, UsageError
 from qconv.evaluation.judge import Judge, Judgement
+from qconv.evaluation.stopwatch import time_ratio
+from qconv.graph.model_io import model_to_bytes
 from qconv.numerics.number_types import INT4
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
-from qconv.rewrite.dynamic_operators import rewrite_dynamic
-from qconv.rewrite.qdq import QuantizedLayer, rewrite_qdq
+from qconv.recipe.settings import Int8Settings
+from qconv.rewrite.qdq import QuantizedLayer
+from qconv.runtime.session import InferenceSession, open_session
 
 _FLOAT_BYTES, _INT4_BYTES = 4.0, 0.5
 
@@ -36,39 +39,35 @@ Forms = Mapping[str, Form]
 
 
 class Workbench:
-    """Makes models whose layers have other forms, and judges them.
+    """Makes models whose layers have other forms, judges and times them.
 
     Weights are rounded as the conversion would, once for INT8 and once for INT4, so that a model
     takes no more than to be put together.
 
     Args:
         work: a conversion of which no step is done.
-        steps: its steps; those before the model is written are done here.
+        kind: which one; its steps up to the one that writes the model are done here.
 
     Raises:
         UsageError: the data show no sample that was kept, or no output can be compared.
     """
 
-    def __init__(self, work: Work[Plan], steps: Sequence[Step[Plan]]) -> None:
+    def __init__(self, work: Work[Plan], kind: StaticInt8) -> None:
         if work.judge is None:
             raise UsageError("a search needs samples to measure on, and the record keeps none")
         self._judge: Judge = work.judge
-        self._rounding: list[RoundWeights] = []
-        for step in steps:
-            if isinstance(step, WriteQdq):
-                break
+        self._work, self._kind = work, kind
+        self._opened: tuple[Forms, InferenceSession | None] | None = None
+        before, _ = _parted(kind.steps(work.plan))
+        for step in before:
             step.apply(work)
-            if isinstance(step, RoundWeights):
-                self._rounding.append(step)
-        self._work = work
+        self._rounding = [step for step in before if isinstance(step, RoundWeights)]
         self._layers: dict[Form | None, Mapping[str, QuantizedLayer]] = {None: work.layers}
-        usual = self._judge.judge(self.model({}))
-        if usual is None:
+        if self._judge.compare(self._usual) is None:
             raise UsageError(
                 "a search compares the outputs of models, and this one has none that holds floats "
                 "and whose shape the inputs alone decide"
             )
-        self._usual: Judgement = usual
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -89,17 +88,45 @@ class Workbench:
         each = _FLOAT_BYTES if form is Form.FLOAT else _INT4_BYTES
         return size * (each - 1.0)
 
-    def judge(self, forms: Forms) -> Judgement | None:
-        """Return the errors of a model whose layers have other forms; None if it does not load."""
-        if not forms:
-            return self._usual
-        try:
-            return self._judge.judge(self.model(forms))
-        except (ModelError, UnsupportedError):
-            return None
+    def round_in_sequence(self) -> None:
+        """Round the layers of INT8 again, each on what those before it give, if they are not yet.
 
-    def model(self, forms: Forms) -> ir.Model:
-        """Return a model in which layers, by name, have other forms than INT8."""
+        That is what the effort ``best`` does, which the settings then have.
+        """
+        settings = self._work.settings
+        if not isinstance(settings, Int8Settings) or settings.effort == "best":
+            return
+        self._work.settings = replace(settings, effort="best")
+        self._kind = replace(self._kind, settings=replace(self._kind.settings, effort="best"))
+        for step in self._kind.steps(self._work.plan):
+            if isinstance(step, RoundInSequence):
+                step.apply(self._work)
+        self._layers[None] = self._work.layers
+        self._opened = None
+        del self._usual
+
+    def judge(self, forms: Forms) -> Judgement | None:
+        """Return the errors of a model whose layers have other forms; None if it does not run."""
+        session = self._session(forms)
+        return None if session is None else self._judge.compare(session)
+
+    def slowness(self, forms: Forms) -> float | None:
+        """Return its processor time over that of the float model; None if it does not run."""
+        session = self._session(forms)
+        try:
+            if session is None:
+                return None
+            ratio = time_ratio(session, self._usual, self._judge.feeds[0])
+        except ModelError:
+            return None
+        return ratio * self._usual_slowness
+
+    def result(self, forms: Forms) -> Work[Plan]:
+        """Return the finished work whose layers, by name, have other forms than INT8.
+
+        Raises:
+            NothingQuantized: no layer of integers is left.
+        """
         work = self._work
         kept = frozenset(name for name, form in forms.items() if form is Form.FLOAT)
         small = [name for name, form in forms.items() if form is Form.FOUR_BITS]
@@ -111,17 +138,46 @@ class Workbench:
         demands = replace(work.plan.demands, layer_schemes=schemes, kept=work.kept)
         asked = place(work.model, work.plan.target, demands)
         plan, statistics = fit_plan(work.model, asked, work.statistics, work.kept | kept)
-        params = estimate_params(work.model, plan, statistics, work.ranges)
-        layers = {
-            name: self._rounded(Form.FOUR_BITS if name in schemes else None)[name]
-            for name in plan.layers
-        }
-        variant = work.model.clone()
-        rewrite_qdq(variant, plan, params, layers)
-        rewrite_dynamic(
-            variant, plan.dynamic, quantize_dynamic(variant, plan.dynamic, portable=True)
+        self._kind.require(work.model, plan, work.label)
+        made = replace(
+            work,
+            model=work.model.clone(),
+            plan=plan,
+            statistics=statistics,
+            params=estimate_params(work.model, plan, statistics, work.ranges),
+            layers={
+                name: self._rounded(Form.FOUR_BITS if name in schemes else None)[name]
+                for name in plan.layers
+            },
+            changed=work.changed or bool(forms),
+            remarks=list(work.remarks),
         )
-        return variant
+        _, after = _parted(self._kind.steps(plan))
+        for step in after:
+            step.apply(made)
+        return made
+
+    @cached_property
+    def _usual(self) -> InferenceSession:
+        """The model whose layers are all INT8."""
+        return open_session(model_to_bytes(self.result({}).model), threads=1)
+
+    @cached_property
+    def _usual_slowness(self) -> float:
+        return time_ratio(self._usual, self._judge.open_exact(), self._judge.feeds[0])
+
+    def _session(self, forms: Forms) -> InferenceSession | None:
+        if not forms:
+            return self._usual
+        if self._opened is None or self._opened[0] != forms:
+            try:
+                model = model_to_bytes(self.result(forms).model)
+                self._opened = forms, open_session(model, threads=1)
+            except NothingQuantized:
+                self._opened = forms, self._judge.open_exact()
+            except (ModelError, UnsupportedError):
+                self._opened = forms, None
+        return self._opened[1]
 
     def _rounded(self, form: Form | None) -> Mapping[str, QuantizedLayer]:
         if form not in self._layers:
@@ -134,3 +190,9 @@ class Workbench:
                 step.apply(small)
             self._layers[form] = small.layers
         return self._layers[form]
+
+
+def _parted(steps: Sequence[Step[Plan]]) -> tuple[Sequence[Step[Plan]], Sequence[Step[Plan]]]:
+    """Return the steps before the one that writes the model, and the others."""
+    place = next(index for index, step in enumerate(steps) if isinstance(step, WriteQdq))
+    return steps[:place], steps[place:]

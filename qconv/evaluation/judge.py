@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,13 +45,11 @@ class OutputError:
 class Judgement:
     """The errors at the outputs that hold floats.
 
-    ``by_sample [samples]`` is in dB what the outputs have on average, feature by feature, and
-    ``slowness`` the median over the samples of the processor time over that of the float model.
+    ``by_sample [samples]`` is in dB what the outputs have on average, feature by feature.
     """
 
     outputs: tuple[OutputError, ...]
     by_sample: Floats
-    slowness: float = math.nan
 
     @property
     def samples(self) -> int:
@@ -74,12 +71,7 @@ class Judgement:
         return self.overall > other.overall and float(gains.mean()) > max(_LEAST_DB, 2 * error)
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """What a model gives for one sample, and the processor time that it took."""
-
-    outputs: Mapping[str, Array]
-    seconds: float
+_Outputs = Mapping[str, Array]
 
 
 class Judge:
@@ -92,7 +84,7 @@ class Judge:
 
     def __init__(self, model: ir.Model, feeds: Sequence[Feeds]) -> None:
         self._model = model
-        self._feeds = feeds
+        self.feeds = feeds
         self._prominence: dict[str, list[Floats]] = {}
         self._axes = {
             name_of(output): feature_axis(static_shape(output))
@@ -109,11 +101,22 @@ class Judge:
         Raises:
             ModelError, UnsupportedError: the runtime cannot load it.
         """
-        exact = self._exact
-        if not exact:
+        if not self._exact:
             return None
         model = model_to_bytes(variant) if isinstance(variant, ir.Model) else variant
-        session = open_session(model, threads=1)
+        return self.compare(open_session(model, threads=1))
+
+    def open_exact(self) -> InferenceSession:
+        """Load the float model.
+
+        Raises:
+            ModelError, UnsupportedError: the runtime cannot load it.
+        """
+        return open_session(model_to_bytes(self._model), threads=1)
+
+    def compare(self, session: InferenceSession) -> Judgement | None:
+        """Return what a variant that is loaded loses; see :meth:`judge`."""
+        exact = self._exact
         try:
             found = self._outputs(session, len(exact))
         except ModelError:
@@ -121,7 +124,7 @@ class Judge:
         errors, scores = [], []
         for name, axis in self._axes.items():
             total, features = Sqnr(), FeatureSqnr(axis)
-            pairs = [(e.outputs[name], f.outputs[name]) for e, f in zip(exact, found, strict=True)]
+            pairs = [(e[name], f[name]) for e, f in zip(exact, found, strict=True)]
             if any(reference.shape != own.shape for reference, own in pairs):
                 continue
             weights = self._weights(name, axis)
@@ -132,41 +135,41 @@ class Judge:
             scores.append(features.by_feed)
         if not errors:
             return None
-        ratios = [own.seconds / max(e.seconds, 1e-9) for own, e in zip(found, exact, strict=True)]
-        return Judgement(tuple(errors), np.mean(scores, axis=0), float(np.median(ratios)))
+        return Judgement(tuple(errors), np.mean(scores, axis=0))
 
     def _weights(self, name: str, axis: int | None) -> Sequence[Floats | None]:
         if axis is None:
             return [None] * len(self._exact)
         if name not in self._prominence:
-            self._prominence[name] = prominence([each.outputs[name] for each in self._exact], axis)
+            self._prominence[name] = prominence([each[name] for each in self._exact], axis)
         return self._prominence[name]
 
     @cached_property
-    def _exact(self) -> list[_Answer]:
+    def _exact(self) -> list[_Outputs]:
         """What the float model gives for as many samples as there is memory for."""
-        if not self._axes or not self._feeds:
+        if not self._axes or not self.feeds:
             return []
-        session = open_session(model_to_bytes(self._model), threads=1)
+        session = self.open_exact()
         try:
-            first = self._run(session, self._feeds[0])
-            size = sum(array.nbytes for array in first.outputs.values())
-            count = max(1, min(len(self._feeds), _MOST_BYTES // max(1, size)))
+            first = self._run(session, self.feeds[0])
+            size = sum(array.nbytes for array in first.values())
+            count = max(1, min(len(self.feeds), _MOST_BYTES // max(1, size)))
             return self._outputs(session, count)
         except ModelError as error:
             raise DataError(f"the float model fails on a kept sample: {error}") from error
 
-    def _outputs(self, session: InferenceSession, count: int) -> list[_Answer]:
-        def run(feeds: Feeds) -> _Answer:
+    def _outputs(self, session: InferenceSession, count: int) -> list[_Outputs]:
+        def run(feeds: Feeds) -> _Outputs:
             return self._run(session, feeds)
 
-        return list(in_parallel(run, self._feeds[:count], worker_count()))
+        return list(in_parallel(run, self.feeds[:count], worker_count()))
 
-    def _run(self, session: InferenceSession, feeds: Feeds) -> _Answer:
+    def _run(self, session: InferenceSession, feeds: Feeds) -> _Outputs:
         names = list(self._axes)
-        types = {each.name: each.dtype for each in input_specs(session)}
-        fed = {name: array.astype(types[name], copy=False) for name, array in feeds.items()}
-        begin = time.thread_time()
-        arrays = session.run(names, fed)
-        seconds = time.thread_time() - begin
-        return _Answer(dict(zip(names, arrays, strict=True)), seconds)
+        return dict(zip(names, session.run(names, suited(session, feeds)), strict=True))
+
+
+def suited(session: InferenceSession, feeds: Feeds) -> Feeds:
+    """Return a sample in the types that a model takes; a variant may take others."""
+    types = {each.name: each.dtype for each in input_specs(session)}
+    return {name: array.astype(types[name], copy=False) for name, array in feeds.items()}

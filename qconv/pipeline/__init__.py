@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from qconv.pipeline.calibration import calibrate as calibrate
     from qconv.pipeline.comparison import compare as compare
     from qconv.pipeline.comparison import report as report
-    from qconv.pipeline.conversion import Conversion as Conversion
     from qconv.pipeline.conversion import convert as convert
     from qconv.pipeline.conversion import plan as plan
     from qconv.pipeline.goal import Goal as Goal
@@ -23,15 +22,17 @@ if TYPE_CHECKING:
     from qconv.pipeline.inspection import inspect as inspect
     from qconv.pipeline.tuning import Tuned as Tuned
     from qconv.pipeline.tuning import tune as tune
+    from qconv.pipeline.writing import Conversion as Conversion
 
 _HOMES = {
     "arguments": ("Data", "OpenData"),
     "calibration": ("calibrate",),
     "comparison": ("compare", "report"),
-    "conversion": ("Conversion", "convert", "plan"),
+    "conversion": ("convert", "plan"),
     "goal": ("Goal",),
     "inspection": ("Inspection", "inspect"),
     "tuning": ("Tuned", "tune"),
+    "writing": ("Conversion",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -3,57 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qconv.calibration.record import Record
 from qconv.conversions.kinds import kind_of
-from qconv.conversions.provenance import provenance
-from qconv.conversions.work import Remark
 from qconv.errors import UsageError
-from qconv.evaluation.judge import Judgement
-from qconv.graph.model_io import load_model, model_bytes
+from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
-from qconv.graph.prepare.unused import remove_domains, remove_notes, remove_unused
-from qconv.graph.saving import save_model
-from qconv.outputs import check_output, folder_lock, staged
+from qconv.outputs import check_output, folder_lock
 from qconv.pipeline.arguments import Assume, Data, written
 from qconv.pipeline.reads import ReadFiles
 from qconv.pipeline.starting import start
 from qconv.pipeline.unforeseen import told_by_runtime
+from qconv.pipeline.writing import Conversion, write
 from qconv.placement.plan import Decisions
 from qconv.placement.requirements import require_readable
 from qconv.placement.targets.known import find_target
 from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.placement.targets.table import Target
 from qconv.progress import Progress, no_progress
-from qconv.recipe.settings import (
-    DynamicSettings,
-    Int8Settings,
-    Settings,
-    runs_on_cpu,
-)
+from qconv.recipe.settings import DynamicSettings, Int8Settings, Settings
 from qconv.recipe.sources import CalibrateSettings, Storage
 from qconv.runtime.libraries import custom_operators
-from qconv.runtime.trial import require_running, require_valid
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """A written model: where it is, and its size and the original model's in bytes.
-
-    ``plan`` says of each operator whether it was converted; ``note`` sums up how,
-    and ``remarks`` say what is worth knowing about the result. ``judgement`` holds the errors at
-    its outputs, where there were samples to measure them on.
-    """
-
-    path: Path
-    size_bytes: int
-    float_bytes: int
-    plan: Decisions
-    note: str
-    remarks: tuple[Remark, ...] = ()
-    judgement: Judgement | None = None
 
 
 @told_by_runtime("model")
@@ -160,25 +131,6 @@ def convert(
             batch_size=batch_size,
             progress=progress,
         )
-        loaded, work = started.loaded, started.work
         for step in started.steps:
-            step.apply(work)
-        remove_unused(work.model)
-        remove_notes(work.model)
-        remove_domains(work.model, found.domains)
-        work.model.metadata_props.update(
-            provenance(*(loaded, work.record, work.settings, found.name), changed_plan=work.changed)
-        )
-        with staged(path, force=force, reads=reads, model=True) as temporary:
-            external = Storage("always" if loaded.external else "auto")
-            save_model(work.model, temporary, storage or external)
-            shapes = {} if work.record is None else work.record.feed_shapes
-            if runs_on_cpu(kind.settings):
-                require_running(temporary, source, shapes, loaded.assumed)
-                judgement = None if work.judge is None else work.judge.judge(temporary)
-            else:
-                require_valid(temporary, source, shapes, loaded.assumed)
-                judgement = None
-            sizes = model_bytes(temporary), model_bytes(source)
-    made = Conversion(path, *sizes, work.plan, work.note, tuple(work.remarks))
-    return replace(made, judgement=judgement)
+            step.apply(started.work)
+        return write(started, path, storage=storage, force=force, reads=reads)

@@ -9,19 +9,23 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from qconv.conversions.workbench import Form, Forms, Workbench
-from qconv.pipeline.trials import Measured, Trials
+from qconv.pipeline.trials import Trials
 from qconv.progress import Progress
 from qconv.search.blocks import parted, prefixes, suffixes
-from qconv.search.front import Point, best_within, pareto_front
+from qconv.search.front import Point, pareto_front
 from qconv.search.knapsack import Unit, best_choices
 from qconv.search.loss import power
 
 T = TypeVar("T")
 
-_MOST_UNITS = 200
-_BLOCKS = 16
+_MOST_UNITS = {Form.FLOAT: 48, Form.FOUR_BITS: 200}
+"""Layers that are measured alone; of more, neighbours are measured together."""
+_BLOCKS = 12
 _BUDGETS = 12
-_ROUNDS = 2
+_SHARES = (0.4, 0.55, 0.7, 0.8, 0.9, 1.0)
+"""Of what a plan takes more than the cheapest one: where better ones are looked for around it."""
+_LEAST_COST = 0.25
+"""Share of what multiplications alone tell of a cost, below which a measured one is noise."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,11 @@ class Explorer:
     """Finds the front of plans in which some layers have another form.
 
     Args:
-        bench: makes and judges models.
-        trials: keeps what is measured.
+        bench: makes models.
+        trials: measures them, and keeps that.
         form: the other form.
         size: of a file whose layers are all INT8, in bytes.
+        shares: of the multiplications, by layer.
         deadline: when to stop measuring, on the clock of :func:`time.monotonic`.
         progress: shown over the measurements.
     """
@@ -66,139 +71,104 @@ class Explorer:
         form: Form,
         *,
         size: float,
+        shares: Mapping[str, float],
         deadline: float = math.inf,
         progress: Progress,
     ) -> None:
-        self._bench, self._trials, self._form = bench, trials, form
-        self._size, self._deadline, self._progress = size, deadline, progress
-        self.units = parted(bench.layers, _MOST_UNITS)
+        self._layers, self._bench, self._trials, self._form = bench.layers, bench, trials, form
+        self._size, self._shares = size, shares
+        self._deadline, self._progress = deadline, progress
+        self.units = parted(self._layers, _MOST_UNITS[form])
 
     def forms(self, dear: Iterable[str]) -> Forms:
         """Return the forms of all layers where those named have the form that loses less."""
         chosen = set(dear)
         if self._form is Form.FLOAT:
             return dict.fromkeys(sorted(chosen), Form.FLOAT)
-        return {name: self._form for name in self._bench.layers if name not in chosen}
-
-    def measure(self, forms: Forms) -> Measured:
-        """Return what a model of these forms loses and takes."""
-        return self._trials.measure(forms, self._judge)
-
-    def bytes_of(self, forms: Forms) -> float:
-        """Return the size of its file in bytes, as predicted."""
-        return self._size + sum(self._bench.more_bytes(name, form) for name, form in forms.items())
+        return {name: self._form for name in self._layers if name not in chosen}
 
     def point(self, dear: frozenset[str]) -> Point:
         """Return what a plan takes and loses; its cost is time, or bytes for fewer bits."""
-        forms = self.forms(dear)
-        found = self.measure(forms)
-        cost = self._slowness(found) if self._form is Form.FLOAT else self.bytes_of(forms)
-        return Point(dear, cost, power(found.sqnr))
-
-    def _slowness(self, found: Measured) -> float:
-        """Return the time over that of a model whose layers are all float, as measured here."""
-        return found.slowness / self.measure(self.forms(self._bench.layers)).slowness
+        loss = power(self._trials.sqnr(self.forms(dear)))
+        return Point(dear, self._cost(dear), loss)
 
     def effects(self, units: Sequence[tuple[str, ...]], label: str) -> list[Effect]:
         """Measure units alone in their cheap form, as long as there is time."""
-        layers = self._bench.layers
-        usual = self.measure(self.forms(layers))
+        usual = power(self._trials.sqnr(self.forms(self._layers)))
+        cheapest = self._cost(frozenset())
         found = []
         for unit in self._progress(self._in_time(units), len(units), label):
-            forms = self.forms(set(layers).difference(unit))
-            own = self.measure(forms)
-            if self._form is Form.FLOAT:
-                cost = self._slowness(usual) - self._slowness(own)
-            else:
-                cost = self.bytes_of({}) - self.bytes_of(forms)
-            loss = power(own.sqnr) - power(usual.sqnr)
-            found.append(Effect(unit, self._form, own.sqnr, loss, cost))
+            own = self._trials.sqnr(self.forms(set(self._layers).difference(unit)))
+            cost = self._cost(frozenset(unit)) - cheapest
+            found.append(Effect(unit, self._form, own, power(own) - usual, cost))
         return found
 
-    def front(self, shares: Mapping[str, float], budgets: Sequence[float] = ()) -> list[Point]:
+    def front(self, budgets: Sequence[float] = ()) -> list[Point]:
         """Return the plans that no other one beats, from the cheapest to the best.
 
         Args:
-            shares: of the multiplications, by layer, from which the cost in time is told together
-                with what was measured of it.
             budgets: of the resource, beside those that are tried anyway.
         """
         singles = self.effects(self.units, "measuring layers")
-        found = set(self._choices(singles, shares, budgets))
+        found = set(self._choices(singles, budgets))
         if self._form is Form.FLOAT:
-            runs = parted(self._bench.layers, _BLOCKS)
-            blocks = self.effects(runs, "measuring blocks")
-            found.update(self._choices(blocks, shares, budgets))
+            runs = parted(self._layers, _BLOCKS)
+            found.update(self._choices(self.effects(runs, "measuring blocks"), budgets))
             found.update((*prefixes(runs), *suffixes(runs)))
         every = sorted(found, key=lambda each: (len(each), sorted(each)))
         points = [self.point(frozenset())]
         shown = self._progress(self._in_time(every), len(every), "measuring plans")
         points += [self.point(dear) for dear in shown]
-        for budget in budgets:
-            points += self._refined(points, budget, shares)
         return pareto_front(point for point in points if not self._is_float(point.dear))
+
+    def around(self, best: Point, most: float) -> list[Point]:
+        """Return the plans that change a plan where that pays, for budgets up to ``most``.
+
+        Each layer is measured once more, changed in that plan.
+        """
+        units = []
+        label = "measuring layers in the best plan"
+        shown = self._progress(self._in_time(self.units), len(self.units), label)
+        for place, layers in enumerate(shown):
+            other = self.point(best.dear.symmetric_difference(layers))
+            dear = best.dear.issuperset(layers)
+            gain = other.loss - best.loss if dear else best.loss - other.loss
+            units.append(Unit(str(place), self._worth(layers, abs(best.cost - other.cost)), gain))
+        cheapest = self._cost(frozenset())
+        budgets = [share * (most - cheapest) for share in _SHARES]
+        found = {
+            frozenset(name for place in chosen for name in self.units[int(place)])
+            for chosen in best_choices(units, budgets)
+        }
+        every = sorted(found, key=lambda each: (len(each), sorted(each)))
+        shown_plans = self._progress(self._in_time(every), len(every), "measuring plans")
+        return [self.point(dear) for dear in shown_plans if not self._is_float(dear)]
+
+    def _cost(self, dear: frozenset[str]) -> float:
+        forms = self.forms(dear)
+        if self._form is Form.FLOAT:
+            return self._trials.slowness(forms)
+        return self._size + sum(self._bench.more_bytes(*each) for each in forms.items())
 
     def _is_float(self, dear: frozenset[str]) -> bool:
         """Whether nothing but the float model is left."""
-        return self._form is Form.FLOAT and dear.issuperset(self._bench.layers)
+        return self._form is Form.FLOAT and dear.issuperset(self._layers)
 
-    def _refined(
-        self, points: Sequence[Point], budget: float, shares: Mapping[str, float]
-    ) -> list[Point]:
-        """Measure layers again, each changed in the best plan within a budget, and choose anew."""
-        found = [point for point in points if not self._is_float(point.dear)]
-        for _ in range(_ROUNDS):
-            best = best_within(found, budget)
-            if best is None or time.monotonic() > self._deadline:
-                break
-            label = "measuring layers in the best plan"
-            shown = self._progress(self._in_time(self.units), len(self.units), label)
-            units = []
-            for place, layers in enumerate(shown):
-                other = self.point(best.dear.symmetric_difference(layers))
-                worth = abs(best.cost - other.cost)
-                if self._form is Form.FLOAT:
-                    prior = self._prior(layers, shares)
-                    worth = max((worth + prior) / 2, prior / 10)
-                dear = best.dear.issuperset(layers)
-                gain = other.loss - best.loss if dear else best.loss - other.loss
-                units.append(Unit(str(place), worth, gain))
-            spare = budget - self.point(frozenset()).cost
-            (chosen,) = best_choices(units, [spare])
-            dear_layers = frozenset(n for p in chosen for n in self.units[int(p)])
-            if not self._is_float(dear_layers):
-                found.append(self.point(dear_layers))
-        return found
+    def _worth(self, layers: Iterable[str], cost: float) -> float:
+        """Return a cost as it was measured, or what it must be at least."""
+        if self._form is not Form.FLOAT:
+            return cost
+        share = sum(self._shares.get(layer, 0.0) for layer in layers)
+        return max(cost, _LEAST_COST * share * max(0.0, 1 - self._cost(frozenset())))
 
-    def _prior(self, layers: Iterable[str], shares: Mapping[str, float]) -> float:
-        """Return what layers take more in float as far as their multiplications tell."""
-        share = sum(shares.get(layer, 0.0) for layer in layers)
-        return share * max(0.0, 1 - self._slowness(self.measure({})))
-
-    def _judge(self, forms: Forms) -> Measured:
-        judged = self._bench.judge(forms)
-        named = {name: form.value for name, form in forms.items()}
-        if judged is None:
-            return Measured(named, -math.inf, 1.0)
-        return Measured(named, judged.overall, judged.slowness)
-
-    def _units(self, effects: Sequence[Effect], shares: Mapping[str, float]) -> list[Unit]:
-        found = []
-        for place, effect in enumerate(effects):
-            cost = effect.cost
-            if self._form is Form.FLOAT:
-                prior = self._prior(effect.layers, shares)
-                cost = max((cost + prior) / 2, prior / 10)
-            found.append(Unit(str(place), cost, effect.loss))
-        return found
-
-    def _choices(
-        self, effects: Sequence[Effect], shares: Mapping[str, float], budgets: Sequence[float]
-    ) -> list[frozenset[str]]:
+    def _choices(self, effects: Sequence[Effect], budgets: Sequence[float]) -> list[frozenset[str]]:
         """Return the layers that are dear, for budgets of what the dear forms take more."""
-        units = self._units(effects, shares)
+        units = [
+            Unit(str(place), self._worth(effect.layers, effect.cost), effect.loss)
+            for place, effect in enumerate(effects)
+        ]
         total = sum(max(unit.cost, 0.0) for unit in units)
-        cheapest = self.point(frozenset()).cost
+        cheapest = self._cost(frozenset())
         steps = [total * (step / _BUDGETS) ** 2 for step in range(1, _BUDGETS + 1)]
         wanted = [*steps, *(budget - cheapest for budget in budgets if budget >= cheapest)]
         chosen = best_choices(units, wanted)

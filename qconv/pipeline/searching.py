@@ -13,6 +13,7 @@ from pathlib import Path
 
 from qconv.calibration.record import Record, record_hash
 from qconv.conversions.plan_file import PlanFile
+from qconv.conversions.static import StaticInt8
 from qconv.conversions.workbench import Forms, Workbench
 from qconv.data.loops import OpenData
 from qconv.errors import NothingQuantized
@@ -20,17 +21,21 @@ from qconv.evaluation.coverage import layer_macs
 from qconv.outputs import staged
 from qconv.pipeline.arguments import Assume
 from qconv.pipeline.comparison import report
-from qconv.pipeline.conversion import Conversion, convert, plan
+from qconv.pipeline.conversion import convert, plan
 from qconv.pipeline.exploring import Explorer
 from qconv.pipeline.goal import Goal
 from qconv.pipeline.starting import Started
-from qconv.placement.plan import Decisions
+from qconv.pipeline.writing import write
 from qconv.recipe.settings import Int8Settings
 from qconv.reporting.catalog import LATENCY_METRICS
 from qconv.reporting.report_data import Report
-from qconv.search.front import Point, cheapest
+from qconv.search.front import Point, best_within, cheapest, pareto_front
 from qconv.temporary import temporary_folder
 from qconv.version import __version__
+
+_ROUNDS = 2
+_CONFIRMED = 2
+"""So many of the plans that lose less must hold the gates, too."""
 
 
 class Search:
@@ -38,7 +43,7 @@ class Search:
 
     Args:
         started: a conversion of which no step is done.
-        model: the float model.
+        kind: which one.
         path: the file to write.
         goal: what to look for.
         held: opens the samples that files are judged on.
@@ -49,7 +54,7 @@ class Search:
     def __init__(
         self,
         started: Started,
-        model: Path,
+        kind: StaticInt8,
         path: Path,
         *,
         goal: Goal,
@@ -57,11 +62,12 @@ class Search:
         assume: Assume | None,
         force: bool,
     ) -> None:
-        self.bench = Workbench(started.work, started.steps)
-        self._fingerprint = started.loaded.fingerprint
-        self._model, self._path, self._goal, self._held = model, path, goal, held
+        self.bench = Workbench(started.work, kind)
+        self._started = started
+        self._path, self._goal, self._held = path, goal, held
         self._assume, self._force = assume, force
         self._rank: tuple[bool, float] | None = None
+        self._passed: dict[frozenset[str], bool] = {}
         self._size = 0
         self._made: Int8Settings | None = None
         self.forms: Forms = {}
@@ -69,10 +75,11 @@ class Search:
         self.verdict: Report | None = None
         """On the file at its place."""
 
-    @cached_property
+    @property
     def subject(self) -> str:
         """A hash of what measured numbers depend on."""
-        made = [__version__, self._fingerprint, record_hash(self._record), asdict(self.settings)]
+        fingerprint, record = self._started.loaded.fingerprint, record_hash(self._record)
+        made = [__version__, fingerprint, record, asdict(self.settings)]
         return hashlib.sha256(json.dumps(made).encode()).hexdigest()
 
     @property
@@ -88,6 +95,15 @@ class Search:
             raise TypeError("a search is one of static INT8")
         return settings
 
+    @cached_property
+    def shares(self) -> Mapping[str, float]:
+        """The shares of multiplications of the layers."""
+        feeds = next(iter(self._record.feeds.values()))
+        macs = layer_macs(self.bench.work.model, feeds) or {}
+        numbers = {name: macs.get(name, 0 if macs else 1) for name in self.bench.layers}
+        total = sum(numbers.values())
+        return {name: number / max(1, total) for name, number in numbers.items()}
+
     @property
     def _record(self) -> Record:
         record = self.bench.work.record
@@ -98,7 +114,8 @@ class Search:
     def plan_file(self) -> PlanFile:
         """Return the choices of the file at its place."""
         target = self.bench.work.plan.target.name
-        return PlanFile.of(self._fingerprint, target, self._made or self.settings, self.forms)
+        fingerprint = self._started.loaded.fingerprint
+        return PlanFile.of(fingerprint, target, self._made or self.settings, self.forms)
 
     def begin(self) -> bool:
         """Write the file whose layers are all INT8, and return whether it holds the gates."""
@@ -108,23 +125,33 @@ class Search:
             self._rank = (True, -float(self._size))
         return passed
 
+    def begin_in_sequence(self) -> bool:
+        """Round all layers in sequence, and begin again."""
+        self.bench.round_in_sequence()
+        return self.begin()
+
     def run(self, explorer: Explorer) -> list[Point]:
         """Measure plans, keep the best that holds the goal, and return the front."""
         budget = self._goal.budget
-        front = explorer.front(self._shares, [budget] if math.isfinite(budget) else [])
+        limits = [budget] if math.isfinite(budget) else []
+        front = explorer.front(limits)
+        for most in limits * _ROUNDS:
+            best = best_within(front, most)
+            if best is not None:
+                front = pareto_front([*front, *explorer.around(best, most)])
         allowed = [point for point in front if point.cost <= budget] or front[:1]
-
-        def passes(point: Point) -> bool:
-            return self._candidate(explorer.forms(point.dear), point)
-
         if self._goal.fail_if and self._goal.objective != "accuracy":
-            chosen, _ = cheapest(allowed, passes)
-            if chosen is not None:
+            best = self._cheapest(explorer, allowed)
+            if best is not None:
+                more = pareto_front([*allowed, *explorer.around(best, best.cost)])
+                front = pareto_front([*front, *more])
+                best = self._cheapest(explorer, more) or best
+                self._settle(explorer.forms(best.dear), best)
+            if self._rank is not None and self._rank[0]:
                 return front
         for point in sorted(allowed, key=lambda each: each.loss):
-            self._rank = None
-            passes(point)
-            if self._rank is not None and self._path.stat().st_size <= self._goal.most_bytes:
+            self._settle(explorer.forms(point.dear), point)
+            if self._path.stat().st_size <= self._goal.most_bytes:
                 break
         return front
 
@@ -142,6 +169,20 @@ class Search:
         """Set the verdict of other samples on the file at its place."""
         self.verdict = self._judged(self._path, test)
 
+    def _cheapest(self, explorer: Explorer, front: list[Point]) -> Point | None:
+        def passes(point: Point) -> bool:
+            if point.dear not in self._passed:
+                self._passed[point.dear] = self._candidate(explorer.forms(point.dear), point)
+            return self._passed[point.dear]
+
+        return cheapest(front, passes, _CONFIRMED)
+
+    def _settle(self, forms: Forms, point: Point) -> None:
+        """Put a file at its place, whatever is there."""
+        if self._rank is None or forms != self.forms:
+            self._rank = None
+            self._candidate(forms, point)
+
     def _candidate(
         self,
         forms: Forms,
@@ -152,14 +193,17 @@ class Search:
         """Write a file, judge it, and keep it if it is no worse than the one at its place.
 
         Files that hold the gates are better than others, and the cheaper the better; of others
-        the better ones are those that lose less.
+        the better ones are those that lose less. With settings it is rounded anew.
         """
         with temporary_folder(f".{self._path.name}.", self._path.parent) as outer:
             folder = outer / "candidate"
             folder.mkdir()
             file = folder / self._path.name
             try:
-                self._convert(file, forms, settings or self.settings, data)
+                if settings is None:
+                    write(replace(self._started, work=self.bench.result(forms)), file)
+                else:
+                    self._convert(file, forms, settings, data)
             except NothingQuantized:
                 return False
             verdict = self._judged(file, self._held)
@@ -173,12 +217,13 @@ class Search:
 
     def _convert(
         self, file: Path, forms: Forms, settings: Int8Settings, data: OpenData | None
-    ) -> Conversion:
-        found: Decisions = plan(self._model, settings, assume=self._assume)
-        wanted = PlanFile.of(self._fingerprint, found.target.name, settings, forms)
-        return convert(
-            self._model,
-            file,
+    ) -> None:
+        model = self._started.loaded.path
+        found = plan(model, settings, assume=self._assume)
+        fingerprint = self._started.loaded.fingerprint
+        wanted = PlanFile.of(fingerprint, self.bench.work.plan.target.name, settings, forms)
+        convert(
+            *(model, file),
             calibration=self._record if data is None else None,
             data=data,
             settings=settings,
@@ -196,7 +241,7 @@ class Search:
         gates = self._goal.gates
         timed = any(name in text for name in LATENCY_METRICS for text in gates)
         return report(
-            self._model,
+            self._started.loaded.path,
             [file],
             data=data,
             fail_if=gates,
@@ -204,12 +249,3 @@ class Search:
             assume=self._assume,
             latency=timed,
         )
-
-    @cached_property
-    def _shares(self) -> Mapping[str, float]:
-        """The shares of multiplications of the layers."""
-        feeds = next(iter(self._record.feeds.values()))
-        macs = layer_macs(self.bench.work.model, feeds) or {}
-        numbers = {name: macs.get(name, 0 if macs else 1) for name in self.bench.layers}
-        total = sum(numbers.values())
-        return {name: number / max(1, total) for name, number in numbers.items()}

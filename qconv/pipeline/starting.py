@@ -30,6 +30,7 @@ from qconv.recipe.settings import DynamicSettings, Int8Settings
 class Started:
     """A conversion of which no step is done yet."""
 
+    kind: Kind
     loaded: LoadedModel
     work: Work[Any]
     steps: Sequence[Step[Any]]
@@ -71,7 +72,7 @@ def start(
     if work.record is not None and work.record.feeds:
         require_feeds(work.record, judged)
         work.judge = Judge(judged, list(work.record.feeds.values())[:JUDGED])
-    return Started(loaded, work, steps)
+    return Started(kind, loaded, work, steps)
 
 
 def _begun(

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qconv.codec import decode, encode, parse
-from qconv.conversions.workbench import Forms
+from qconv.conversions.workbench import Forms, Workbench
 from qconv.errors import InputError, foreign
 from qconv.outputs import staged
 
-SCHEMA = 1
+SCHEMA = 2
+_EVERY = 8
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a model whose layers have other forms loses and takes.
+    """What a model whose layers have other forms loses and takes, as far as that was asked for.
 
     Attributes:
         forms: the layers that are not INT8, by name.
@@ -27,8 +28,8 @@ class Measured:
     """
 
     forms: Mapping[str, str]
-    sqnr: float
-    slowness: float
+    sqnr: float | None = None
+    slowness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Trials:
     """Measures each choice of forms once.
 
     Args:
-        path: the file of what was measured, which is written after each measurement.
+        bench: what measures.
+        path: the file of what was measured, which is written now and then.
         subject: a hash of all that the numbers depend on: what was measured of another is left.
         resume: whether to begin with what the file holds.
 
@@ -50,34 +52,62 @@ class Trials:
         InputError: the file is broken.
     """
 
-    def __init__(self, path: Path, subject: str, *, resume: bool) -> None:
-        self._path, self._subject = path, subject
+    def __init__(self, bench: Workbench, path: Path, subject: str, *, resume: bool) -> None:
+        self._bench, self._path, self._subject = bench, path, subject
         self._known: dict[str, Measured] = {}
-        self.made = 0
-        """How many were measured now."""
+        self._now: set[str] = set()
+        self._unwritten = 0
         if resume and path.exists():
             self._read()
 
     @property
     def count(self) -> int:
-        """How many are known."""
+        """Of how many models something is known."""
         return len(self._known)
 
-    def measure(self, forms: Forms, by: Callable[[Forms], Measured]) -> Measured:
-        """Return what is known of a choice, or measure it."""
-        key = _key({name: form.value for name, form in forms.items()})
-        if key not in self._known:
-            self._known[key] = by(forms)
-            self.made += 1
-            if self.made % 8 == 0:
-                self.write()
-        return self._known[key]
+    @property
+    def made(self) -> int:
+        """How many models were measured now."""
+        return len(self._now)
+
+    def sqnr(self, forms: Forms) -> float:
+        """Return what a choice has at the outputs, in dB."""
+        known = self._of(forms)
+        if known.sqnr is not None:
+            return known.sqnr
+        judged = self._bench.judge(forms)
+        found = -math.inf if judged is None else judged.overall
+        self._keep(replace(known, sqnr=found))
+        return found
+
+    def slowness(self, forms: Forms) -> float:
+        """Return the time of a choice over that of the float model; 1 where it does not run."""
+        known = self._of(forms)
+        if known.slowness is not None:
+            return known.slowness
+        measured = self._bench.slowness(forms)
+        found = 1.0 if measured is None else measured
+        self._keep(replace(known, slowness=found))
+        return found
 
     def write(self) -> None:
         """Write what is known."""
+        self._unwritten = 0
         content = _File(SCHEMA, self._subject, tuple(self._known.values()))
         with staged(self._path, force=True) as temporary:
             temporary.write_text(json.dumps(encode(content), indent=0) + "\n", encoding="utf-8")
+
+    def _of(self, forms: Forms) -> Measured:
+        named = {name: form.value for name, form in forms.items()}
+        return self._known.get(_key(named), Measured(named))
+
+    def _keep(self, found: Measured) -> None:
+        key = _key(found.forms)
+        self._known[key] = found
+        self._now.add(key)
+        self._unwritten += 1
+        if self._unwritten == _EVERY:
+            self.write()
 
     def _read(self) -> None:
         def told(error: Exception) -> InputError:
@@ -89,10 +119,16 @@ class Trials:
         with foreign(told):
             found = decode(_File, parse(self._path.read_bytes()), "trials")
         if found.schema == SCHEMA and found.subject == self._subject:
-            for each in found.trials:
-                if math.isnan(each.sqnr) or each.slowness <= 0:
-                    continue
-                self._known[_key(each.forms)] = each
+            self._known = {_key(each.forms): _sound(each) for each in found.trials}
+
+
+def _sound(found: Measured) -> Measured:
+    """Return what can have been measured."""
+    if found.sqnr is not None and math.isnan(found.sqnr):
+        found = replace(found, sqnr=None)
+    if found.slowness is not None and not 0 < found.slowness < math.inf:
+        found = replace(found, slowness=None)
+    return found
 
 
 def _key(forms: Mapping[str, str]) -> str:

@@ -6,11 +6,13 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from qconv.conversions.kinds import kind_of
 from qconv.conversions.plan_file import PlanFile
-from qconv.conversions.workbench import Forms
+from qconv.conversions.static import StaticInt8
+from qconv.conversions.workbench import Form, Forms
 from qconv.data import LoopData, Source, TensorSpec
 from qconv.data.loops import OpenData
 from qconv.data.parts import Part
@@ -34,8 +36,10 @@ from qconv.reporting.report_data import Report
 from qconv.runtime.libraries import custom_operators
 from qconv.search.front import Point
 
-_EVERY = 4
-"""Every so many samples are held out from calibration, to judge files on."""
+_HELD = 50
+_MOST_APART = 4
+"""Samples that are held out from calibration, to judge files on: half of all, as long as these are
+not more than 50, and at least every fourth."""
 _LEAST = 8
 
 
@@ -72,7 +76,7 @@ def tune(
     data: Data,
     goal: Goal,
     test: Data | None = None,
-    effort: Effort = "balanced",
+    effort: Effort = "best",
     max_time: float = math.inf,
     resume: bool = False,
     assume: Assume | None = None,
@@ -82,8 +86,9 @@ def tune(
 ) -> Tuned:
     """Write the INT8 file that is best among those that hold a goal.
 
-    Three quarters of the data calibrate, and files are judged on the rest. At each moment the best
-    file so far is there, whole. What was measured is kept beside it, as ``OUTPUT.trials.json``.
+    A part of the data calibrates, three quarters of 200 samples and half of 100 or fewer, and files
+    are judged on the rest. At each moment the best file so far is there, whole. What was measured
+    is kept beside it, as ``OUTPUT.trials.json``.
 
     Args:
         model: the float model.
@@ -91,7 +96,8 @@ def tune(
         data: samples.
         goal: what to look for.
         test: other samples, which only the last verdict sees.
-        effort: how weights are rounded, as in :func:`convert`.
+        effort: how weights are rounded, as in :func:`convert`; ``best`` rounds in sequence where
+            less does not do.
         max_time: seconds after which nothing more is measured.
         resume: whether to use what an earlier search has measured.
         assume: inputs to fix to constants, see :func:`calibrate`.
@@ -112,9 +118,12 @@ def tune(
     read_gates(goal.fail_if, [custom_name(spec) for spec in goal.metrics])
     known, held = _parts(opener(data))
     settings = Int8Settings(effort="balanced" if effort == "best" else effort)
+    kind = kind_of(settings, ORT_CPU)
+    if not isinstance(kind, StaticInt8):
+        raise TypeError("a search is one of static INT8")
     with custom_operators(custom_ops):
         started = start(
-            *(Path(model), kind_of(settings, ORT_CPU), None),
+            *(Path(model), kind, None),
             data=known,
             plan=None,
             assume=assume,
@@ -122,20 +131,21 @@ def tune(
             progress=progress,
         )
         search = Search(
-            *(started, Path(model), path),
+            *(started, kind, path),
             goal=goal,
             held=held,
             assume=assume,
             force=force,
         )
-        trials = Trials(own, search.subject, resume=resume)
-        done = search.begin() and goal.objective == "speed"
-        polished = False
-        if not done and goal.objective == "speed" and effort == "best":
-            done = polished = search.polish(known)
+        fast = goal.objective == "speed"
+        done = search.begin() and fast
+        if not done and goal.form is Form.FLOAT and effort == "best":
+            done = search.begin_in_sequence() and fast
+        trials = Trials(search.bench, own, search.subject, resume=resume)
         explorer = Explorer(
             *(search.bench, trials, goal.form),
             size=search.size,
+            shares=search.shares,
             deadline=begin + max_time,
             progress=progress,
         )
@@ -147,7 +157,7 @@ def tune(
                 effects = explorer.effects(explorer.units, "looking at layers")
         finally:
             trials.write()
-        if effort == "best" and not polished:
+        if effort == "best" and goal.form is Form.FOUR_BITS:
             search.polish(known)
         if test is not None:
             search.judge_again(opener(test))
@@ -187,12 +197,9 @@ def _parts(data: OpenData) -> tuple[OpenData, OpenData]:
             )
         return source
 
-    def known(inputs: Sequence[TensorSpec]) -> Source:
+    def part(inputs: Sequence[TensorSpec], *, held: bool) -> Source:
         source = opened(inputs)
-        return Part(source, [place for place in range(len(source)) if (place + 1) % _EVERY])
+        step = min(max(len(source) // _HELD, 2), _MOST_APART)
+        return Part(source, [i for i in range(len(source)) if ((i + 1) % step == 0) == held])
 
-    def held(inputs: Sequence[TensorSpec]) -> Source:
-        source = opened(inputs)
-        return Part(source, [place for place in range(len(source)) if not (place + 1) % _EVERY])
-
-    return known, held
+    return partial(part, held=False), partial(part, held=True)

@@ -25,34 +25,39 @@ def pareto_front(points: Iterable[Point]) -> list[Point]:
 
 
 def cheapest(
-    front: Sequence[Point], passes: Callable[[Point], bool]
-) -> tuple[Point | None, tuple[Point, ...]]:
-    """Return the cheapest point of a front that passes, and all that were asked about.
+    front: Sequence[Point], passes: Callable[[Point], bool], confirmed: int = 0
+) -> Point | None:
+    """Return the cheapest point of a front that passes.
 
-    Points pass from some cost on, as far as that is known: the search halves the front. Where the
-    best point fails, none is returned.
+    Points pass from some cost on, as far as that is known: the search halves the front. Whether
+    one passes is told by few samples, so that luck may decide; a point counts if so many of those
+    that come next pass, too. Where the best point fails, none is returned.
+
+    Args:
+        front: from the cheapest to the best.
+        passes: is asked once at most about each point.
+        confirmed: how many that lose less must pass, too.
     """
-    asked: list[Point] = []
+    known: dict[int, bool] = {}
 
     def ask(index: int) -> bool:
-        asked.append(front[index])
-        return passes(front[index])
+        if index not in known:
+            known[index] = passes(front[index])
+        return known[index]
 
-    if not front:
-        return None, ()
-    if ask(0):
-        return front[0], tuple(asked)
     last = len(front) - 1
-    if last == 0 or not ask(last):
-        return None, tuple(asked)
-    fails, holds = 0, last
+    if not front or not ask(last):
+        return None
+    fails, holds = (-1, 0) if ask(0) else (0, last)
     while holds - fails > 1:
         middle = (fails + holds) // 2
         if ask(middle):
             holds = middle
         else:
             fails = middle
-    return front[holds], tuple(asked)
+    while lucky := [i for i in range(holds + 1, min(holds + confirmed, last) + 1) if not ask(i)]:
+        holds = next(index for index in range(lucky[-1] + 1, last + 1) if ask(index))
+    return front[holds]
 
 
 def best_within(front: Sequence[Point], budget: float) -> Point | None:

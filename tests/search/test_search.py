@@ -112,10 +112,29 @@ def test_no_point_of_the_front_is_beaten(pairs: list[tuple[int, int]]) -> None:
 @pytest.mark.parametrize("needed", range(12))
 def test_the_cheapest_that_passes_is_found_in_few_questions(needed: int) -> None:
     front = [_point(cost, 10 - cost) for cost in range(10)]
-    found, asked = cheapest(front, lambda point: point.cost >= needed)
+    asked = []
+
+    def passes(point: Point) -> bool:
+        asked.append(point)
+        return point.cost >= needed
+
+    found = cheapest(front, passes)
     assert (None if found is None else found.cost) == (needed if needed < 10 else None)
     assert len(asked) <= 6
-    assert cheapest([], lambda _: True) == (None, ())
+    assert cheapest([], passes) is None
+
+
+def test_a_point_that_passes_by_luck_does_not_count() -> None:
+    front = [_point(cost, 10 - cost) for cost in range(12)]
+    passing = {0, 2, 3, 5, 6, 7, 8, 9, 10, 11}
+
+    def found(confirmed: int) -> Point | None:
+        return cheapest(front, lambda point: point.cost in passing, confirmed)
+
+    assert found(0) == front[0]
+    assert found(1) == front[2]
+    assert found(2) == front[5]
+    assert cheapest(front, lambda point: point.cost < 11, 2) is None
 
 
 def test_the_best_within_a_budget() -> None:
