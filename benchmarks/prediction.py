@@ -2,9 +2,10 @@
 
 python -m benchmarks.prediction MODEL DATA... [--plans 50] [--form float|int4]
 
-Each layer alone is measured in another form than INT8. The errors of plans in which many layers
-have that form are predicted by adding these up in power, as ``qconv tune`` does, and measured.
-Prints Spearman's rank correlation, over plans of all sizes and over plans of half of the layers.
+Each layer alone is measured in another form than INT8; beside float also in INT8 with all others in
+float. The errors of plans in which many layers have that form are predicted by adding these up in
+power, as ``qconv tune`` does, and measured. Prints Spearman's rank correlation, over plans of all
+sizes and over plans of half of the layers.
 """
 
 from __future__ import annotations
@@ -44,11 +45,10 @@ def main() -> None:
     bench, form = Workbench(started.work, kind), Form(given.form)
     layers = np.array(bench.layers)
     usual = _loss(bench, [], form)
+    alone = np.array([_loss(bench, [str(name)], form) - usual for name in layers])
     if form is Form.FLOAT:  # what a layer loses in 8 bits among others in float
         others = ([str(each) for each in layers if each != name] for name in layers)
-        alone = -np.array([_loss(bench, names, form) for names in others])
-    else:
-        alone = np.array([_loss(bench, [str(name)], form) - usual for name in layers])
+        alone -= np.array([_loss(bench, names, form) for names in others])
     random = np.random.default_rng(0)
     for label, halves in (("of all sizes", False), ("of half of the layers", True)):
         predicted, measured = [], []
@@ -64,7 +64,7 @@ def main() -> None:
 
 def _loss(bench: Workbench, names: list[str], form: Form) -> float:
     judged = bench.judge(dict.fromkeys(names, form))
-    return float("inf") if judged is None else power(judged.overall)
+    return float("inf") if judged is None else power(judged.typical)
 
 
 if __name__ == "__main__":

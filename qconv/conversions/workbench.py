@@ -53,9 +53,9 @@ class Workbench:
     """
 
     def __init__(self, work: Work[Plan], kind: StaticInt8) -> None:
-        if work.judge is None:
+        if work.judge is None or work.record is None:
             raise UsageError("a search needs samples to measure on, and the record keeps none")
-        self._judge: Judge = work.judge
+        self._judge: Judge = work.judge.on(list(work.record.feeds.values()))
         self._work, self._kind = work, kind
         self._opened: tuple[Forms, InferenceSession | None] | None = None
         before, _ = _parted(kind.steps(work.plan))
@@ -88,23 +88,6 @@ class Workbench:
         each = _FLOAT_BYTES if form is Form.FLOAT else _INT4_BYTES
         return size * (each - 1.0)
 
-    def round_in_sequence(self) -> None:
-        """Round the layers of INT8 again, each on what those before it give, if they are not yet.
-
-        That is what the effort ``best`` does, which the settings then have.
-        """
-        settings = self._work.settings
-        if not isinstance(settings, Int8Settings) or settings.effort == "best":
-            return
-        self._work.settings = replace(settings, effort="best")
-        self._kind = replace(self._kind, settings=replace(self._kind.settings, effort="best"))
-        for step in self._kind.steps(self._work.plan):
-            if isinstance(step, RoundInSequence):
-                step.apply(self._work)
-        self._layers[None] = self._work.layers
-        self._opened = None
-        del self._usual
-
     def judge(self, forms: Forms) -> Judgement | None:
         """Return the errors of a model whose layers have other forms; None if it does not run."""
         session = self._session(forms)
@@ -121,8 +104,13 @@ class Workbench:
             return None
         return ratio * self._usual_slowness
 
-    def result(self, forms: Forms) -> Work[Plan]:
+    def result(self, forms: Forms, *, in_sequence: bool = False) -> Work[Plan]:
         """Return the finished work whose layers, by name, have other forms than INT8.
+
+        Args:
+            forms: the others.
+            in_sequence: whether layers are rounded again, each on what those before it give, as
+                the effort ``best`` does.
 
         Raises:
             NothingQuantized: no layer of integers is left.
@@ -152,8 +140,12 @@ class Workbench:
             changed=work.changed or bool(forms),
             remarks=list(work.remarks),
         )
-        _, after = _parted(self._kind.steps(plan))
-        for step in after:
+        before, after = _parted(self._kind.steps(plan))
+        if in_sequence and isinstance(made.settings, Int8Settings):
+            made.settings = replace(made.settings, effort="best")
+            best = replace(self._kind, settings=replace(self._kind.settings, effort="best"))
+            before, after = _parted(best.steps(plan))
+        for step in (*(step for step in before if isinstance(step, RoundInSequence)), *after):
             step.apply(made)
         return made
 

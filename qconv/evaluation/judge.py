@@ -61,6 +61,11 @@ class Judgement:
         """What the outputs have on average over all samples, feature by feature, in dB."""
         return float(np.mean([each.by_feature for each in self.outputs]))
 
+    @property
+    def typical(self) -> float:
+        """The mean over the samples, in dB: few that go astray do not decide it."""
+        return float(np.mean(self.by_sample))
+
     def surely_beats(self, other: Judgement) -> bool:
         """Whether it is better over all samples, and each gains beyond doubt.
 
@@ -105,6 +110,10 @@ class Judge:
             return None
         model = model_to_bytes(variant) if isinstance(variant, ir.Model) else variant
         return self.compare(open_session(model, threads=1))
+
+    def on(self, feeds: Sequence[Feeds]) -> Judge:
+        """Return one that judges on other samples."""
+        return Judge(self._model, feeds)
 
     def open_exact(self) -> InferenceSession:
         """Load the float model.

@@ -18,9 +18,9 @@ from qconv.search.loss import power
 
 T = TypeVar("T")
 
-_MOST_UNITS = {Form.FLOAT: 48, Form.FOUR_BITS: 200}
+_MOST_UNITS = {Form.FLOAT: 32, Form.FOUR_BITS: 200}
 """Layers that are measured alone; of more, neighbours are measured together."""
-_BLOCKS = 12
+_BLOCKS = 8
 _BUDGETS = 12
 _SHARES = (0.4, 0.55, 0.7, 0.8, 0.9, 1.0)
 """Of what a plan takes more than the cheapest one: where better ones are looked for around it."""
@@ -39,7 +39,9 @@ class Effect:
         layers: one layer, or neighbours together.
         form: the one beside INT8.
         sqnr: in dB, of the outputs with its cheap form.
-        loss: the power of the error that the cheap form adds.
+        loss: the power of the error that the cheap form adds; beside float the sum of that and of
+            what the dear form takes away where all others are INT8, since layers hide and undo
+            each other's errors.
         cost: the share of the float model's time that it takes more in float, or the bytes that
             its weights take more in INT8.
     """
@@ -95,12 +97,16 @@ class Explorer:
     def effects(self, units: Sequence[tuple[str, ...]], label: str) -> list[Effect]:
         """Measure units alone in their cheap form, as long as there is time."""
         usual = power(self._trials.sqnr(self.forms(self._layers)))
+        worst = power(self._trials.sqnr(self.forms(())))
         cheapest = self._cost(frozenset())
         found = []
         for unit in self._progress(self._in_time(units), len(units), label):
             own = self._trials.sqnr(self.forms(set(self._layers).difference(unit)))
+            loss = power(own) - usual
+            if self._form is Form.FLOAT:
+                loss += worst - power(self._trials.sqnr(self.forms(unit)))
             cost = self._cost(frozenset(unit)) - cheapest
-            found.append(Effect(unit, self._form, own, power(own) - usual, cost))
+            found.append(Effect(unit, self._form, own, loss, cost))
         return found
 
     def front(self, budgets: Sequence[float] = ()) -> list[Point]:
@@ -117,6 +123,8 @@ class Explorer:
             found.update((*prefixes(runs), *suffixes(runs)))
         every = sorted(found, key=lambda each: (len(each), sorted(each)))
         points = [self.point(frozenset())]
+        if self._form is Form.FLOAT:
+            points += [self.point(frozenset(effect.layers)) for effect in singles]
         shown = self._progress(self._in_time(every), len(every), "measuring plans")
         points += [self.point(dear) for dear in shown]
         return pareto_front(point for point in points if not self._is_float(point.dear))
@@ -126,11 +134,12 @@ class Explorer:
 
         Each layer is measured once more, changed in that plan.
         """
-        units = []
+        units, changed = [], []
         label = "measuring layers in the best plan"
         shown = self._progress(self._in_time(self.units), len(self.units), label)
         for place, layers in enumerate(shown):
             other = self.point(best.dear.symmetric_difference(layers))
+            changed.append(other)
             dear = best.dear.issuperset(layers)
             gain = other.loss - best.loss if dear else best.loss - other.loss
             units.append(Unit(str(place), self._worth(layers, abs(best.cost - other.cost)), gain))
@@ -142,7 +151,8 @@ class Explorer:
         }
         every = sorted(found, key=lambda each: (len(each), sorted(each)))
         shown_plans = self._progress(self._in_time(every), len(every), "measuring plans")
-        return [self.point(dear) for dear in shown_plans if not self._is_float(dear)]
+        points = [*changed, *(self.point(dear) for dear in shown_plans)]
+        return [point for point in points if not self._is_float(point.dear)]
 
     def _cost(self, dear: frozenset[str]) -> float:
         forms = self.forms(dear)

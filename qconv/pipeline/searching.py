@@ -14,19 +14,18 @@ from pathlib import Path
 from qconv.calibration.record import Record, record_hash
 from qconv.conversions.plan_file import PlanFile
 from qconv.conversions.static import StaticInt8
-from qconv.conversions.workbench import Forms, Workbench
+from qconv.conversions.workbench import Form, Forms, Workbench
 from qconv.data.loops import OpenData
 from qconv.errors import NothingQuantized
 from qconv.evaluation.coverage import layer_macs
 from qconv.outputs import staged
 from qconv.pipeline.arguments import Assume
 from qconv.pipeline.comparison import report
-from qconv.pipeline.conversion import convert, plan
 from qconv.pipeline.exploring import Explorer
 from qconv.pipeline.goal import Goal
 from qconv.pipeline.starting import Started
 from qconv.pipeline.writing import write
-from qconv.recipe.settings import Int8Settings
+from qconv.recipe.settings import Effort, Int8Settings, Settings
 from qconv.reporting.catalog import LATENCY_METRICS
 from qconv.reporting.report_data import Report
 from qconv.search.front import Point, best_within, cheapest, pareto_front
@@ -47,6 +46,7 @@ class Search:
         path: the file to write.
         goal: what to look for.
         held: opens the samples that files are judged on.
+        effort: ``best`` rounds in sequence where less does not do.
         assume: inputs that are fixed to constants.
         force: whether a file of somebody else may be replaced.
     """
@@ -59,17 +59,19 @@ class Search:
         *,
         goal: Goal,
         held: OpenData,
+        effort: Effort,
         assume: Assume | None,
         force: bool,
     ) -> None:
         self.bench = Workbench(started.work, kind)
         self._started = started
         self._path, self._goal, self._held = path, goal, held
-        self._assume, self._force = assume, force
+        self._best, self._assume, self._force = effort == "best", assume, force
         self._rank: tuple[bool, float] | None = None
-        self._passed: dict[frozenset[str], bool] = {}
+        self._point = Point(frozenset(), math.inf, math.inf)
+        self._in_sequence = False
         self._size = 0
-        self._made: Int8Settings | None = None
+        self._made: Settings = self.settings
         self.forms: Forms = {}
         """Of the file at its place."""
         self.verdict: Report | None = None
@@ -115,20 +117,20 @@ class Search:
         """Return the choices of the file at its place."""
         target = self.bench.work.plan.target.name
         fingerprint = self._started.loaded.fingerprint
-        return PlanFile.of(fingerprint, target, self._made or self.settings, self.forms)
+        if not isinstance(self._made, Int8Settings):
+            raise TypeError("a search is one of static INT8")
+        return PlanFile.of(fingerprint, target, self._made, self.forms)
 
     def begin(self) -> bool:
         """Write the file whose layers are all INT8, and return whether it holds the gates."""
-        passed = self._candidate({}, Point(frozenset(), math.inf, math.inf))
+        cheapest = Point(frozenset(), -math.inf, math.inf)
+        passed = self._candidate({}, cheapest)
         self._size = self._path.stat().st_size
-        if passed:
+        if passed and self._goal.form is Form.FOUR_BITS:
             self._rank = (True, -float(self._size))
+        if not passed and self._best and self._goal.objective == "speed":
+            passed = self._candidate({}, cheapest, in_sequence=True)
         return passed
-
-    def begin_in_sequence(self) -> bool:
-        """Round all layers in sequence, and begin again."""
-        self.bench.round_in_sequence()
-        return self.begin()
 
     def run(self, explorer: Explorer) -> list[Point]:
         """Measure plans, keep the best that holds the goal, and return the front."""
@@ -143,27 +145,17 @@ class Search:
         if self._goal.fail_if and self._goal.objective != "accuracy":
             best = self._cheapest(explorer, allowed)
             if best is not None:
-                more = pareto_front([*allowed, *explorer.around(best, best.cost)])
-                front = pareto_front([*front, *more])
-                best = self._cheapest(explorer, more) or best
                 self._settle(explorer.forms(best.dear), best)
+                self._polish_cheaper(explorer, allowed, best)
             if self._rank is not None and self._rank[0]:
                 return front
         for point in sorted(allowed, key=lambda each: each.loss):
             self._settle(explorer.forms(point.dear), point)
             if self._path.stat().st_size <= self._goal.most_bytes:
                 break
+        if self._best:
+            self._candidate(self.forms, self._point, in_sequence=True)
         return front
-
-    def polish(self, data: OpenData) -> bool:
-        """Round the file at its place in sequence, and keep that if it holds as much.
-
-        Returns:
-            Whether it holds the gates.
-        """
-        _, score = self._rank or (False, -math.inf)
-        settings = replace(self.settings, effort="best")
-        return self._candidate(self.forms, Point(frozenset(), -score, -score), settings, data)
 
     def judge_again(self, test: OpenData) -> None:
         """Set the verdict of other samples on the file at its place."""
@@ -171,65 +163,56 @@ class Search:
 
     def _cheapest(self, explorer: Explorer, front: list[Point]) -> Point | None:
         def passes(point: Point) -> bool:
-            if point.dear not in self._passed:
-                self._passed[point.dear] = self._candidate(explorer.forms(point.dear), point)
-            return self._passed[point.dear]
+            return self._candidate(explorer.forms(point.dear), point)
 
         return cheapest(front, passes, _CONFIRMED)
 
-    def _settle(self, forms: Forms, point: Point) -> None:
-        """Put a file at its place, whatever is there."""
-        if self._rank is None or forms != self.forms:
-            self._rank = None
-            self._candidate(forms, point)
+    def _polish_cheaper(self, explorer: Explorer, front: list[Point], best: Point) -> None:
+        """Look for a cheaper plan that holds the gates once its layers are rounded in sequence."""
+        if not self._best:
+            return
+        held = {best.dear: True, frozenset[str](): False}
 
-    def _candidate(
-        self,
-        forms: Forms,
-        point: Point,
-        settings: Int8Settings | None = None,
-        data: OpenData | None = None,
-    ) -> bool:
+        def passes(point: Point) -> bool:
+            if point.dear not in held:
+                forms = explorer.forms(point.dear)
+                held[point.dear] = self._candidate(forms, point, in_sequence=True)
+            return held[point.dear]
+
+        found = cheapest([point for point in front if point.cost <= best.cost], passes, 1)
+        if found is not None:
+            self._settle(explorer.forms(found.dear), found, in_sequence=True)
+
+    def _settle(self, forms: Forms, point: Point, *, in_sequence: bool = False) -> None:
+        """Put a file at its place, unless the same is there, rounded better."""
+        if forms != self.forms:
+            self._rank = None
+        if self._rank is None or in_sequence != self._in_sequence:
+            self._candidate(forms, point, in_sequence=in_sequence)
+
+    def _candidate(self, forms: Forms, point: Point, *, in_sequence: bool = False) -> bool:
         """Write a file, judge it, and keep it if it is no worse than the one at its place.
 
         Files that hold the gates are better than others, and the cheaper the better; of others
-        the better ones are those that lose less. With settings it is rounded anew.
+        the better ones are those that lose less.
         """
         with temporary_folder(f".{self._path.name}.", self._path.parent) as outer:
             folder = outer / "candidate"
             folder.mkdir()
             file = folder / self._path.name
             try:
-                if settings is None:
-                    write(replace(self._started, work=self.bench.result(forms)), file)
-                else:
-                    self._convert(file, forms, settings, data)
+                work = self.bench.result(forms, in_sequence=in_sequence)
             except NothingQuantized:
                 return False
+            write(replace(self._started, work=work), file)
             verdict = self._judged(file, self._held)
             passed = verdict.exit_code == 0
             rank = (passed, -point.cost if passed else -point.loss)
             if self._rank is None or rank >= self._rank:
                 self._commit(folder)
-                self._rank, self.forms, self.verdict = rank, forms, verdict
-                self._made = settings or self.settings
+                self._rank, self._point, self._in_sequence = rank, point, in_sequence
+                self.forms, self.verdict, self._made = forms, verdict, work.settings
             return passed
-
-    def _convert(
-        self, file: Path, forms: Forms, settings: Int8Settings, data: OpenData | None
-    ) -> None:
-        model = self._started.loaded.path
-        found = plan(model, settings, assume=self._assume)
-        fingerprint = self._started.loaded.fingerprint
-        wanted = PlanFile.of(fingerprint, self.bench.work.plan.target.name, settings, forms)
-        convert(
-            *(model, file),
-            calibration=self._record if data is None else None,
-            data=data,
-            settings=settings,
-            plan=wanted.changed(found),
-            assume=self._assume,
-        )
 
     def _commit(self, folder: Path) -> None:
         with staged(self._path, force=self._force, model=True) as temporary:

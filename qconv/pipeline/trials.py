@@ -23,7 +23,8 @@ class Measured:
 
     Attributes:
         forms: the layers that are not INT8, by name.
-        sqnr: in dB at the outputs, feature by feature; ``-inf`` where it does not run.
+        sqnr: in dB at the outputs, feature by feature, in the mean over the samples; ``-inf`` where
+            it does not run.
         slowness: its processor time over that of the float model.
     """
 
@@ -76,7 +77,7 @@ class Trials:
         if known.sqnr is not None:
             return known.sqnr
         judged = self._bench.judge(forms)
-        found = -math.inf if judged is None else judged.overall
+        found = -math.inf if judged is None else judged.typical
         self._keep(replace(known, sqnr=found))
         return found
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from qconv.conversions.kinds import kind_of
 from qconv.conversions.plan_file import PlanFile
 from qconv.conversions.static import StaticInt8
-from qconv.conversions.workbench import Form, Forms
+from qconv.conversions.workbench import Forms
 from qconv.data import LoopData, Source, TensorSpec
 from qconv.data.loops import OpenData
 from qconv.data.parts import Part
@@ -38,8 +38,10 @@ from qconv.search.front import Point
 
 _HELD = 50
 _MOST_APART = 4
-"""Samples that are held out from calibration, to judge files on: half of all, as long as these are
+"""Samples that are held out from calibration, to judge gates on: half of all, as long as these are
 not more than 50, and at least every fourth."""
+_UNGATED = 8
+"""Every so many are held out where there is no gate, and the verdict alone needs them."""
 _LEAST = 8
 
 
@@ -86,9 +88,9 @@ def tune(
 ) -> Tuned:
     """Write the INT8 file that is best among those that hold a goal.
 
-    A part of the data calibrates, three quarters of 200 samples and half of 100 or fewer, and files
-    are judged on the rest. At each moment the best file so far is there, whole. What was measured
-    is kept beside it, as ``OUTPUT.trials.json``.
+    A part of the data calibrates, and files are judged on the rest: with gates that is half of 100
+    samples or fewer, and a quarter of 200 or more; without gates an eighth. At each moment the best
+    file so far is there, whole. What was measured is kept beside it, as ``OUTPUT.trials.json``.
 
     Args:
         model: the float model.
@@ -116,7 +118,7 @@ def tune(
     check_output(path, force=force, reads=reads)
     check_text_output(own, reads)
     read_gates(goal.fail_if, [custom_name(spec) for spec in goal.metrics])
-    known, held = _parts(opener(data))
+    known, held = _parts(opener(data), gated=bool(goal.fail_if))
     settings = Int8Settings(effort="balanced" if effort == "best" else effort)
     kind = kind_of(settings, ORT_CPU)
     if not isinstance(kind, StaticInt8):
@@ -134,13 +136,11 @@ def tune(
             *(started, kind, path),
             goal=goal,
             held=held,
+            effort=effort,
             assume=assume,
             force=force,
         )
-        fast = goal.objective == "speed"
-        done = search.begin() and fast
-        if not done and goal.form is Form.FLOAT and effort == "best":
-            done = search.begin_in_sequence() and fast
+        done = search.begin() and goal.objective == "speed"
         trials = Trials(search.bench, own, search.subject, resume=resume)
         explorer = Explorer(
             *(search.bench, trials, goal.form),
@@ -157,8 +157,6 @@ def tune(
                 effects = explorer.effects(explorer.units, "looking at layers")
         finally:
             trials.write()
-        if effort == "best" and goal.form is Form.FOUR_BITS:
-            search.polish(known)
         if test is not None:
             search.judge_again(opener(test))
     if search.verdict is None:
@@ -181,7 +179,7 @@ def read_files(
     return found if test is None else (*found, *ReadFiles(data=test))
 
 
-def _parts(data: OpenData) -> tuple[OpenData, OpenData]:
+def _parts(data: OpenData, *, gated: bool) -> tuple[OpenData, OpenData]:
     """Return what opens the samples that calibrate, and those that are held out."""
 
     def opened(inputs: Sequence[TensorSpec]) -> Source:
@@ -199,7 +197,7 @@ def _parts(data: OpenData) -> tuple[OpenData, OpenData]:
 
     def part(inputs: Sequence[TensorSpec], *, held: bool) -> Source:
         source = opened(inputs)
-        step = min(max(len(source) // _HELD, 2), _MOST_APART)
+        step = min(max(len(source) // _HELD, 2), _MOST_APART) if gated else _UNGATED
         return Part(source, [i for i in range(len(source)) if ((i + 1) % step == 0) == held])
 
     return partial(part, held=False), partial(part, held=True)

@@ -23,6 +23,7 @@ from qconv.numerics.schemes import PerAxis, QParams
 from qconv.numerics.stored import StoredWeight
 from qconv.placement.plan import LayerPlan, Plan, ValuePlan
 from qconv.placement.targets.table import Bias
+from qconv.rewrite.ort.float_layers import keep_float_layers
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ class QdqRewriter:
         }
         for name, value_plan in self.plan.values.items():
             self._quantize_value(values[name], value_plan)
+        if plan.target.rounds_float_layers:
+            integers = plan.layers.keys() | plan.dynamic.keys()
+            keep_float_layers(self.nodes.values(), integers, self.editor)
 
     def _quantize_value(self, value: ir.Value, plan: ValuePlan) -> None:
         """Let readers read a rounded value; those in bodies get a Q and DQ of their own.

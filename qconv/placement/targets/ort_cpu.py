@@ -25,6 +25,7 @@ ORT_CPU = Target(
     domains=None,
     run_time=True,
     portable=True,
+    rounds_float_layers=True,
     rules={
         "Conv": OpRule(Kind.CONVOLUTION),
         "Gemm": OpRule(Kind.PRODUCT, output=Output.READER, attributes={"transA": (0,)}),

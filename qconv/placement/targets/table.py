@@ -100,6 +100,8 @@ class Target:
         refused: operators that it cannot run at all, in float neither, each with the reason.
         portable: whether weights are kept from saturating on CPUs without VNNI, where nothing
             else is asked for.
+        rounds_float_layers: whether its optimizer rounds the weights of float layers that stand
+            among integers, unless they read values with a scale for each channel.
     """
 
     name: str
@@ -119,6 +121,7 @@ class Target:
     fixed_shapes: bool = False
     refused: Mapping[str, str] = field(default_factory=dict)
     portable: bool = False
+    rounds_float_layers: bool = False
 
     def __post_init__(self) -> None:
         if not self.activations:
