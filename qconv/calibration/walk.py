@@ -11,6 +11,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.graph.model_io import model_to_bytes
+from qconv.graph.operators.table import restores
 from qconv.graph.view import bodies, is_constant, name_of
 from qconv.runtime.session import InferenceSession, open_session
 
@@ -132,6 +133,6 @@ def _reads(node: ir.Node) -> Iterator[ir.Value]:
 def _stored(value: ir.Value) -> ir.Value:
     """Return the integers that a value is restored from by constants, or the value itself."""
     node = value.producer()
-    if node is None or node.op_type != "DequantizeLinear" or node.inputs[0] is None:
+    if node is None or not restores(node) or node.inputs[0] is None:
         return value
     return node.inputs[0] if all(map(is_constant, node.inputs[1:])) else value

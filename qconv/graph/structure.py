@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from graphlib import CycleError, TopologicalSorter
 
 import onnx
@@ -20,17 +20,19 @@ _MESSAGES = {
 }
 """The field in which an attribute of each type holds its value, where that is a message."""
 
-_CONSTANTS = {
-    "value": onnx.AttributeProto.TENSOR,
-    "sparse_value": onnx.AttributeProto.SPARSE_TENSOR,
-    "value_float": onnx.AttributeProto.FLOAT,
-    "value_floats": onnx.AttributeProto.FLOATS,
-    "value_int": onnx.AttributeProto.INT,
-    "value_ints": onnx.AttributeProto.INTS,
-    "value_string": onnx.AttributeProto.STRING,
-    "value_strings": onnx.AttributeProto.STRINGS,
+_TYPES: Mapping[str, Mapping[str, int]] = {
+    "Constant": {
+        "value": onnx.AttributeProto.TENSOR,
+        "sparse_value": onnx.AttributeProto.SPARSE_TENSOR,
+        "value_float": onnx.AttributeProto.FLOAT,
+        "value_floats": onnx.AttributeProto.FLOATS,
+        "value_int": onnx.AttributeProto.INT,
+        "value_ints": onnx.AttributeProto.INTS,
+        "value_string": onnx.AttributeProto.STRING,
+        "value_strings": onnx.AttributeProto.STRINGS,
+    }
 }
-"""The type of each attribute of Constant: the runtime does not look where nothing reads one."""
+"""The types of attributes that the runtime does not look at where nothing reads the operator."""
 
 Nodes = Iterable[onnx.NodeProto]
 Scopes = tuple[Set[str], ...]
@@ -114,8 +116,8 @@ def _node_fault(node: onnx.NodeProto, known: Scopes) -> str | None:
             return f"the attribute {attribute.name} of {_shown(node)} has no value"
         if attribute.type == onnx.AttributeProto.UNDEFINED:
             return f"the attribute {attribute.name} of {_shown(node)} has no type"
-        constant = node.op_type == "Constant" and node.domain in STANDARD_DOMAINS
-        if constant and attribute.type != _CONSTANTS.get(attribute.name, attribute.type):
+        wanted = _TYPES.get(node.op_type, {}).get(attribute.name, attribute.type)
+        if attribute.type != wanted and node.domain in STANDARD_DOMAINS:
             kind = onnx.AttributeProto.AttributeType.Name(attribute.type)
             return f"the attribute {attribute.name} of {_shown(node)} cannot be {kind}"
         if attribute.ref_attr_name and field == "g":

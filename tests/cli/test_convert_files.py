@@ -196,16 +196,14 @@ def test_a_full_disk_leaves_nothing_behind(
     refuses: Refuses, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr("qconv.pipeline.conversion.save_model", begin_and_raise(full))
+    monkeypatch.setattr("qconv.pipeline.writing.save_model", begin_and_raise(full))
     refuses(line, code=3, message="y.onnx: cannot be written: No space left on device")
 
 
 def test_an_interrupt_while_writing_leaves_nothing_behind(
     qconv: Qconv, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "qconv.pipeline.conversion.save_model", begin_and_raise(KeyboardInterrupt())
-    )
+    monkeypatch.setattr("qconv.pipeline.writing.save_model", begin_and_raise(KeyboardInterrupt()))
     before = contents(folder)
     said = qconv(INT8)
     assert (said.code, said.error.strip()) == (130, "qconv: interrupted")
@@ -242,7 +240,7 @@ def test_weights_that_vanish_meanwhile_are_told_by_their_name(
     def vanish(*_: object) -> None:
         weights.unlink()
 
-    monkeypatch.setattr("qconv.pipeline.conversion.remove_notes", vanish)
+    monkeypatch.setattr("qconv.pipeline.writing.remove_notes", vanish)
     said = qconv("convert big.onnx --dtype fp16 -o y.onnx")
     assert said.code == 3
     assert said.error.startswith("qconv: error: ")

@@ -28,10 +28,12 @@ ALL_NAMES = {
     "report layers.onnx int8.onnx --data layers.npz --no-latency --fail-if size_ratio>0": 1,
     "compare layers.onnx int8.onnx --data layers.npz --all": 0,
     "gate report.json --fail-if size_ratio>0": 1,
-    "tune layers.onnx --data search.npz --objective speed --fail-if sqnr_db<99 -o best.onnx -f": 1,
+    "tune layers.onnx --data search.npz --objective size --max-size 1MB -o t.onnx -f "
+    "--max-time 0s": 0,
 }
 """Command lines that show all names at once, with their exit codes."""
 OTHER_VIEWS = {
+    "tune layers.onnx --data search.npz --objective speed --fail-if sqnr_db<99 -o best.onnx -f": 1,
     "convert layers.onnx --dtype int8 --mode dynamic -o dynamic.onnx -f": 0,
     "convert layers.onnx --dtype int4 -o int4.onnx -f": 0,
     "convert layers.onnx --dtype fp16 -o fp16.onnx -f": 0,

@@ -73,9 +73,9 @@ def test_a_model_that_crashes_the_runtime(folder: Path) -> None:
 CRASH_ON_TRIAL = """
 import os, signal, sys
 from qconv.cli import process
-from qconv.pipeline import conversion
+from qconv.pipeline import writing
 
-conversion.require_running = lambda *_: os.kill(os.getpid(), signal.SIGSEGV)
+writing.require_running = lambda *_: os.kill(os.getpid(), signal.SIGSEGV)
 process.main()
 """
 

@@ -17,10 +17,18 @@ import onnx_ir as ir
 from qconv.graph.edit import Editor
 from qconv.graph.layers import groups_of
 from qconv.graph.operators.facts import Movement
-from qconv.graph.operators.table import operator_of
-from qconv.graph.view import constant, int_attribute, is_standard, name_of, static_shape
+from qconv.graph.operators.table import operator_of, restores
+from qconv.graph.view import (
+    constant,
+    int_attribute,
+    is_constant,
+    is_standard,
+    name_of,
+    static_shape,
+)
 
-_ROUNDED = frozenset({"Conv", "ConvTranspose", "Gemm"})
+_INPUTS = {"Conv": 1, "ConvTranspose": 0, "Gemm": 0}
+"""The operators that it rounds, and the axis of their weights that counts what they read."""
 _CHANNELS = 1
 """The axis of maps, and of the rows that a Gemm reads."""
 
@@ -59,26 +67,18 @@ def keep_float_layers(nodes: Iterable[ir.Node], integers: Container[str], editor
 
 
 def _is_rounded(node: ir.Node) -> bool:
-    if node.op_type not in _ROUNDED or not is_standard(node) or len(node.inputs) < 2:
-        return False
-    weight = node.inputs[1]
-    return weight is not None and weight.const_value is not None
+    known = is_standard(node) and _INPUTS.get(node.op_type) is not None
+    return known and len(node.inputs) > 1 and is_constant(node.inputs[1])
 
 
 def _length(layer: ir.Node) -> int | None:
     """Return how many channels a layer reads, or None where another axis is meant."""
-    weight = layer.inputs[1]
-    shape = static_shape(weight) or ()
-    match layer.op_type:
-        case "Conv":
-            known = shape[1] if len(shape) > 1 else None
-            return None if known is None else known * groups_of(layer)
-        case "ConvTranspose":
-            return shape[0] if shape else None
-        case _ if int_attribute(layer, "transA", 0):
-            return None
-        case _:
-            return shape[int_attribute(layer, "transB", 0)] if len(shape) == 2 else None
+    shape = static_shape(layer.inputs[1]) or ()
+    axis = _INPUTS[layer.op_type] + int_attribute(layer, "transB", 0)
+    length = shape[axis] if len(shape) > axis else None
+    if length is None or int_attribute(layer, "transA", 0):
+        return None
+    return length * groups_of(layer) if axis and len(shape) > 2 else length
 
 
 def _hands_on(node: ir.Node | None, layer: ir.Node) -> bool:
@@ -92,10 +92,10 @@ def _hands_on(node: ir.Node | None, layer: ir.Node) -> bool:
 
 def _restores(node: ir.Node) -> bool:
     """Whether it restores activations, with one scale."""
-    if node.op_type != "DequantizeLinear":
+    if not restores(node):
         return False
     scale, data = constant(node.inputs[1]), node.inputs[0]
-    return scale is not None and scale.size == 1 and data is not None and data.const_value is None
+    return scale is not None and scale.size == 1 and data is not None and not is_constant(data)
 
 
 def _by_channel(dq: ir.Node, length: int, editor: Editor) -> ir.Value:
