@@ -26,7 +26,16 @@ from qconv.version import __version__
 if TYPE_CHECKING:
     from qconv.numerics.number_types import INT4, INT7, INT8, INT16, UINT8
     from qconv.numerics.schemes import PerAxis, PerBlock, PerTensor, Scheme
-    from qconv.pipeline import calibrate, compare, convert, inspect, plan, report
+    from qconv.pipeline import (
+        calibrate,
+        compare,
+        convert,
+        inspect,
+        plan,
+        report,
+        sensitivities,
+        tune,
+    )
     from qconv.placement.targets.table import Target
     from qconv.recipe.settings import (
         DynamicSettings,
@@ -37,7 +46,16 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "qconv.pipeline": ("calibrate", "compare", "convert", "inspect", "plan", "report", "tune"),
+    "qconv.pipeline": (
+        "calibrate",
+        "compare",
+        "convert",
+        "inspect",
+        "plan",
+        "report",
+        "sensitivities",
+        "tune",
+    ),
     "qconv.pipeline.goal": ("Goal",),
     "qconv.recipe.settings": (
         *("DynamicSettings", "Float32Settings", "HalfSettings", "Int8Settings"),
@@ -72,6 +90,7 @@ __all__ = [
     "inspect",
     "plan",
     "report",
+    "sensitivities",
     "tune",
 ]
 

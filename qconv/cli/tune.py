@@ -19,6 +19,10 @@ from qconv.recipe.resolve import Chosen
 from qconv.recipe.sources import ModelSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from qconv.pipeline.exploring import Effect
+    from qconv.pipeline.sensitivity import Sensitivity
     from qconv.pipeline.tuning import Tuned
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -106,8 +110,11 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
 )
 @file_option("json", "Write the report of the verdict as JSON; - is standard output.")
 @click.option(
-    "-o", "--output", required=True, metavar="FILE", type=OutputPath(), help="The file to write."
+    "--dry-run",
+    is_flag=True,
+    help="Write nothing; show what each layer loses alone, what it would take more, and why.",
 )
+@click.option("-o", "--output", metavar="FILE", type=OutputPath(), help="The file to write.")
 @click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 @click.pass_context
@@ -117,7 +124,7 @@ def tune(
     *,
     model: Path,
     chosen: Chosen,
-    output: Path,
+    output: Path | None,
     test: tuple[str, ...],
     save_plan: Path | None,
     json_file: Path | None,
@@ -135,8 +142,10 @@ def tune(
     from dataclasses import replace
 
     from qconv.cli.progress_bar import make_progress
+    from qconv.conversions.workbench import Form
     from qconv.outputs import check_text_output
     from qconv.pipeline.goal import Goal
+    from qconv.pipeline.sensitivity import sensitivities
     from qconv.pipeline.tuning import read_files
     from qconv.pipeline.tuning import tune as run
 
@@ -149,12 +158,28 @@ def tune(
         min_speedup=asked["min_speedup"],
     )
     tested = replace(data, specs=test, samples=None) if test else None
+    if asked["dry_run"]:
+        found = sensitivities(
+            model,
+            data=data,
+            form=goal.form,
+            effort=asked["effort"],
+            assume=given.constants,
+            custom_ops=given.custom_ops,
+            progress=make_progress(quiet=quiet),
+        )
+        _print_sensitivities(found, small=goal.form is Form.FOUR_BITS)
+        return
+    if output is None:
+        raise UsageError(
+            "-o FILE is missing, the file to write", hint="--dry-run shows the layers without one"
+        )
     reads = read_files(model, goal, data, tested, given.custom_ops)
     files = Files(json_file, None, None, None)
     files.check(reads)
     if save_plan is not None:
         check_text_output(save_plan, reads)
-    found = run(
+    tuned = run(
         model,
         output,
         data=data,
@@ -168,15 +193,40 @@ def tune(
         force=asked["force"],
         progress=make_progress(quiet=quiet),
     )
-    verdict = replace(found.verdict, command=shlex.join(["qconv", *sys.argv[1:]]))
+    verdict = replace(tuned.verdict, command=shlex.join(["qconv", *sys.argv[1:]]))
     files.write(verdict, reads)
     if save_plan is not None:
-        write_text(save_plan, found.plan.text(), reads)
+        write_text(save_plan, tuned.plan.text(), reads)
     if not quiet:
-        _print(found)
-    _print_verdicts(found)
+        _print(tuned)
+    _print_verdicts(tuned)
     tell_github(verdict)
     context.exit(verdict.exit_code)
+
+
+def _print_sensitivities(found: Iterable[Sensitivity], *, small: bool) -> None:
+    """Print what each layer loses, the largest loss first, and why."""
+    from qconv.cli.words import size
+
+    bits = "in 4 bits, all others in 8" if small else "in 8 bits, all others in float"
+    say(f"what each layer has at the outputs {bits}, and what it loses most by:")
+    for each in found:
+        effect = each.effect
+        more = (
+            f"in 8 bits {size(round(effect.cost))} more"
+            if small
+            else f"in float {100 * effect.cost:+.1f} % of the float model's time"
+        )
+        say(f"  {effect.sqnr:5.1f} dB  {_named(effect)}: {each.cause}; {more}")
+    say(
+        "clipped: its input has numbers beyond the range. few levels: the steps of the range are "
+        "too coarse for its input. weights: so are those of its weights."
+    )
+
+
+def _named(effect: Effect) -> str:
+    first = effect.layers[0]
+    return first if len(effect.layers) == 1 else f"{first} and neighbours"
 
 
 def _print(found: Tuned) -> None:
@@ -196,8 +246,7 @@ def _print(found: Tuned) -> None:
     if found.effects:
         say(f"layers that lose most {'in 4 bits' if small else 'in 8 bits'}, each alone:")
     for each in found.effects[:_SHOWN_LAYERS]:
-        names = each.layers[0] if len(each.layers) == 1 else f"{each.layers[0]} and neighbours"
-        say(f"  {names}: {each.sqnr:.1f} dB")
+        say(f"  {_named(each)}: {each.sqnr:.1f} dB")
     forms = list(found.forms.values())
     kept, four = forms.count(Form.FLOAT), forms.count(Form.FOUR_BITS)
     parts = [f"{counted(kept, 'layer')} in float"] * bool(kept)

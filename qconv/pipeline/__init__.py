@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from qconv.pipeline.goal import Goal as Goal
     from qconv.pipeline.inspection import Inspection as Inspection
     from qconv.pipeline.inspection import inspect as inspect
+    from qconv.pipeline.sensitivity import Sensitivity as Sensitivity
+    from qconv.pipeline.sensitivity import sensitivities as sensitivities
     from qconv.pipeline.tuning import Tuned as Tuned
     from qconv.pipeline.tuning import tune as tune
     from qconv.pipeline.writing import Conversion as Conversion
@@ -31,6 +33,7 @@ _HOMES = {
     "conversion": ("convert", "plan"),
     "goal": ("Goal",),
     "inspection": ("Inspection", "inspect"),
+    "sensitivity": ("Sensitivity", "sensitivities"),
     "tuning": ("Tuned", "tune"),
     "writing": ("Conversion",),
 }

@@ -11,8 +11,10 @@ import onnx_ir as ir
 
 from qconv.calibration.belonging import require_channels, require_feeds, require_moments
 from qconv.calibration.record import Record
-from qconv.conversions.kinds import Kind
+from qconv.conversions.kinds import Kind, kind_of
+from qconv.conversions.static import StaticInt8
 from qconv.conversions.work import Needs, Step, Work
+from qconv.data.loops import OpenData
 from qconv.errors import UsageError
 from qconv.evaluation.judge import JUDGED, Judge
 from qconv.graph.model_io import LoadedModel, load_model
@@ -22,8 +24,9 @@ from qconv.pipeline.arguments import Assume, Data, given_record, samples_for, wr
 from qconv.pipeline.calibration import collect_record
 from qconv.placement.plan import Decisions, Plan
 from qconv.placement.requirements import require_readable
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.progress import Progress
-from qconv.recipe.settings import DynamicSettings, Int8Settings
+from qconv.recipe.settings import DynamicSettings, Effort, Int8Settings
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,30 @@ def start(
         require_feeds(work.record, judged)
         work.judge = Judge(judged, list(work.record.feeds.values())[:JUDGED])
     return Started(kind, loaded, work, steps)
+
+
+def start_search(
+    model: Path, data: OpenData, effort: Effort, assume: Assume | None, progress: Progress
+) -> tuple[Started, StaticInt8]:
+    """Begin a conversion to static INT8 for ONNX Runtime, whose layers are to be searched.
+
+    ``best`` begins as ``balanced``: rounding in sequence is for plans that are chosen.
+
+    Raises:
+        ModelError, DataError, UsageError, UnsupportedError, NothingQuantized: see :func:`start`.
+    """
+    kind = kind_of(Int8Settings(effort="balanced" if effort == "best" else effort), ORT_CPU)
+    if not isinstance(kind, StaticInt8):
+        raise TypeError("a search is one of static INT8")
+    started = start(
+        *(model, kind, None),
+        data=data,
+        plan=None,
+        assume=assume,
+        batch_size=1,
+        progress=progress,
+    )
+    return started, kind
 
 
 def _begun(

@@ -45,7 +45,7 @@ class Trials:
 
     Args:
         bench: what measures.
-        path: the file of what was measured, which is written now and then.
+        path: the file of what was measured, which is written now and then; None keeps nothing.
         subject: a hash of all that the numbers depend on: what was measured of another is left.
         resume: whether to begin with what the file holds.
 
@@ -53,13 +53,15 @@ class Trials:
         InputError: the file is broken.
     """
 
-    def __init__(self, bench: Workbench, path: Path, subject: str, *, resume: bool) -> None:
+    def __init__(
+        self, bench: Workbench, path: Path | None = None, subject: str = "", *, resume: bool = False
+    ) -> None:
         self._bench, self._path, self._subject = bench, path, subject
         self._known: dict[str, Measured] = {}
         self._now: set[str] = set()
         self._unwritten = 0
-        if resume and path.exists():
-            self._read()
+        if resume and path is not None and path.exists():
+            self._read(path)
 
     @property
     def count(self) -> int:
@@ -94,6 +96,8 @@ class Trials:
     def write(self) -> None:
         """Write what is known."""
         self._unwritten = 0
+        if self._path is None:
+            return
         content = _File(SCHEMA, self._subject, tuple(self._known.values()))
         with staged(self._path, force=True) as temporary:
             temporary.write_text(json.dumps(encode(content), indent=0) + "\n", encoding="utf-8")
@@ -110,15 +114,15 @@ class Trials:
         if self._unwritten == _EVERY:
             self.write()
 
-    def _read(self) -> None:
+    def _read(self, path: Path) -> None:
         def told(error: Exception) -> InputError:
             return InputError(
-                f"{self._path}: not the trials of a search, or broken ({error})",
+                f"{path}: not the trials of a search, or broken ({error})",
                 hint="remove the file to begin anew",
             )
 
         with foreign(told):
-            found = decode(_File, parse(self._path.read_bytes()), "trials")
+            found = decode(_File, parse(path.read_bytes()), "trials")
         if found.schema == SCHEMA and found.subject == self._subject:
             self._known = {_key(each.forms): _sound(each) for each in found.trials}
 

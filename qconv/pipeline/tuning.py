@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from qconv.conversions.kinds import kind_of
 from qconv.conversions.plan_file import PlanFile
-from qconv.conversions.static import StaticInt8
 from qconv.conversions.workbench import Forms
 from qconv.data import LoopData, Source, TensorSpec
 from qconv.data.loops import OpenData
@@ -25,12 +23,11 @@ from qconv.pipeline.exploring import Effect, Explorer
 from qconv.pipeline.goal import Goal
 from qconv.pipeline.reads import ReadFiles
 from qconv.pipeline.searching import Search
-from qconv.pipeline.starting import start
+from qconv.pipeline.starting import start_search
 from qconv.pipeline.trials import Trials
 from qconv.pipeline.unforeseen import told_by_runtime
-from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.progress import Progress, no_progress
-from qconv.recipe.settings import Effort, Int8Settings
+from qconv.recipe.settings import Effort
 from qconv.reporting.judging import read_gates
 from qconv.reporting.report_data import Report
 from qconv.runtime.libraries import custom_operators
@@ -119,19 +116,8 @@ def tune(
     check_text_output(own, reads)
     read_gates(goal.fail_if, [custom_name(spec) for spec in goal.metrics])
     known, held = _parts(opener(data), gated=bool(goal.fail_if))
-    settings = Int8Settings(effort="balanced" if effort == "best" else effort)
-    kind = kind_of(settings, ORT_CPU)
-    if not isinstance(kind, StaticInt8):
-        raise TypeError("a search is one of static INT8")
     with custom_operators(custom_ops):
-        started = start(
-            *(Path(model), kind, None),
-            data=known,
-            plan=None,
-            assume=assume,
-            batch_size=1,
-            progress=progress,
-        )
+        started, kind = start_search(Path(model), known, effort, assume, progress)
         search = Search(
             *(started, kind, path),
             goal=goal,

@@ -16,37 +16,18 @@ from qconv.graph.model_io import load_model
 from qconv.pipeline import Goal, tune
 from qconv.recipe.settings import Int8Settings
 from tests.cli.cli_helpers import Qconv, save_text
-from tests.model_helpers import data, op_types, run, set_weight
+from tests.cli.tune_net import NET, save_net
+from tests.model_helpers import data, op_types, run
 
 T = TypeVar("T")
 
-NET = """(float[N, 3, 8, 8] x) => (float[N, 6, 4, 4] y)
-<float[64, 3, 3, 3] w, float[64, 64, 1, 1] u, float[6, 64, 3, 3] v>
-{ a = Conv<pads = [1, 1, 1, 1]>(x, w) r = Relu(a) b = Conv(r, u) s = Relu(b)
-  y = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(s, v) }"""
 SPEED = "tune net.onnx --data cal.npz --objective speed -o y.onnx"
 SIZE = "tune net.onnx --data cal.npz --objective size -o y.onnx"
-METRIC = """
-def close(outputs, sample, reference):
-    wanted, found = reference["y"], outputs["y"]
-    return 100.0 if abs(wanted - found).max() < 0.05 * abs(wanted).max() else 0.0
-"""
 
 
 @pytest.fixture
 def net(folder: Path) -> Path:
-    """A net whose first layer loses most in 8 bits: rare large inputs take up its levels."""
-    save_text(NET, folder / "net.onnx")
-    model = onnx.load(folder / "net.onnx")
-    random = np.random.default_rng(0)
-    set_weight(model, "w", random.normal(size=(64, 3, 3, 3)).astype(np.float32))
-    onnx.save(model, folder / "net.onnx")
-    images = random.standard_normal((24, 3, 8, 8)).astype(np.float32)
-    images[:, 0, 0, 0] = 100
-    np.savez(folder / "cal.npz", x=images)
-    np.savez(folder / "test.npz", x=images[:4])
-    (folder / "metrics.py").write_text(METRIC)
-    return folder
+    return save_net(folder)
 
 
 def float_layers(path: Path) -> list[str]:

@@ -1,0 +1,69 @@
+"""qconv tune --dry-run: what layers lose, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from qconv.conversions.causes import cause_of
+from qconv.conversions.workbench import Workbench
+from qconv.pipeline.starting import start_search
+from qconv.progress import no_progress
+from tests.cli.cli_helpers import Qconv
+from tests.cli.tune_net import save_net
+from tests.model_helpers import data
+
+
+@pytest.fixture
+def net(folder: Path) -> Path:
+    return save_net(folder)
+
+
+def test_a_dry_run_shows_what_layers_lose_and_why_and_writes_nothing(
+    qconv: Qconv, net: Path
+) -> None:
+    before = sorted(net.iterdir())
+    goal = "--objective speed --fail-if sqnr_db<35"
+    said = qconv(f"tune net.onnx --data cal.npz {goal} --dry-run -q")
+    assert said.code == 0, said.err
+    assert sorted(net.iterdir()) == before
+    title, *lines, legend = said.out.splitlines()
+    assert title == (
+        "what each layer has at the outputs in 8 bits, all others in float, and what it loses most "
+        "by:"
+    )
+    assert lines[0].split("  ")[-1].startswith("Conv:a: few levels; in float ")
+    assert lines[0].endswith(" % of the float model's time")
+    losses = [float(line.split()[0]) for line in lines]
+    assert losses == sorted(losses)
+    assert legend.startswith("clipped: its input has numbers beyond the range. few levels: ")
+    small = qconv("tune net.onnx --data cal.npz --objective size --max-size 1MB --dry-run -q")
+    assert small.out.startswith("what each layer has at the outputs in 4 bits, all others in 8, ")
+    assert all(line.endswith(" more") for line in small.out.splitlines()[1:-1])
+
+
+def test_the_cause_of_a_loss(net: Path) -> None:
+    """Coarse steps, a range that is too small, and weights of many sizes, one after the other."""
+    feeds = [{"x": image[None]} for image in np.load(net / "cal.npz")["x"]]
+    started, kind = start_search(net / "net.onnx", data(feeds), "fast", None, no_progress)
+    work = Workbench(started.work, kind).work
+    assert cause_of(work, "Conv:a") == "few levels"
+    whole = work.params["x"]
+    work.params["x"] = replace(whole, scale=whole.scale / np.float32(100))
+    assert cause_of(work, "Conv:a") == "clipped"
+    work.params["x"] = whole
+    weight = np.random.default_rng(0).normal(size=(64, 3, 3, 3)).astype(np.float32)
+    work.model.graph.initializers["w"].const_value = ir.tensor(weight)
+    assert cause_of(work, "Conv:a") == "weights"
+
+
+@pytest.mark.usefixtures("net")
+def test_a_file_to_write_is_asked_for(qconv: Qconv) -> None:
+    said = qconv("tune net.onnx --data cal.npz --objective size --max-size 1MB")
+    assert said.code == 2
+    assert "-o FILE is missing, the file to write" in said.err
+    assert "--dry-run shows the layers without one" in said.err
