@@ -142,8 +142,8 @@ _TABLE = (
         "effort",
         INT8,
         "fast reads ranges and corrects biases; balanced also rounds weights by GPTQ, which needs "
-        "--data or a record with second moments; best needs --data, and two or three times as long: "
-        "it rounds each layer on what the quantized layers before it give.",
+        "--data or a record with second moments; best needs --data, and two or three times as "
+        "long: it rounds each layer on what the quantized layers before it give.",
     ),
     Option(
         "method",
