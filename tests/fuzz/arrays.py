@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
@@ -83,7 +84,9 @@ def changed_array(random: Random, array: NDArray[Any]) -> NDArray[Any]:
         match random.randrange(8):
             case 0 if array.dtype.names is None:
                 names = _TYPES if array.dtype.kind in "biufc" else ("S4", "U4", "O")
-                return array.astype(random.choice(names))
+                with contextlib.suppress(ValueError):  # text that is not ASCII
+                    return array.astype(random.choice(names))
+                return array
             case 1:
                 return array[None] if random.random() < 0.5 else array.reshape(-1)
             case 2:
