@@ -131,11 +131,12 @@ class Judge:
         except ModelError:
             return None
         errors, scores = [], []
-        for name, axis in self._axes.items():
-            total, features = Sqnr(), FeatureSqnr(axis)
+        for name, declared in self._axes.items():
             pairs = [(e[name], f[name]) for e, f in zip(exact, found, strict=True)]
-            if any(reference.shape != own.shape for reference, own in pairs):
+            if any(reference.shape != own.shape or not own.size for reference, own in pairs):
                 continue
+            axis = declared if _has_features([own for _, own in pairs], declared) else None
+            total, features = Sqnr(), FeatureSqnr(axis)
             weights = self._weights(name, axis)
             for (reference, own), weight in zip(pairs, weights, strict=True):
                 total.update(reference, own)
@@ -176,6 +177,12 @@ class Judge:
     def _run(self, session: InferenceSession, feeds: Feeds) -> _Outputs:
         names = list(self._axes)
         return dict(zip(names, session.run(names, suited(session, feeds)), strict=True))
+
+
+def _has_features(arrays: Sequence[Array], axis: int | None) -> bool:
+    """Whether arrays have an axis of one length, as the model declares."""
+    lengths = {array.shape[axis : axis + 1] for array in arrays} if axis is not None else set()
+    return len(lengths) == 1 and () not in lengths
 
 
 def suited(session: InferenceSession, feeds: Feeds) -> Feeds:
