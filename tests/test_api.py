@@ -35,6 +35,7 @@ NAMES = [
     "inspect",
     "plan",
     "report",
+    "sensitivities",
     "tune",
 ]
 
