@@ -71,7 +71,21 @@ def _graph_fault(graph: onnx.GraphProto, outer: Scopes) -> str | None:
             return (
                 f"'{info.name}' is an input and an initializer, and the two differ in type or shape"
             )
-    return _scope_fault(graph.node, given, [info.name for info in graph.output], outer)
+    return _decision_fault(graph.node, tensors) or _scope_fault(
+        graph.node, given, [info.name for info in graph.output], outer
+    )
+
+
+def _decision_fault(nodes: Nodes, tensors: Mapping[str, onnx.TensorProto]) -> str | None:
+    """Look at what If and Loop decide by: the runtime reads a number also where there is none."""
+    for node in nodes:
+        control = standard_operator(node.op_type).control
+        if control is None or node.domain not in STANDARD_DOMAINS:
+            continue
+        for name in node.input[: control.decides]:
+            if name in tensors and 0 in tensors[name].dims:
+                return f"{_shown(node)} decides by '{name}', which holds nothing"
+    return None
 
 
 def _agrees(declared: onnx.TypeProto.Tensor, tensor: onnx.TensorProto) -> bool:

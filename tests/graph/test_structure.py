@@ -91,6 +91,14 @@ class TestNodes:
         del model.graph.node[0].attribute[1]
         assert refusal(model, tmp_path) == f"{before}If 'y' has no else_branch"
 
+    def test_decisions_by_nothing(self, tmp_path: Path) -> None:
+        model = parse(LOOP.format(takes="float[N] a", gives="float[N] b"))
+        (count,) = [each for each in model.graph.initializer if each.name == "m"]
+        count.CopyFrom(onnx.TensorProto(name="m", dims=[3, 0], data_type=7))
+        before = "FILE: not a valid ONNX model: "
+        message = refusal(model, tmp_path)
+        assert message == f"{before}Loop 'y' decides by 'm', which holds nothing"
+
     def test_constants_of_another_type_than_their_attribute(self, tmp_path: Path) -> None:
         model = parse(TEXT)
         unread = model.graph.node.add(op_type="Constant", output=["c"])

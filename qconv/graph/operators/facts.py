@@ -106,12 +106,14 @@ class Control:
         kept: results of a body that it keeps to itself, the first ones.
         least: how many values it feeds to a body at least, else one for each input; 0 where it
             feeds none, None where that depends on its attributes.
+        decides: the inputs, the first ones, that hold one number each, by which it decides.
     """
 
     bodies: tuple[str, ...]
     repeats: bool
     kept: int = 0
     least: int | None = None
+    decides: int = 0
 
 
 @dataclass(frozen=True)

@@ -197,8 +197,10 @@ STANDARD: Mapping[str, Operator] = {
     "Multinomial": Operator(random=True),
     "Dropout": Operator(idle=True, random=True, float32=Float32.TRAINING),
     # control flow, sequences
-    "If": Operator(control=Control(("then_branch", "else_branch"), repeats=False, least=0)),
-    "Loop": Operator(control=Control(("body",), repeats=True, kept=1, least=2)),
+    "If": Operator(
+        control=Control(("then_branch", "else_branch"), repeats=False, least=0, decides=1)
+    ),
+    "Loop": Operator(control=Control(("body",), repeats=True, kept=1, least=2, decides=2)),
     "Scan": Operator(control=Control(("body",), repeats=True)),
     "Optional": Operator(wraps=ir.OptionalType),
     "SequenceConstruct": _SEQUENCE,
