@@ -32,7 +32,7 @@ from qconv.progress import Progress
 from qconv.rewrite.qdq import QdqRewriter, QuantizedLayer
 
 _UNBOUNDED = (-float("inf"), float("inf"))
-_MOST_HELD, _SHARE = 2.5e8, 0.25
+_MOST_HELD, _SHARE = 1.5e8, 0.25
 """Bytes of values that are held between layers, and the share of the free memory at most."""
 
 
