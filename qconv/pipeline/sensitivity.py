@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +58,7 @@ def sensitivities(
     with custom_operators(custom_ops):
         started, kind = start_search(Path(model), opener(data), effort, assume, progress)
         bench = Workbench(started.work, kind)
-        explorer = Explorer(
-            *(bench, Trials(bench), form), size=math.inf, shares={}, progress=progress
-        )
+        explorer = Explorer(*(bench, Trials(bench), form), size=0.0, shares={}, progress=progress)
         found = explorer.effects(explorer.units, "measuring layers")
         causes = [cause_of(bench.work, effect.layers[0]) for effect in found]
     pairs = sorted(zip(found, causes, strict=True), key=lambda pair: pair[0].sqnr)
