@@ -18,8 +18,9 @@ _TOLD_APART_DB = 1.0
 _BAD_DB = 15.0
 _BAD = (
     f"WARNING: an output lost more than usual: at {_BAD_DB:.0f} dB the error is 18 % of what it "
-    "gives.\n  qconv tune finds a file that loses less, for your own metric, too; qconv report "
-    "tells whether that suffers"
+    "gives",
+    "  qconv tune finds a file that loses less, for your own metric, too; qconv report tells "
+    "whether that suffers",
 )
 
 
@@ -57,7 +58,8 @@ def _print_errors(judgement: Judgement) -> None:
     samples = counted(judgement.samples, "sample")
     say(f"error at the outputs, on {samples}: {'; '.join(told)}")
     if any(each.sqnr < _BAD_DB for each in judgement.outputs):
-        say(_BAD)
+        for line in _BAD:
+            say(line)
 
 
 def _told(error: OutputError) -> str:
