@@ -32,8 +32,8 @@ def main() -> None:
     parser.add_argument("data", nargs="+")
     parser.add_argument("--units", type=int, default=12)
     given = parser.parse_args()
-    started, kind = start_search(given.model, opener(given.data), "balanced", None, no_progress)
-    bench = Workbench(started.work, kind)
+    started = start_search(given.model, opener(given.data), "balanced", None, no_progress)
+    bench = Workbench(started.work, started.kind)
     trials = Trials(bench)
     size = sum(bench.more_bytes(layer, Form.FLOAT) / 3 for layer in bench.layers)
     explorer = Explorer(

@@ -5,10 +5,13 @@ from dataclasses import replace
 from qconv.reporting.contents import (
     Coverage,
     FloatOperator,
+    FoundLayer,
+    FoundPlan,
     FusionAudit,
     LayerError,
     LayerRisk,
     LayerStorage,
+    SearchReport,
     TensorHistogram,
     WeightRange,
 )
@@ -74,6 +77,14 @@ DETAILED = replace(
     origin={"qconv.dtype": "int8"},
 )
 """The same with everything that plots show."""
+
+SEARCH = SearchReport(
+    "speed",
+    "float",
+    (FoundPlan(2.5, None, 20.0, 0, False), FoundPlan(1.9, None, 28.5, 3, True)),
+    (FoundLayer("stem", 22.5, 0.02), FoundLayer("fc, soft", 40.0, -0.001)),
+)
+"""What a search for speed has found."""
 
 FULL = Report(
     qconv="0.1.0",

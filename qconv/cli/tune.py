@@ -109,6 +109,7 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
     help="Write what was chosen as JSON; qconv convert --plan makes the file again from it.",
 )
 @file_option("json", "Write the report of the verdict as JSON; - is standard output.")
+@file_option("html", "Write it as one page, with plots of what the search has measured.")
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -128,6 +129,7 @@ def tune(
     test: tuple[str, ...],
     save_plan: Path | None,
     json_file: Path | None,
+    html_file: Path | None,
     quiet: bool,
     **asked: Any,
 ) -> None:
@@ -175,7 +177,7 @@ def tune(
             "-o FILE is missing, the file to write", hint="--dry-run shows the layers without one"
         )
     reads = read_files(model, goal, data, tested, given.custom_ops)
-    files = Files(json_file, None, None, None)
+    files = Files(json=json_file, html=html_file)
     files.check(reads)
     if save_plan is not None:
         check_text_output(save_plan, reads)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from qconv.calibration.estimate import estimate_params
 from qconv.calibration.fit import fit_plan
+from qconv.conversions.kinds import Kind
 from qconv.conversions.static import StaticInt8
 from qconv.conversions.steps.round_in_sequence import RoundInSequence
 from qconv.conversions.steps.round_weights import RoundWeights
@@ -52,7 +53,9 @@ class Workbench:
         UsageError: the data show no sample that was kept, or no output can be compared.
     """
 
-    def __init__(self, work: Work[Plan], kind: StaticInt8) -> None:
+    def __init__(self, work: Work[Plan], kind: Kind) -> None:
+        if not isinstance(kind, StaticInt8):
+            raise TypeError("a search is one of static INT8")
         if work.judge is None or work.record is None:
             raise UsageError("a search needs samples to measure on, and the record keeps none")
         self._judge: Judge = work.judge.on(list(work.record.feeds.values()))

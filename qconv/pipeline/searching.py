@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -13,7 +14,6 @@ from pathlib import Path
 
 from qconv.calibration.record import Record, record_hash
 from qconv.conversions.plan_file import PlanFile
-from qconv.conversions.static import StaticInt8
 from qconv.conversions.workbench import Form, Forms, Workbench
 from qconv.data.loops import OpenData
 from qconv.errors import NothingQuantized
@@ -42,11 +42,12 @@ class Search:
 
     Args:
         started: a conversion of which no step is done.
-        kind: which one.
         path: the file to write.
         goal: what to look for.
         held: opens the samples that files are judged on.
         effort: ``best`` rounds in sequence where less does not do.
+        deadline: when to write no further file but one that is needed, on the clock of
+            :func:`time.monotonic`.
         assume: inputs that are fixed to constants.
         force: whether a file of somebody else may be replaced.
     """
@@ -54,20 +55,21 @@ class Search:
     def __init__(
         self,
         started: Started,
-        kind: StaticInt8,
         path: Path,
         *,
         goal: Goal,
         held: OpenData,
         effort: Effort,
+        deadline: float = math.inf,
         assume: Assume | None,
         force: bool,
     ) -> None:
-        self.bench = Workbench(started.work, kind)
+        self.bench = Workbench(started.work, started.kind)
         self._started = started
         self._path, self._goal, self._held = path, goal, held
         self._best, self._assume, self._force = effort == "best", assume, force
-        self._rank: tuple[bool, float] | None = None
+        self._deadline = deadline
+        self._rank: tuple[bool, float, float] | None = None
         self._point = Point(frozenset(), math.inf, math.inf)
         self._in_sequence = False
         self._size = 0
@@ -127,8 +129,8 @@ class Search:
         passed = self._candidate({}, cheapest)
         self._size = self._path.stat().st_size
         if passed and self._goal.form is Form.FOUR_BITS:
-            self._rank = (True, -float(self._size))
-        if not passed and self._best and self._goal.objective == "speed":
+            self._rank = (True, -float(self._size), -math.inf)
+        if not passed and self._polishes and self._goal.objective == "speed":
             passed = self._candidate({}, cheapest, in_sequence=True)
         return passed
 
@@ -153,7 +155,7 @@ class Search:
             self._settle(explorer.forms(point.dear), point)
             if self._path.stat().st_size <= self._goal.most_bytes:
                 break
-        if self._best:
+        if self._polishes:
             self._candidate(self.forms, self._point, in_sequence=True)
         return front
 
@@ -161,22 +163,38 @@ class Search:
         """Set the verdict of other samples on the file at its place."""
         self.verdict = self._judged(self._path, test)
 
+    @property
+    def chosen(self) -> Point:
+        """The plan of the file at its place."""
+        return self._point
+
+    @property
+    def _polishes(self) -> bool:
+        """Whether there is time to round in sequence, and that is wanted."""
+        return self._best and not self._late
+
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() > self._deadline
+
     def _cheapest(self, explorer: Explorer, front: list[Point]) -> Point | None:
         def passes(point: Point) -> bool:
-            return self._candidate(explorer.forms(point.dear), point)
+            return not self._late and self._candidate(explorer.forms(point.dear), point)
 
         return cheapest(front, passes, _CONFIRMED)
 
     def _polish_cheaper(self, explorer: Explorer, front: list[Point], best: Point) -> None:
         """Look for a cheaper plan that holds the gates once its layers are rounded in sequence."""
-        if not self._best:
+        if not self._polishes:
             return
         held = {best.dear: True, frozenset[str](): False}
 
         def passes(point: Point) -> bool:
             if point.dear not in held:
                 forms = explorer.forms(point.dear)
-                held[point.dear] = self._candidate(forms, point, in_sequence=True)
+                held[point.dear] = self._polishes and self._candidate(
+                    forms, point, in_sequence=True
+                )
             return held[point.dear]
 
         found = cheapest([point for point in front if point.cost <= best.cost], passes, 1)
@@ -194,7 +212,8 @@ class Search:
         """Write a file, judge it, and keep it if it is no worse than the one at its place.
 
         Files that hold the gates are better than others, and the cheaper the better; of others
-        the better ones are those that lose less.
+        the better ones are those of plans that lose less. Of the files of one plan the better one
+        is that which loses less on samples that calibrated.
         """
         with temporary_folder(f".{self._path.name}.", self._path.parent) as outer:
             folder = outer / "candidate"
@@ -204,10 +223,11 @@ class Search:
                 work = self.bench.result(forms, in_sequence=in_sequence)
             except NothingQuantized:
                 return False
-            write(replace(self._started, work=work), file)
+            judged = write(replace(self._started, work=work), file).judgement
             verdict = self._judged(file, self._held)
             passed = verdict.exit_code == 0
-            rank = (passed, -point.cost if passed else -point.loss)
+            typical = -math.inf if judged is None else judged.typical
+            rank = (passed, -point.cost if passed else -point.loss, typical)
             if self._rank is None or rank >= self._rank:
                 self._commit(folder)
                 self._rank, self._point, self._in_sequence = rank, point, in_sequence

@@ -56,8 +56,8 @@ def sensitivities(
         ModelError, DataError, UnsupportedError, NothingQuantized: see :func:`convert`.
     """
     with custom_operators(custom_ops):
-        started, kind = start_search(Path(model), opener(data), effort, assume, progress)
-        bench = Workbench(started.work, kind)
+        started = start_search(Path(model), opener(data), effort, assume, progress)
+        bench = Workbench(started.work, started.kind)
         explorer = Explorer(*(bench, Trials(bench), form), size=0.0, shares={}, progress=progress)
         found = explorer.effects(explorer.units, "measuring layers")
         causes = [cause_of(bench.work, effect.layers[0]) for effect in found]

@@ -12,7 +12,6 @@ import onnx_ir as ir
 from qconv.calibration.belonging import require_channels, require_feeds, require_moments
 from qconv.calibration.record import Record
 from qconv.conversions.kinds import Kind, kind_of
-from qconv.conversions.static import StaticInt8
 from qconv.conversions.work import Needs, Step, Work
 from qconv.data.loops import OpenData
 from qconv.errors import UsageError
@@ -80,7 +79,7 @@ def start(
 
 def start_search(
     model: Path, data: OpenData, effort: Effort, assume: Assume | None, progress: Progress
-) -> tuple[Started, StaticInt8]:
+) -> Started:
     """Begin a conversion to static INT8 for ONNX Runtime, whose layers are to be searched.
 
     ``best`` begins as ``balanced``: rounding in sequence is for plans that are chosen.
@@ -89,9 +88,7 @@ def start_search(
         ModelError, DataError, UsageError, UnsupportedError, NothingQuantized: see :func:`start`.
     """
     kind = kind_of(Int8Settings(effort="balanced" if effort == "best" else effort), ORT_CPU)
-    if not isinstance(kind, StaticInt8):
-        raise TypeError("a search is one of static INT8")
-    started = start(
+    return start(
         *(model, kind, None),
         data=data,
         plan=None,
@@ -99,7 +96,6 @@ def start_search(
         batch_size=1,
         progress=progress,
     )
-    return started, kind
 
 
 def _begun(

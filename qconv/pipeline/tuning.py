@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from qconv.conversions.plan_file import PlanFile
-from qconv.conversions.workbench import Forms
+from qconv.conversions.workbench import Form, Forms
 from qconv.data import LoopData, Source, TensorSpec
 from qconv.data.loops import OpenData
 from qconv.data.parts import Part
@@ -28,10 +28,12 @@ from qconv.pipeline.trials import Trials
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.progress import Progress, no_progress
 from qconv.recipe.settings import Effort
+from qconv.reporting.contents import FoundLayer, FoundPlan, SearchReport
 from qconv.reporting.judging import read_gates
 from qconv.reporting.report_data import Report
 from qconv.runtime.libraries import custom_operators
 from qconv.search.front import Point
+from qconv.search.loss import decibels
 
 _HELD = 50
 _MOST_APART = 4
@@ -117,12 +119,13 @@ def tune(
     read_gates(goal.fail_if, [custom_name(spec) for spec in goal.metrics])
     known, held = _parts(opener(data), gated=bool(goal.fail_if))
     with custom_operators(custom_ops):
-        started, kind = start_search(Path(model), known, effort, assume, progress)
+        started = start_search(Path(model), known, effort, assume, progress)
         search = Search(
-            *(started, kind, path),
+            *(started, path),
             goal=goal,
             held=held,
             effort=effort,
+            deadline=begin + max_time,
             assume=assume,
             force=force,
         )
@@ -150,10 +153,34 @@ def tune(
     effects.sort(key=lambda each: (each.sqnr, each.layers))
     return Tuned(
         *(path, search.forms, tuple(front), tuple(effects), search.plan_file()),
-        verdict=search.verdict,
+        verdict=replace(search.verdict, search=_told(goal, search, front, effects)),
         trials=trials.count,
         made=trials.made,
     )
+
+
+def _told(
+    goal: Goal, search: Search, front: Sequence[Point], effects: Sequence[Effect]
+) -> SearchReport | None:
+    """Return what a report says of a search; None where INT8 alone held the goal."""
+    if not front:
+        return None
+    timed = goal.form is Form.FLOAT
+    chosen = search.chosen
+    also = [chosen] if math.isfinite(chosen.cost) else []
+    points = {point.dear: point for point in (*also, *front)}
+    plans = [
+        FoundPlan(
+            speedup=1 / point.cost if timed else None,
+            size_bytes=None if timed else round(point.cost),
+            sqnr_db=decibels(point.loss),
+            layers=len(point.dear),
+            chosen=point.dear == chosen.dear,
+        )
+        for point in sorted(points.values(), key=lambda each: each.cost)
+    ]
+    layers = [FoundLayer(", ".join(e.layers), e.sqnr, e.cost) for e in effects]
+    return SearchReport(goal.objective, goal.form.value, tuple(plans), tuple(layers))
 
 
 def read_files(

@@ -125,3 +125,54 @@ class TensorHistogram:
     high: float
     counts: tuple[int, ...]
     grid: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class FoundPlan:
+    """A plan that a search has measured.
+
+    Attributes:
+        speedup: over the float model, in processor time of one thread; None where size counts.
+        size_bytes: of the file; None where time counts.
+        sqnr_db: at the outputs, on samples that calibrated.
+        layers: how many have the form that loses less: float, or eight bits beside four.
+        chosen: whether the file is made by it.
+    """
+
+    speedup: float | None
+    size_bytes: int | None
+    sqnr_db: float
+    layers: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class FoundLayer:
+    """A layer, or neighbours together, alone in the form that loses more.
+
+    Attributes:
+        name: of the layers.
+        sqnr_db: at the outputs, with no other layer in that form.
+        cost: what the form that loses less takes more: a share of the float model's time, or bytes.
+    """
+
+    name: str
+    sqnr_db: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """How a variant was found.
+
+    Attributes:
+        objective: ``speed``, ``size`` or ``accuracy``.
+        form: of the layers that are not of eight bits: ``float`` or ``int4``.
+        plans: those that no other one beats, from the cheapest on, and the chosen one.
+        layers: the largest loss first.
+    """
+
+    objective: str
+    form: str
+    plans: tuple[FoundPlan, ...]
+    layers: tuple[FoundLayer, ...]

@@ -28,6 +28,7 @@ from qconv.reporting.contents import (
     LayerError,
     LayerRisk,
     LayerStorage,
+    SearchReport,
     TensorHistogram,
     WeightRange,
 )
@@ -198,6 +199,7 @@ class Report:
     has the shape ``[batch, classes]``. ``command`` is the command line that made the report, and
     ``versions`` are those of what the numbers come from. ``vnni`` tells whether the CPU has
     instructions that add products of 8-bit integers in 32 bits, None where that is not known.
+    ``search`` is there where the variant was found by ``qconv tune``.
     """
 
     qconv: str
@@ -212,6 +214,7 @@ class Report:
     command: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     vnni: bool | None = None
+    search: SearchReport | None = None
 
     def __post_init__(self) -> None:
         if not self.variants:

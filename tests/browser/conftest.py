@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from qconv.reporting.html.page import to_html
 from qconv.reporting.judging import judged, read_gates
-from tests.report_cases import DETAILED, FULL
+from tests.report_cases import DETAILED, FULL, SEARCH
 from tests.reporting.test_html import hostile
 
 _SWITCHES = (
@@ -42,7 +42,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A report with gates, two variants and all sections; and one with hostile names."""
     folder = tmp_path_factory.mktemp("pages")
     second = replace(DETAILED, name="model.int4.onnx", size_bytes=9_000_000)
-    report = replace(FULL, variants=(DETAILED, second), command="qconv report model.onnx")
+    report = replace(
+        FULL, variants=(DETAILED, second), command="qconv report model.onnx", search=SEARCH
+    )
     made = {
         "report": judged(report, read_gates(["top1_drop > 1", "size_mb > 6"])),
         "hostile": hostile(FULL),

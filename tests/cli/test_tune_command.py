@@ -16,7 +16,7 @@ from qconv.graph.model_io import load_model
 from qconv.pipeline import Goal, tune
 from qconv.recipe.settings import Int8Settings
 from tests.cli.cli_helpers import Qconv, save_text
-from tests.cli.tune_net import NET, save_net
+from tests.cli.tune_net import NET, save_deep_net, save_net
 from tests.model_helpers import data, op_types, run
 
 T = TypeVar("T")
@@ -256,10 +256,43 @@ def test_options_that_a_plan_has_decided(qconv: Qconv) -> None:
     assert "none.json: no such file" in missing.err
 
 
-def test_best_effort_is_tried_before_layers_stay_float(qconv: Qconv, net: Path) -> None:
-    assert qconv(SPEED, "--fail-if", "sqnr_db < 5", "--effort", "fast", "-q").code == 0
-    more = ("--effort", "best", "-f", "--save-plan", "plan.json")
+def test_layers_are_rounded_in_sequence_where_that_loses_less(qconv: Qconv, net: Path) -> None:
+    more = ("--effort", "best", "-q", "--save-plan", "plan.json")
     assert qconv(SPEED, "--fail-if", "sqnr_db < 500", *more).code == 1
-    made = {each.key: each.value for each in onnx.load(net / "y.onnx").metadata_props}
-    assert json.loads(made["qconv.settings"])["effort"] == "best"
+    assert _effort(net) == "balanced"
+    save_deep_net(net)
+    assert qconv(SPEED, "--fail-if", "sqnr_db < 500", *more, "-f").code == 1
+    assert _effort(net) == "best"
     assert json.loads((net / "plan.json").read_text())["settings"]["effort"] == "best"
+
+
+def _effort(folder: Path) -> str:
+    made = {each.key: each.value for each in onnx.load(folder / "y.onnx").metadata_props}
+    return str(json.loads(made["qconv.settings"])["effort"])
+
+
+def test_without_time_left_nothing_is_rounded_in_sequence(qconv: Qconv, net: Path) -> None:
+    save_deep_net(net)
+    assert qconv(SPEED, "--fail-if", "sqnr_db < 500", "-q", "--max-time", "0s").code == 1
+    assert _effort(net) == "balanced"
+
+
+def test_a_page_shows_what_was_found(qconv: Qconv, net: Path) -> None:
+    pytest.importorskip("matplotlib")
+    files = "--html page.html --json report.json"
+    said = qconv(SIZE, "--max-size", "20kB", *files.split())
+    assert said.code == 0
+    page = (net / "page.html").read_text()
+    assert "Found by qconv tune for size, among files whose layers are of 8 bits" in page
+    assert "Plans that no other one beats, and the chosen one" in page
+    found = json.loads((net / "report.json").read_text())["search"]
+    assert (found["objective"], found["form"]) == ("size", "int4")
+    assert [each["chosen"] for each in found["plans"]].count(True) == 1
+    sizes = [each["size_bytes"] for each in found["plans"]]
+    errors = [each["sqnr_db"] for each in found["plans"]]
+    assert sizes == sorted(sizes)
+    assert errors == sorted(errors)
+    assert len(found["layers"]) == 3
+    assert [each["sqnr_db"] for each in found["layers"]] == sorted(
+        each["sqnr_db"] for each in found["layers"]
+    )

@@ -52,8 +52,8 @@ def test_a_dry_run_shows_what_layers_lose_and_why_and_writes_nothing(
 def test_the_cause_of_a_loss(net: Path) -> None:
     """Coarse steps, a range that is too small, and weights of many sizes, one after the other."""
     feeds = [{"x": image[None]} for image in np.load(net / "cal.npz")["x"]]
-    started, kind = start_search(net / "net.onnx", data(feeds), "fast", None, no_progress)
-    work = Workbench(started.work, kind).work
+    started = start_search(net / "net.onnx", data(feeds), "fast", None, no_progress)
+    work = Workbench(started.work, started.kind).work
     assert cause_of(work, "Conv:a") == "few levels"
     whole = work.params["x"]
     work.params["x"] = replace(whole, scale=whole.scale / np.float32(100))

@@ -36,7 +36,8 @@ def sound() -> list[bytes]:
     from dataclasses import replace
 
     from qconv.reporting.report_data import to_json
-    from tests.report_cases import DETAILED, FULL, INT8
+    from tests.report_cases import DETAILED, FULL, INT8, SEARCH
 
     several = replace(FULL, variants=(INT8, replace(DETAILED, name="other.onnx")))
-    return [to_json(report).encode() for report in (FULL, several)]
+    found = replace(FULL, search=SEARCH)
+    return [to_json(report).encode() for report in (FULL, several, found)]

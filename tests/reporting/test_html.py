@@ -1,3 +1,4 @@
+import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -7,7 +8,7 @@ import pytest
 from qconv.reporting.html.page import to_html
 from qconv.reporting.judging import judged, read_gates
 from qconv.reporting.report_data import Report
-from tests.report_cases import DETAILED, FULL
+from tests.report_cases import DETAILED, FULL, SEARCH
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}$x^2$\u202e\x1b名前.onnx"
 DETAILED_REPORT = replace(FULL, variants=(DETAILED,))
@@ -45,11 +46,30 @@ def hostile(report: Report) -> Report:
         histograms=tuple(replace(each, name=HOSTILE) for each in DETAILED.histograms),
         outputs=tuple(replace(out, name=HOSTILE) for out in DETAILED.outputs),
     )
-    return replace(report, variants=(variant,), cpu=HOSTILE, command=HOSTILE)
+    layers = tuple(replace(layer, name=HOSTILE) for layer in SEARCH.layers)
+    found = replace(SEARCH, objective=HOSTILE, form=HOSTILE, layers=layers)
+    return replace(report, variants=(variant,), cpu=HOSTILE, command=HOSTILE, search=found)
 
 
 def test_the_same_report_gives_the_same_page() -> None:
     assert to_html(DETAILED_REPORT) == to_html(DETAILED_REPORT)
+
+
+def test_a_search_shows_its_plans_and_layers() -> None:
+    page = to_html(replace(DETAILED_REPORT, search=SEARCH))
+    seen = Tags(page).text
+    assert "Found by qconv tune for speed" in seen
+    assert "3 layers in float" in seen
+    assert "fc, soft" in seen
+    assert 'href="#search"' in page
+    assert "#search" not in to_html(DETAILED_REPORT)
+
+
+def test_a_search_without_what_it_should_have_is_shown_as_far_as_it_goes() -> None:
+    plans = (replace(SEARCH.plans[0], speedup=None), replace(SEARCH.plans[1], sqnr_db=math.inf))
+    page = to_html(replace(DETAILED_REPORT, search=replace(SEARCH, plans=plans, layers=())))
+    assert "Found by qconv tune for speed" in Tags(page).text
+    assert "Plans that no other one beats" not in page
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:

@@ -89,6 +89,29 @@ def scatter(points: Sequence[Point], x_label: str, y_label: str, salt: str) -> s
     return str(done[0])
 
 
+def front(
+    points: Sequence[Point], chosen: Sequence[Point], x_label: str, y_label: str, salt: str
+) -> str:
+    """Draw points in their order as one line, and those that were chosen as rings."""
+    with _figure(salt, 3.4) as (figure, axes, done):
+        axes.plot(
+            [point.x for point in points],
+            [point.y for point in points],
+            "o-",
+            color=SERIES[0],
+            ms=5,
+        )
+        for point in chosen:
+            axes.plot([point.x], [point.y], "o", ms=13, mec=SERIES[1], mfc="none", mew=2)
+        _label_points(axes, chosen)
+        axes.margins(0.1, 0.2)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.grid(visible=True)
+        done.append(_svg(figure))
+    return str(done[0])
+
+
 def bars(rows: Sequence[Bar], x_label: str, salt: str) -> str:
     """Draw stacked horizontal bars, one row each, the first on top."""
     series = list(dict.fromkeys(name for row in rows for name in row.parts))

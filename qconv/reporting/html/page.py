@@ -6,7 +6,6 @@ import base64
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 
@@ -18,28 +17,10 @@ from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.catalog import metric_values
 from qconv.reporting.gates import shown_values
 from qconv.reporting.html import figures
+from qconv.reporting.html.drawings import MOST_ROWS, Grid, Plot, drawable
 from qconv.reporting.html.figures import Bar, Point, Span
+from qconv.reporting.html.searched import Searched
 from qconv.reporting.report_data import Report, VariantReport
-
-_MOST_ROWS = 60
-"""Rows of a plot by layer; the table has them all."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table of the page: titles, those of numbers marked, and rows of cells."""
-
-    titles: tuple[str, ...]
-    numbers: tuple[bool, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A drawing, and what it shows in words."""
-
-    caption: str
-    svg: Markup
 
 
 def to_html(report: Report) -> str:
@@ -72,6 +53,7 @@ def to_html(report: Report) -> str:
         ],
         faults=list(sentences.faults(report)),
         tradeoffs=list(_tradeoffs(report)),
+        search=None if report.search is None else Searched(report.search),
         variants=[_Variant(index, variant) for index, variant in enumerate(report.variants, 1)],
         versions={"qconv": report.qconv, **report.versions},
     )
@@ -164,7 +146,7 @@ class _Variant:
         layers = self.report.storage
         if not layers:
             return None
-        largest = sorted(layers, key=lambda layer: -sum(layer.bytes.values()))[:_MOST_ROWS]
+        largest = sorted(layers, key=lambda layer: -sum(layer.bytes.values()))[:MOST_ROWS]
         kept = {id(layer) for layer in largest if sum(layer.bytes.values()) >= 64}
         shown = [layer for layer in layers if id(layer) in kept] or list(largest)
         rows = [
@@ -198,12 +180,12 @@ class _Variant:
         layers = self.report.layers
         if not layers:
             return None
-        if len(layers) > _MOST_ROWS:
-            worst = sorted(layers, key=lambda layer: layer.accumulated)[:_MOST_ROWS]
+        if len(layers) > MOST_ROWS:
+            worst = sorted(layers, key=lambda layer: layer.accumulated)[:MOST_ROWS]
             layers = tuple(layer for layer in layers if layer in worst)
         series = {
-            "alone": [_drawable(layer.alone) for layer in layers],
-            "accumulated": [_drawable(layer.accumulated) for layer in layers],
+            "alone": [drawable(layer.alone) for layer in layers],
+            "accumulated": [drawable(layer.accumulated) for layer in layers],
         }
         names = [layer.name for layer in layers]
         drawing = figures.lines(names, series, "SQNR, dB", f"{self.anchor}-layers")
@@ -232,7 +214,7 @@ class _Variant:
         ranges = [each for each in self.report.ranges if each.least > 0]
         if not ranges:
             return None
-        widest = sorted(ranges, key=lambda each: each.least / each.largest)[:_MOST_ROWS]
+        widest = sorted(ranges, key=lambda each: each.least / each.largest)[:MOST_ROWS]
         rows = [Span(e.name, e.least, e.median, e.largest) for e in ranges if e in widest]
         caption = (
             "Per-channel weight ranges: the largest magnitude of each output channel, from the "
@@ -274,7 +256,3 @@ class _Variant:
         )
         titles = ("layer", "type", "pairs", "at risk", "%")
         return Grid(titles, (False, False, True, True, True), rows)
-
-
-def _drawable(value: float | None) -> float:
-    return value if value is not None and math.isfinite(value) else math.nan
