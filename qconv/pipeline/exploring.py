@@ -15,6 +15,7 @@ from qconv.search.blocks import parted, prefixes, suffixes
 from qconv.search.front import Point, pareto_front
 from qconv.search.knapsack import Unit, best_choices
 from qconv.search.loss import power
+from qconv.search.neighbours import Change, promising
 
 T = TypeVar("T")
 
@@ -22,6 +23,8 @@ _MOST_UNITS = {Form.FLOAT: 32, Form.FOUR_BITS: 200}
 """Layers that are measured alone; of more, neighbours are measured together."""
 _BLOCKS = 8
 _BUDGETS = 12
+_BESIDE, _ROUNDS = 24, {Form.FLOAT: 1, Form.FOUR_BITS: 3}
+"""How many plans beside those of the front are measured in a round, and how many rounds."""
 _SHARES = (0.4, 0.55, 0.7, 0.8, 0.9, 1.0)
 """Of what a plan takes more than the cheapest one: where better ones are looked for around it."""
 _LEAST_COST = 0.25
@@ -127,7 +130,21 @@ class Explorer:
             points += [self.point(frozenset(effect.layers)) for effect in singles]
         shown = self._progress(self._in_time(every), len(every), "measuring plans")
         points += [self.point(dear) for dear in shown]
-        return pareto_front(point for point in points if not self._is_float(point.dear))
+        front = pareto_front(point for point in points if not self._is_float(point.dear))
+        changes = [
+            Change(frozenset(effect.layers), self._worth(effect.layers, effect.cost), effect.loss)
+            for effect in singles
+        ]
+        for _ in range(_ROUNDS[self._form]):
+            front = self._improved(front, changes)
+        return front
+
+    def _improved(self, front: Sequence[Point], changes: Sequence[Change]) -> list[Point]:
+        """Measure plans beside those of a front that should beat them."""
+        every = promising(front, changes, _BESIDE)
+        shown = self._progress(self._in_time(every), len(every), "measuring plans beside the best")
+        points = [self.point(dear) for dear in shown if not self._is_float(dear)]
+        return pareto_front([*front, *points])
 
     def around(self, best: Point, most: float) -> list[Point]:
         """Return the plans that change a plan where that pays, for budgets up to ``most``.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from qconv.search.blocks import parted, prefixes, suffixes
 from qconv.search.front import Point, best_within, cheapest, pareto_front
 from qconv.search.knapsack import Unit, best_choices
+from qconv.search.neighbours import Change, promising
 
 numbers = st.floats(-2, 10).filter(lambda number: number == 0 or abs(number) > 0.01)
 units_of = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=8)
@@ -73,6 +74,49 @@ def test_the_whole_front_is_within_three_percent_of_the_true_one() -> None:
     for budget, chosen in zip(budgets, best_choices(units, list(budgets)), strict=True):
         best = min(own for cost, own in true if cost <= budget)
         assert loss(chosen) <= 1.03 * best
+
+
+def test_plans_beside_a_front_bring_it_closer_to_the_true_one() -> None:
+    """Ten units whose errors add up badly, and all their 1,024 choices."""
+    random = np.random.default_rng(3)
+    costs, gains = random.uniform(0.2, 3, 10), random.exponential(1, 10)
+    together = np.abs(random.normal(0, 0.12, (10, 10)))
+    names = [str(index) for index in range(10)]
+
+    def point(dear: frozenset[str]) -> Point:
+        left = np.array([name not in dear for name in names], float)
+        loss = float(0.2 + left @ gains + left @ together @ left)
+        return Point(dear, float(costs @ (1 - left)), loss)
+
+    true = pareto_front(point(each) for each in _subsets([Unit(n, 1, 1) for n in names]))
+    alone = [point(frozenset(names) - {name}).loss - point(frozenset(names)).loss for name in names]
+    units = [Unit(*each) for each in zip(names, costs, alone, strict=True)]
+    budgets = list(np.linspace(0, costs.sum(), 12))
+    front = pareto_front(point(each) for each in (frozenset(), *best_choices(units, budgets)))
+    changes = [Change(frozenset({unit.name}), unit.cost, unit.gain) for unit in units]
+    before = _behind(front, true)
+    for _ in range(3):
+        front = pareto_front([*front, *map(point, promising(front, changes, 24))])
+    assert before > 1.1
+    assert _behind(front, true) < 1.03
+
+
+def _behind(front: list[Point], true: list[Point]) -> float:
+    """How much more a front loses than the true one, at worst."""
+    found = [best_within(front, each.cost) for each in true]
+    return max(
+        mine.loss / each.loss for mine, each in zip(found, true, strict=True) if mine is not None
+    )
+
+
+def test_only_plans_that_should_beat_the_front_are_promising() -> None:
+    front = [Point(frozenset(), 0, 10), Point(frozenset({"a"}), 4, 5)]
+    changes = [Change(frozenset({name}), *each) for name, each in (
+        ("a", (4, 5)), ("b", (3, 6)), ("c", (5, 1)), ("d", (1, 0)),
+    )]  # fmt: skip
+    assert promising(front, changes, 9) == [{"a", "b"}, {"b"}, {"a", "c"}]
+    assert promising(front, changes, 1) == [{"a", "b"}]
+    assert promising([], changes, 9) == []
 
 
 def test_units_that_cost_nothing_are_taken_and_those_that_gain_nothing_are_not() -> None:
