@@ -5,7 +5,7 @@ python -m benchmarks.peers.goals MODEL CALIBRATION TEST --metric FILE:FUNCTION -
 
 The goal is the fastest file whose metric, a function of (outputs, sample, reference) in percent, is
 NUMBER or more. The tools see CALIBRATION alone; all files are judged on TEST, and timed in turns,
-one thread. FOLDER is that of :mod:`benchmarks.peers.table`.
+one thread. FOLDER is that of :mod:`benchmarks.peers.table`; Quark needs optuna and joblib, too.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def _makers(metric: str, least: float) -> Iterator[Maker]:
     yield Maker("qconv tune", None, tune + gate)
     search = "-m benchmarks.peers.search_nncf {model} {feeds} {output} "
     yield Maker("NNCF, accuracy control", "nncf", f"{search}{own} {least}")
+    search = "-m benchmarks.peers.search_quark {model} {feeds} {output} "
+    yield Maker("Quark, A8W8_SEARCH", "quark", f"{search}{own}")
 
 
 def _found(maker: Maker, given: argparse.Namespace, folder: Path) -> str:
