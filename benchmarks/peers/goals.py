@@ -47,12 +47,11 @@ def main() -> None:
 def _makers(metric: str, least: float) -> Iterator[Maker]:
     file, _, name = metric.rpartition(":")
     own = f"{Path(file).resolve()}:{name}"
-    tune = "-m qconv tune {model} --data {data} --objective speed -q -o {output} "
-    gate = f"--metric {own} --fail-if {name}<{least}"
     yield Maker(
         "qconv convert", None, "-m qconv convert {model} --dtype int8 --data {data} -q -o {output}"
     )
-    yield Maker("qconv tune", None, tune + gate)
+    tune = "-m benchmarks.peers.search_qconv {model} {data} {output} "
+    yield Maker("qconv tune", None, f"{tune}{own} {least}")
     search = "-m benchmarks.peers.search_nncf {model} {feeds} {output} "
     yield Maker("NNCF, accuracy control", "nncf", f"{search}{own} {least}")
     search = "-m benchmarks.peers.search_quark {model} {feeds} {output} "
