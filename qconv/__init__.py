@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from qconv.numerics.number_types import INT4, INT7, INT8, INT16, UINT8
     from qconv.numerics.schemes import PerAxis, PerBlock, PerTensor, Scheme
     from qconv.pipeline import (
+        Goal,
         calibrate,
         compare,
         convert,

@@ -1,3 +1,4 @@
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -137,3 +138,15 @@ def test_contradictions_are_usage_errors(model: Path) -> None:
             qconv.convert(model, model.with_name("y.onnx"), **arguments)  # type: ignore[arg-type]
         assert caught.value.exit_code == 2
     assert not model.with_name("y.onnx").exists()
+
+
+def test_type_checkers_know_every_public_name() -> None:
+    tree = ast.parse(Path(qconv.__file__).read_text(encoding="utf-8"))
+    guarded = [each for node in tree.body if isinstance(node, ast.If) for each in ast.walk(node)]
+    known = {
+        alias.asname or alias.name
+        for node in guarded
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert known == set(qconv.__all__) - {"__version__"}

@@ -13,7 +13,7 @@ import qconv
 def main() -> None:
     model, data, output, metric, least = sys.argv[1:]
     name = metric.rpartition(":")[2]
-    goal = qconv.Goal("speed", [f"{name} < {least}"], [metric])
+    goal = qconv.Goal("speed", (f"{name} < {least}",), (metric,))
     qconv.tune(model, output, data=[data], goal=goal)
 
 
