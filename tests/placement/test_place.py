@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qconv.errors import NothingQuantized, UsageError
+from qconv.errors import NothingQuantized
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.numerics.number_types import INT8, UINT8
@@ -14,7 +14,6 @@ from qconv.numerics.schemes import PerAxis, PerTensor, Scheme
 from qconv.placement.place import place
 from qconv.placement.plan import Plan, ValuePlan, count_nodes
 from qconv.placement.requirements import require_quantized
-from qconv.placement.targets.known import find_target
 from qconv.placement.targets.ort_cpu import ORT_CPU
 from tests.model_helpers import parse, save
 
@@ -293,11 +292,3 @@ def test_a_plan_without_integers_is_refused_with_its_reasons(tmp_path: Path) -> 
         "model.onnx: nothing can be quantized for ort-cpu; "
         f"2 x Tanh: {NO_KERNEL} Tanh; 1 x Exp: {NO_KERNEL} Exp"
     )
-
-
-def test_targets_are_found_by_name() -> None:
-    assert find_target("ort-cpu") is ORT_CPU
-    with pytest.raises(UsageError) as caught:
-        find_target("ort-gpu")
-    assert str(caught.value) == "unknown target 'ort-gpu'"
-    assert caught.value.hint == "known targets: ort-cpu"

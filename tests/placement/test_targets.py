@@ -15,6 +15,8 @@ from qconv.errors import NothingQuantized, UnsupportedError, UsageError
 from qconv.numerics.number_types import INT16
 from qconv.numerics.schemes import PerTensor, Scheme
 from qconv.pipeline import convert, plan
+from qconv.placement.targets.known import find_target
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.placement.targets.table import Kind, OpRule, Output, Sums, Target
 from qconv.recipe.settings import DynamicSettings, Int8Settings, WeightOnlySettings
 from tests.model_helpers import data, op_types, parse, random_feeds, run, save, sqnr
@@ -253,3 +255,11 @@ def test_a_layer_that_qconv_has_no_integer_weights_for() -> None:
     assert _reasons(text, target) == {
         "ConvTranspose": "qconv has no integer weights for ConvTranspose"
     }
+
+
+def test_targets_are_found_by_name() -> None:
+    assert find_target("ort-cpu") is ORT_CPU
+    with pytest.raises(UsageError) as caught:
+        find_target("ort-gpu")
+    assert str(caught.value) == "unknown target 'ort-gpu'"
+    assert caught.value.hint == "known targets: ort-cpu"

@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 
 from qconv.errors import ModelError, NothingQuantized
-from qconv.pipeline import Conversion, convert
+from qconv.pipeline import convert
 from qconv.recipe.settings import DynamicSettings
 from qconv.runtime.audit import audit_fusion
-from tests.model_helpers import parse, ports, random_feeds, said, save, set_weight, sqnr
+from tests.model_helpers import parse, said, save, set_weight
+from tests.rewrite.dynamic_helpers import close, converted, operators, running
 
-AXES = {"N": (3,), "T": (5, 2), "S": (4,)}
 ROWS, OUT = "float[N, 64] x", "float[N, 32] y"
 LSTM_WEIGHTS = "float[1, 128, 64] w, float[1, 128, 32] r, float[1, 256] b"
-
-
-def converted(
-    model: onnx.ModelProto, folder: Path, settings: DynamicSettings | None = None
-) -> Conversion:
-    path = save(model, folder)
-    conversion = convert(
-        path, folder / "d.onnx", settings=settings or DynamicSettings(), force=True
-    )
-    onnx.checker.check_model(str(conversion.path), full_check=True)
-    assert ports(onnx.load(conversion.path)) == ports(model)
-    return conversion
-
-
-def close(model: onnx.ModelProto, conversion: Conversion, least: float = 28.0) -> None:
-    feeds = random_feeds(model, AXES, count=3)
-    for name, ratio in sqnr(model, conversion.path, feeds).items():
-        assert ratio > least, (name, ratio)
-
-
-def operators(graph: onnx.GraphProto) -> Iterator[str]:
-    """The operators of a graph and its bodies."""
-    for node in graph.node:
-        yield node.op_type
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from operators(attribute.g)
-
-
-def running(path: Path, folder: Path) -> list[str]:
-    """The operators that the runtime runs, as it writes them after its fusions."""
-    options = ort.SessionOptions()
-    options.optimized_model_filepath = str(folder / "running.onnx")
-    options.log_severity_level = 4
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return list(operators(onnx.load(folder / "running.onnx").graph))
 
 
 PRODUCTS = {
@@ -209,55 +170,6 @@ def test_what_has_no_kernel_is_stored(tmp_path: Path, op: str) -> None:
     (node,) = conversion.plan.kept_float
     assert (node.op_type, node.reason) == (op, NO_KERNEL + reason)
     assert said(conversion)[0].endswith(f"{op} stored in int8, unpacked when the model is loaded")
-
-
-BODY = "MatMul(s, w)"
-CONTROL = {
-    "if": "(float[N, 64] x, bool c) => (float[N, 64] y) {{ y = If(c) "
-    "<then_branch = a () => (float[N, 64] t) {{ {w} t = MatMul(x, w) }}, "
-    "else_branch = b () => (float[N, 64] e) {{ {v} e = MatMul(x, v) }}> }}",
-    "loop": "(float[N, 64] x) => (float[N, 64] y) <int64 n = {{2}}, bool go = {{1}}> "
-    "{{ y = Loop(n, go, x) <body = l (int64 i, bool on, float[N, 64] s) => "
-    "(bool more, float[N, 64] r) {{ {w} more = Identity(on) p = MatMul(s, w) r = Tanh(p) }}> }}",
-    "scan": "(float[N, 64] x, float[S, N, 64] z) => (float[N, 64] y, float[S, N, 64] all) "
-    "{{ y, all = Scan(x, z) <num_scan_inputs = 1, body = b (float[N, 64] s, float[N, 64] e) => "
-    "(float[N, 64] r, float[N, 64] o) "
-    "{{ {w} m = Add(s, e) p = MatMul(m, w) r = Tanh(p) o = Identity(r) }}> }}",
-    "if in a loop": "(float[N, 64] x, bool c) => (float[N, 64] y) "
-    "<int64 n = {{2}}, bool go = {{1}}> "
-    "{{ y = Loop(n, go, x) <body = l (int64 i, bool on, float[N, 64] s) => "
-    "(bool more, float[N, 64] r) {{ more = Identity(on) {w} r = If(c) "
-    "<then_branch = a () => (float[N, 64] t) {{ p = MatMul(s, w) t = Tanh(p) }}, "
-    "else_branch = b () => (float[N, 64] e) {{ q = MatMul(x, w) e = Tanh(q) }}> }}> }}",
-}
-
-
-def constant(name: str, seed: int) -> str:
-    numbers = np.random.default_rng(seed).standard_normal(4096) / 8
-    return (
-        f"{name} = Constant<value = float[64, 64] {{{', '.join(f'{n:.6f}' for n in numbers)}}}>()"
-    )
-
-
-@pytest.mark.parametrize("name", CONTROL)
-@pytest.mark.parametrize("opset", [11, 17, 24])
-def test_bodies(tmp_path: Path, name: str, opset: int) -> None:
-    text = CONTROL[name].format(w=constant("w", 1), v=constant("v", 2))
-    model = parse(text, opset=opset)
-    conversion = converted(model, tmp_path)
-    close(model, conversion, least=22.0)
-    found = running(conversion.path, tmp_path)
-    assert "DynamicQuantizeMatMul" in found
-    assert "MatMul" not in found
-    assert conversion.size_bytes < 0.45 * len(model.SerializeToString())
-
-
-def test_weights_of_the_main_graph_that_a_body_reads(tmp_path: Path) -> None:
-    text = CONTROL["if"].format(w="", v="").replace("y) {", "y) <float[64, 64] w> {", 1)
-    model = parse(text.replace("(x, v)", "(x, w)"))
-    conversion = converted(model, tmp_path)
-    close(model, conversion)
-    assert conversion.size_bytes < 0.45 * len(model.SerializeToString())
 
 
 def test_embeddings(tmp_path: Path) -> None:
