@@ -1,81 +1,19 @@
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import onnx
 import pytest
 
-from qconv.data.source import Sample, Source, TensorSpec
-from qconv.errors import DataError, ModelError, UsageError
+from qconv.data.source import Source, TensorSpec
+from qconv.errors import DataError, UsageError
 from qconv.evaluation.whole_report import report
-from qconv.reporting.contents import FusionAudit
-from qconv.reporting.report_data import InputSummary, Report, to_json
+from qconv.reporting.report_data import InputSummary, to_json
+from tests.evaluation.report_helpers import AUDIT, CLASSES, LABELS, ROWS, Samples, run, save
 
 T = TypeVar("T")
-AUDIT = FusionAudit(2, 1, {"Gemm": (2, 1)}, ())
-HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
-
-
-class Samples:
-    """Scores of a model that passes its input on; ``passes`` counts how often they were read."""
-
-    def __init__(self, rows: Sequence[Sequence[float]], labels: Sequence[int | None]) -> None:
-        self._rows = rows
-        self._labels = labels
-        self.passes = 0
-
-    def open(self, specs: Sequence[TensorSpec]) -> Source:
-        assert [spec.name for spec in specs] == ["x"]
-        return self
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __iter__(self) -> Iterator[Sample]:
-        self.passes += 1
-        for index, (row, label) in enumerate(zip(self._rows, self._labels, strict=True)):
-            yield Sample({"x": np.array([row], np.float32)}, label, f"data[{index}]")
-
-
-CLASSES = 6
-ROWS = [[float(column == row % CLASSES) * 4 for column in range(CLASSES)] for row in range(8)]
-LABELS = [row % CLASSES for row in range(8)]
-
-
-def save(folder: Path, name: str, body: str, ports: str = "") -> Path:
-    path = folder / name
-    ports = ports or f"(float[N, {CLASSES}] x) => (float[N, {CLASSES}] y)"
-    onnx.save(onnx.parser.parse_model(f"{HEADER} g {ports} {{ {body} }}"), path)
-    return path
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return save(tmp_path, "model.onnx", "y = Identity(x)")
-
-
-@pytest.fixture
-def halved(tmp_path: Path) -> Path:
-    """A variant whose scores are halved: 6 dB off, every answer right."""
-    return save(tmp_path, "half.onnx", "h = Constant<value_float=0.5>() y = Mul(x, h)")
-
-
-@pytest.fixture
-def shifted(tmp_path: Path) -> Path:
-    """A variant that adds 5 to the first class, and so answers it always."""
-    shift = "s = Constant<value_floats=[5., 0., 0., 0., 0., 0.]>()"
-    return save(tmp_path, "shift.onnx", f"{shift} y = Add(x, s)")
-
-
-def run(
-    model: Path, *variants: Path, rows: Any = ROWS, labels: Any = LABELS, **options: Any
-) -> Report:
-    source = Samples(rows, labels or [None] * len(rows))
-    options = {"latency": False, "audit": lambda _: AUDIT, **options}
-    return report(model, variants, data=source.open, **options)
 
 
 def test_the_numbers_of_two_variants(model: Path, halved: Path, shifted: Path) -> None:
@@ -280,71 +218,6 @@ class TestCustomMetrics:
     def test_a_name_that_is_taken_is_refused(self, model: Path, halved: Path) -> None:
         with pytest.raises(UsageError, match="'kl' cannot be used"):
             run(model, halved, metrics=["own.py:kl"])
-
-
-class TestRefusals:
-    def test_a_missing_model_and_a_missing_variant(self, tmp_path: Path, model: Path) -> None:
-        missing = tmp_path / "no.onnx"
-        for pair in ((missing, model), (model, missing)):
-            with pytest.raises(ModelError) as caught:
-                run(*pair)
-            assert str(caught.value) == f"{missing}: no such file"
-
-    def test_a_variant_with_other_outputs(self, tmp_path: Path, model: Path) -> None:
-        other = save(tmp_path, "o.onnx", "z = Relu(x)", "(float[N, 6] x) => (float[N, 6] z)")
-        with pytest.raises(ModelError, match=r"cannot be compared with .*: its output 'z' is not"):
-            run(model, other)
-
-    def test_a_variant_whose_output_changes_its_shape(self, tmp_path: Path) -> None:
-        ports = "(float[N, 6] x) => (float[A, B] y)"
-        whole = save(tmp_path, "m.onnx", "y = Relu(x)", ports)
-        turned = save(tmp_path, "t.onnx", "y = Transpose(x)", ports)
-        with pytest.raises(ModelError) as caught:
-            run(whole, turned)
-        assert str(caught.value) == (
-            f"{turned}: the output 'y' has the shape [6, 1] for data[0]; "
-            "the float model gives [1, 6]"
-        )
-
-    def test_a_label_that_is_no_class(self, model: Path, halved: Path) -> None:
-        for label in (6, -1):
-            with pytest.raises(DataError) as caught:
-                run(model, halved, labels=[0, 1, label, 3, 4, 5, 0, 1])
-            assert str(caught.value) == (
-                f"data[2]: the label {label} is no class of the model, which has 6 (0 to 5)"
-            )
-
-    def test_a_sample_without_the_label_that_others_have(self, model: Path, halved: Path) -> None:
-        with pytest.raises(DataError, match=r"^data\[1\]: has no label, although other samples"):
-            run(model, halved, labels=[0, None, 2, 3, 4, 5, 0, 1])
-        with pytest.raises(DataError, match=r"^data\[1\]: has a label, although other samples"):
-            run(model, halved, labels=[None, 1, 2, 3, 4, 5, 0, 1])
-
-    def test_one_label_for_several_rows(self, model: Path, halved: Path) -> None:
-        class Batches(Samples):
-            def __iter__(self) -> Iterator[Sample]:
-                for sample in super().__iter__():
-                    rows = np.repeat(sample.feeds["x"], 3, axis=0)
-                    yield replace(sample, feeds={"x": rows})
-
-        source = Batches(ROWS, LABELS)
-        with pytest.raises(DataError, match=r"^data\[0\]: one label stands for a batch of 3 rows"):
-            report(model, [halved], data=source.open, latency=False, audit=lambda _: AUDIT)
-        source = Batches(ROWS, [None] * 8)
-        found = report(model, [halved], data=source.open, latency=False, audit=lambda _: AUDIT)
-        assert found.data.batch == 3
-
-    def test_no_samples_no_runs_no_variants(self, model: Path, halved: Path) -> None:
-        with pytest.raises(DataError, match=r"^the data holds no samples$"):
-            run(model, halved, rows=[], labels=[])
-        with pytest.raises(UsageError, match=r"^the number of runs is 0; it must be 1 or more$"):
-            run(model, halved, runs=0)
-        with pytest.raises(UsageError, match=r"^no variant to compare the float model with$"):
-            run(model)
-
-    def test_a_variant_given_twice(self, model: Path, halved: Path) -> None:
-        with pytest.raises(UsageError, match=r"half\.onnx: is given twice$"):
-            run(model, halved, halved)
 
 
 def test_files_of_one_name_are_told_apart_by_their_paths(tmp_path: Path, model: Path) -> None:
