@@ -49,7 +49,7 @@ def test_each_part_of_a_variant_is_shown(opened: Opened, part: str) -> None:
 def test_every_plot_has_a_size_and_words(opened: Opened) -> None:
     opened.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
     drawings = opened.page.locator("figure svg")
-    assert drawings.count() == 2 + 2 * 4
+    assert drawings.count() == 2 + 2 + 2 * 4
     for index in range(drawings.count()):
         box = drawings.nth(index).bounding_box()
         assert box is not None

@@ -79,7 +79,7 @@ class Searched:
         if not layers:
             return None
         bits = "4 bits, all others in 8" if self._small else "8 bits, all others in float"
-        values = {"SQNR, dB": [drawable(each.sqnr_db) for each in layers]}
+        values = {"alone": [drawable(each.sqnr_db) for each in layers]}
         names = [each.name for each in layers]
         return Plot(
             f"What the outputs have with one layer alone in {bits} (higher is better).",
