@@ -152,6 +152,9 @@ class Search:
             if self._rank is not None and self._rank[0]:
                 return front
         for point in sorted(allowed, key=lambda each: each.loss):
+            if self._goal.objective == "speed":
+                self._candidate(explorer.forms(point.dear), point)
+                break
             self._settle(explorer.forms(point.dear), point)
             if self._path.stat().st_size <= self._goal.most_bytes:
                 break
@@ -211,9 +214,8 @@ class Search:
     def _candidate(self, forms: Forms, point: Point, *, in_sequence: bool = False) -> bool:
         """Write a file, judge it, and keep it if it is no worse than the one at its place.
 
-        Files that hold the gates are better than others, and the cheaper the better; of others
-        the better ones are those of plans that lose less. Of the files of one plan the better one
-        is that which loses less on samples that calibrated.
+        Files that hold the gates are better than others, and the cheaper the better. Of others,
+        and of the files of one plan, the better ones lose less on samples that calibrated.
         """
         with temporary_folder(f".{self._path.name}.", self._path.parent) as outer:
             folder = outer / "candidate"
@@ -227,7 +229,7 @@ class Search:
             verdict = self._judged(file, self._held)
             passed = verdict.exit_code == 0
             typical = -math.inf if judged is None else judged.typical
-            rank = (passed, -point.cost if passed else -point.loss, typical)
+            rank = (passed, -point.cost if passed else typical, typical)
             if self._rank is None or rank >= self._rank:
                 self._commit(folder)
                 self._rank, self._point, self._in_sequence = rank, point, in_sequence
