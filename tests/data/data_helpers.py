@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import pytest
 
-from qconv.data import Sample, TensorSpec
-from qconv.errors import QconvError
+from qconv.data import Sample, TensorSpec, open_data
+from qconv.errors import DataError, QconvError
 
 
 def spec(name: str, shape: Sequence[int | str | None] | None, dtype: str = "float32") -> TensorSpec:
@@ -24,6 +24,11 @@ def refusal(kind: type[QconvError], call: Callable[[], object]) -> tuple[str, st
         call()
     assert type(caught.value) is kind
     return str(caught.value), caught.value.hint
+
+
+def refused(*inputs: TensorSpec) -> tuple[str, str | None]:
+    """Return the message and the hint with which ``calib.npz`` is refused."""
+    return refusal(DataError, lambda: open_data(["calib.npz"], inputs))
 
 
 def drain(samples: Iterable[Sample]) -> list[Sample]:

@@ -5,20 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qconv.data import TensorSpec, open_data
+from qconv.data import open_data
 from qconv.errors import DataError
-from tests.data.data_helpers import IMAGES, counting, drain, refusal, spec
-
-
-@pytest.fixture
-def calib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in an empty folder, so that messages name ``calib.npz`` and nothing else."""
-    monkeypatch.chdir(tmp_path)
-    return Path("calib.npz")
-
-
-def refused(*inputs: TensorSpec) -> tuple[str, str | None]:
-    return refusal(DataError, lambda: open_data(["calib.npz"], inputs))
+from tests.data.data_helpers import IMAGES, counting, drain, refusal, refused, spec
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

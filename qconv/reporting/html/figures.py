@@ -80,11 +80,7 @@ def scatter(points: Sequence[Point], x_label: str, y_label: str, salt: str) -> s
             colour = INK if index == 0 else SERIES[(index - 1) % len(SERIES)]
             face = "none" if index == 0 else colour
             axes.plot([point.x], [point.y], "o", ms=9, mec=colour, mfc=face, mew=1.8)
-        _label_points(axes, points)
-        axes.margins(0.18, 0.18)
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
-        axes.grid(visible=True)
+        _label_plane(axes, points, x_label, y_label)
         done.append(_svg(figure))
     return str(done[0])
 
@@ -103,11 +99,7 @@ def front(
         )
         for point in chosen:
             axes.plot([point.x], [point.y], "o", ms=13, mec=SERIES[1], mfc="none", mew=2)
-        _label_points(axes, chosen)
-        axes.margins(0.1, 0.2)
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
-        axes.grid(visible=True)
+        _label_plane(axes, chosen, x_label, y_label)
         done.append(_svg(figure))
     return str(done[0])
 
@@ -220,6 +212,15 @@ def _svg(figure: Figure) -> str:
     for colour, variable in _STAND_INS.items():
         text = text.replace(colour, variable)
     return re.sub(r"\n\s*", "\n", text)
+
+
+def _label_plane(axes: Any, points: Sequence[Point], x_label: str, y_label: str) -> None:
+    """Name both axes and some points, and leave room for the names."""
+    _label_points(axes, points)
+    axes.margins(0.18, 0.18)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.grid(visible=True)
 
 
 def _label_points(axes: Any, points: Sequence[Point]) -> None:
