@@ -13,7 +13,7 @@ from qconv.cli.words import became
 from qconv.errors import UsageError
 from qconv.recipe.options import HALF, INT8, OPTIONS, TYPES, WEIGHTS
 from qconv.recipe.resolve import Chosen, conversions
-from qconv.recipe.settings import Float32Settings, Int8Settings
+from qconv.recipe.settings import Float32Settings, Int8Settings, dtype_of
 from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettings
 
 
@@ -70,7 +70,8 @@ def convert(
     plan, settings = None, {} if plan_file is not None else conversions(chosen)
     if plan_file is not None:
         _refuse_beside_plan(chosen)
-        settings["int8"], plan = planned(model, plan_file, given.constants)
+        made, plan = planned(model, plan_file, given.constants)
+        settings[dtype_of(made)] = made
     record = chosen.build(ConvertSettings).calibration
     data = named_data(chosen) if "data" in chosen else None
     storage = chosen.storage()

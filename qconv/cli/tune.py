@@ -58,7 +58,8 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
     required=True,
     help="What is best among the files that hold the rest. speed: layers stay float until the "
     "gates hold, as few as need be. size: layers get weights of four bits. accuracy: what loses "
-    "least within --max-size or --min-speedup.",
+    "least within --max-size or --min-speedup. Each time files of other kinds are tried, too: "
+    "quantized at run time, or weights alone.",
 )
 @click.option(
     "--fail-if",
@@ -133,7 +134,10 @@ def tune(
     quiet: bool,
     **asked: Any,
 ) -> None:
-    """Find the best INT8 file of a float MODEL that holds a goal, by measuring.
+    """Find the best file of a float MODEL that holds a goal, by measuring.
+
+    INT8 with layers in float or in four bits, INT8 quantized at run time, and weights
+    alone in few bits are tried.
 
     \b
     Examples:
@@ -200,10 +204,10 @@ def tune(
     if save_plan is not None:
         write_text(save_plan, tuned.plan.text(), reads)
     if not quiet:
-        _print(tuned)
-    _print_verdicts(tuned)
+        _print(tuned, goal.min_speedup)
+    _print_verdicts(tuned, goal.min_speedup)
     tell_github(verdict)
-    context.exit(verdict.exit_code)
+    context.exit(verdict.exit_code if tuned.fast else verdict.exit_code or 1)
 
 
 def _print_sensitivities(found: Iterable[Sensitivity], *, small: bool) -> None:
@@ -231,7 +235,7 @@ def _named(effect: Effect) -> str:
     return first if len(effect.layers) == 1 else f"{first} and neighbours"
 
 
-def _print(found: Tuned) -> None:
+def _print(found: Tuned, least: float | None) -> None:
     """Print the front, what each layer alone does, and what was chosen."""
     from qconv.cli.words import counted, size
     from qconv.conversions.workbench import Form
@@ -249,18 +253,39 @@ def _print(found: Tuned) -> None:
         say(f"layers that lose most {'in 4 bits' if small else 'in 8 bits'}, each alone:")
     for each in found.effects[:_SHOWN_LAYERS]:
         say(f"  {_named(each)}: {each.sqnr:.1f} dB")
-    forms = list(found.forms.values())
-    kept, four = forms.count(Form.FLOAT), forms.count(Form.FOUR_BITS)
-    parts = [f"{counted(kept, 'layer')} in float"] * bool(kept)
-    parts += [f"{counted(four, 'layer')} in 4 bits"] * bool(four)
-    chosen = " and ".join(parts) or "all layers in 8 bits"
-    say(f"{found.path}: {size(found.path.stat().st_size)}, {chosen}")
+    if found.kinds:
+        say("files of other kinds:")
+    for kind in found.kinds:
+        slow = "not fast enough" if least else "no faster than the float model"
+        misses = slow if not kind.kept.fast else "misses a gate"
+        holds = "holds the goal" if kind.kept.holds else misses
+        speed = f"{1 / kind.slowness:.2f} times as fast"
+        error = f"{kind.kept.typical:.1f} dB"
+        say(f"  {kind.name}: {size(kind.kept.size)}, {speed}, {error}, {holds}")
+    say(f"{found.path}: {size(found.size)}, {_chosen(found)}")
     say(
         f"measured {counted(found.made, 'model')}, and knew {found.trials - found.made} from before"
     )
 
 
-def _print_verdicts(found: Tuned) -> None:
+def _chosen(found: Tuned) -> str:
+    """Return in words what the file is."""
+    from qconv.cli.words import counted
+    from qconv.conversions.workbench import Form
+
+    for kind in found.kinds:
+        if kind.is_file(found.settings):
+            return kind.name
+    forms = list(found.forms.values())
+    kept, four = forms.count(Form.FLOAT), forms.count(Form.FOUR_BITS)
+    parts = [f"{counted(kept, 'layer')} in float"] * bool(kept)
+    parts += [f"{counted(four, 'layer')} in 4 bits"] * bool(four)
+    return " and ".join(parts) or "all layers in 8 bits"
+
+
+def _print_verdicts(found: Tuned, least: float | None) -> None:
     from qconv.reporting.terminal_view import print_verdicts
 
     print_verdicts(found.verdict, console(err=True))
+    if not found.fast:
+        say(f"FAIL  {found.path.name}: it is not {least:g} times as fast", err=True)

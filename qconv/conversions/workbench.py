@@ -7,6 +7,8 @@ from dataclasses import replace
 from enum import Enum
 from functools import cached_property
 
+import onnx_ir as ir
+
 from qconv.calibration.estimate import estimate_params
 from qconv.calibration.fit import fit_plan
 from qconv.conversions.kinds import Kind
@@ -66,6 +68,7 @@ class Workbench:
             step.apply(work)
         self._rounding = [step for step in before if isinstance(step, RoundWeights)]
         self._layers: dict[Form | None, Mapping[str, QuantizedLayer]] = {None: work.layers}
+        work.judge = self._judge
         if self._judge.compare(self._usual) is None:
             raise UsageError(
                 "a search compares the outputs of models, and this one has none that holds floats "
@@ -84,6 +87,11 @@ class Workbench:
         """The conversion, its layers rounded; its settings tell what was chosen on the way."""
         return self._work
 
+    @property
+    def reference(self) -> Judge:
+        """What compares models with the float model, on all samples that were kept."""
+        return self._judge
+
     def more_bytes(self, layer: str, form: Form) -> float:
         """Return what the weight of a layer takes more than in INT8, in bytes."""
         layout = self._work.layers[layer].weight.layout
@@ -99,9 +107,17 @@ class Workbench:
     def slowness(self, forms: Forms) -> float | None:
         """Return its processor time over that of the float model; None if it does not run."""
         session = self._session(forms)
+        return None if session is None else self._timed(session)
+
+    def slowness_of(self, model: ir.Model) -> float | None:
+        """Return the same for any variant of the model."""
         try:
-            if session is None:
-                return None
+            return self._timed(open_session(model_to_bytes(model), threads=1))
+        except (ModelError, UnsupportedError):
+            return None
+
+    def _timed(self, session: InferenceSession) -> float | None:
+        try:
             ratio = time_ratio(session, self._usual, self._judge.feeds[0])
         except ModelError:
             return None

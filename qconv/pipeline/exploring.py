@@ -171,6 +171,11 @@ class Explorer:
         points = [*changed, *(self.point(dear) for dear in shown_plans)]
         return [point for point in points if not self._is_float(point.dear)]
 
+    @property
+    def least_cost(self) -> float:
+        """What the cheapest plan takes."""
+        return self._cost(frozenset())
+
     def _cost(self, dear: frozenset[str]) -> float:
         forms = self.forms(dear)
         if self._form is Form.FLOAT:

@@ -61,6 +61,11 @@ class Goal:
         return Form.FOUR_BITS if small else Form.FLOAT
 
     @property
+    def by_cost(self) -> bool:
+        """Whether the cheapest file that holds the gates is best, not the most exact one."""
+        return bool(self.fail_if) and self.objective != "accuracy"
+
+    @property
     def gates(self) -> tuple[str, ...]:
         """The gates on the file itself, with that on its size."""
         size = () if self.max_size is None else (f"size_mb > {self.max_size:g}",)

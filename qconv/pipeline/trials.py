@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from qconv.conversions.workbench import Forms, Workbench
 from qconv.errors import InputError, foreign
 from qconv.outputs import staged
 
-SCHEMA = 2
+SCHEMA = 3
 _EVERY = 8
 
 
@@ -23,12 +23,14 @@ class Measured:
 
     Attributes:
         forms: the layers that are not INT8, by name.
+        kind: what it is where it is not static INT8, in words.
         sqnr: in dB at the outputs, feature by feature, in the mean over the samples; ``-inf`` where
             it does not run.
         slowness: its processor time over that of the float model.
     """
 
     forms: Mapping[str, str]
+    kind: str = ""
     sqnr: float | None = None
     slowness: float | None = None
 
@@ -93,6 +95,15 @@ class Trials:
         self._keep(replace(known, slowness=found))
         return found
 
+    def of_kind(self, kind: str, measured: Callable[[], float | None]) -> float:
+        """Return the time of a model that is not static INT8, by its kind, as by slowness()."""
+        known = self._known.get(_key({}, kind), Measured({}, kind))
+        if known.slowness is not None:
+            return known.slowness
+        found = measured()
+        self._keep(replace(known, slowness=1.0 if found is None else found))
+        return 1.0 if found is None else found
+
     def write(self) -> None:
         """Write what is known."""
         self._unwritten = 0
@@ -107,7 +118,7 @@ class Trials:
         return self._known.get(_key(named), Measured(named))
 
     def _keep(self, found: Measured) -> None:
-        key = _key(found.forms)
+        key = _key(found.forms, found.kind)
         self._known[key] = found
         self._now.add(key)
         self._unwritten += 1
@@ -124,7 +135,7 @@ class Trials:
         with foreign(told):
             found = decode(_File, parse(path.read_bytes()), "trials")
         if found.schema == SCHEMA and found.subject == self._subject:
-            self._known = {_key(each.forms): _sound(each) for each in found.trials}
+            self._known = {_key(each.forms, each.kind): _sound(each) for each in found.trials}
 
 
 def _sound(found: Measured) -> Measured:
@@ -136,5 +147,5 @@ def _sound(found: Measured) -> Measured:
     return found
 
 
-def _key(forms: Mapping[str, str]) -> str:
-    return json.dumps(sorted(forms.items()))
+def _key(forms: Mapping[str, str], kind: str = "") -> str:
+    return json.dumps([kind, *sorted(forms.items())])

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from qconv.conversions.plan_file import PlanFile
-from qconv.conversions.workbench import Form, Forms
+from qconv.conversions.workbench import Form, Forms, Workbench
 from qconv.data import LoopData, Source, TensorSpec
 from qconv.data.loops import OpenData
 from qconv.data.parts import Part
@@ -19,16 +19,19 @@ from qconv.errors import UsageError
 from qconv.evaluation.custom import custom_name
 from qconv.outputs import Reads, check_output, check_text_output
 from qconv.pipeline.arguments import Assume, Data, opener
-from qconv.pipeline.exploring import Effect, Explorer
+from qconv.pipeline.exploring import Effect
 from qconv.pipeline.goal import Goal
+from qconv.pipeline.keeping import Keeper, Kept
+from qconv.pipeline.kinds import OtherKinds, Tried
 from qconv.pipeline.reads import ReadFiles
-from qconv.pipeline.searching import Search
+from qconv.pipeline.searching import Search, subject
 from qconv.pipeline.starting import start_search
 from qconv.pipeline.trials import Trials
 from qconv.pipeline.unforeseen import told_by_runtime
+from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.progress import Progress, no_progress
-from qconv.recipe.settings import Effort
-from qconv.reporting.contents import FoundLayer, FoundPlan, SearchReport
+from qconv.recipe.settings import Effort, Int8Settings, Settings
+from qconv.reporting.contents import FoundKind, FoundLayer, FoundPlan, SearchReport
 from qconv.reporting.judging import read_gates
 from qconv.reporting.report_data import Report
 from qconv.runtime.libraries import custom_operators
@@ -50,9 +53,13 @@ class Tuned:
 
     Attributes:
         path: the file.
+        settings: those that it was made with: not always static INT8.
         forms: its layers that are not INT8.
+        size: bytes of the file and its external data.
+        fast: whether it is as fast as the goal asks for.
         front: the plans that no other one beats, as far as they were measured.
         effects: what each layer loses alone, the largest loss first.
+        kinds: files that are not static INT8, as they were measured.
         plan: the choices, to be made again.
         verdict: of the samples that were held out from calibration, or of the test data.
         trials: how many models were measured, with those of an earlier search.
@@ -60,9 +67,13 @@ class Tuned:
     """
 
     path: Path
+    settings: Settings
     forms: Forms
+    size: int
+    fast: bool
     front: tuple[Point, ...]
     effects: tuple[Effect, ...]
+    kinds: tuple[Tried, ...]
     plan: PlanFile
     verdict: Report
     trials: int
@@ -85,7 +96,10 @@ def tune(
     force: bool = False,
     progress: Progress = no_progress,
 ) -> Tuned:
-    """Write the INT8 file that is best among those that hold a goal.
+    """Write the file that is best among those that hold a goal.
+
+    It is one of static INT8, some of whose layers are float or have weights of four bits, or one
+    whose inputs are quantized at run time, or whose weights alone are.
 
     A part of the data calibrates, and files are judged on the rest: with gates that is half of 100
     samples or fewer, and a quarter of 200 or more; without gates an eighth. At each moment the best
@@ -120,54 +134,64 @@ def tune(
     known, held = _parts(opener(data), gated=bool(goal.fail_if))
     with custom_operators(custom_ops):
         started = start_search(Path(model), known, effort, assume, progress)
+        bench = Workbench(started.work, started.kind)
+        trials = Trials(bench, own, subject(started, bench), resume=resume)
+        keeper = Keeper(path, goal, held, assume=assume, force=force)
         search = Search(
-            *(started, path),
+            *(started, bench, trials),
             goal=goal,
-            held=held,
-            effort=effort,
+            keeper=keeper,
+            in_sequence=effort == "best",
             deadline=begin + max_time,
-            assume=assume,
-            force=force,
+            progress=progress,
         )
-        done = search.begin() and goal.objective == "speed"
-        trials = Trials(search.bench, own, search.subject, resume=resume)
-        explorer = Explorer(
-            *(search.bench, trials, goal.form),
-            size=search.size,
-            shares=search.shares,
+        others = OtherKinds(
+            *(started, bench, trials),
+            goal=goal,
+            keeper=keeper,
+            assume=assume,
             deadline=begin + max_time,
             progress=progress,
         )
         front: list[Point] = []
         effects: list[Effect] = []
         try:
-            if not done:
-                front = search.run(explorer)
-                effects = explorer.effects(explorer.units, "looking at layers")
+            if not search.begin():
+                others.offer()
+                if search.may_beat(keeper.best):
+                    front = search.run()
+                    others.offer_again()
+                    effects = search.explorer.effects(search.explorer.units, "looking at layers")
         finally:
             trials.write()
+        best = keeper.best
         if test is not None:
-            search.judge_again(opener(test))
-    if search.verdict is None:
-        raise ValueError("a file that is written has a verdict")
+            best = replace(best, verdict=keeper.judged(Path(model), path, opener(test)))
     effects.sort(key=lambda each: (each.sqnr, each.layers))
+    verdict = replace(best.verdict, search=_told(goal, best, front, effects, others.tried))
     return Tuned(
-        *(path, search.forms, tuple(front), tuple(effects), search.plan_file()),
-        verdict=replace(search.verdict, search=_told(goal, search, front, effects)),
+        *(path, best.settings, best.forms, best.size, best.fast),
+        *(tuple(front), tuple(effects), tuple(others.tried)),
+        plan=PlanFile.of(started.loaded.fingerprint, ORT_CPU.name, best.settings, best.forms),
+        verdict=verdict,
         trials=trials.count,
         made=trials.made,
     )
 
 
 def _told(
-    goal: Goal, search: Search, front: Sequence[Point], effects: Sequence[Effect]
+    goal: Goal,
+    best: Kept,
+    front: Sequence[Point],
+    effects: Sequence[Effect],
+    others: Sequence[Tried],
 ) -> SearchReport | None:
     """Return what a report says of a search; None where INT8 alone held the goal."""
-    if not front:
+    if not front and not others:
         return None
     timed = goal.form is Form.FLOAT
-    chosen = search.chosen
-    also = [chosen] if math.isfinite(chosen.cost) else []
+    static = isinstance(best.settings, Int8Settings)
+    also = [best.point] if static and math.isfinite(best.point.cost + best.point.loss) else []
     points = {point.dear: point for point in (*also, *front)}
     plans = [
         FoundPlan(
@@ -175,12 +199,25 @@ def _told(
             size_bytes=None if timed else round(point.cost),
             sqnr_db=decibels(point.loss),
             layers=len(point.dear),
-            chosen=point.dear == chosen.dear,
+            chosen=static and point.dear == best.point.dear,
         )
         for point in sorted(points.values(), key=lambda each: each.cost)
     ]
     layers = [FoundLayer(", ".join(e.layers), e.sqnr, e.cost) for e in effects]
-    return SearchReport(goal.objective, goal.form.value, tuple(plans), tuple(layers))
+    kinds = [
+        FoundKind(
+            name=each.name,
+            speedup=1 / each.slowness,
+            size_bytes=each.kept.size,
+            sqnr_db=each.kept.typical,
+            holds=each.kept.holds,
+            chosen=each.is_file(best.settings),
+        )
+        for each in others
+    ]
+    return SearchReport(
+        *(goal.objective, goal.form.value), tuple(plans), tuple(layers), tuple(kinds)
+    )
 
 
 def read_files(

@@ -162,6 +162,27 @@ class FoundLayer:
 
 
 @dataclass(frozen=True)
+class FoundKind:
+    """A file of another kind than static INT8.
+
+    Attributes:
+        name: what it is, in words.
+        speedup: over the float model, in processor time of one thread.
+        size_bytes: of the file.
+        sqnr_db: at the outputs, on samples that calibrated.
+        holds: whether it does all that was asked for.
+        chosen: whether it is the file.
+    """
+
+    name: str
+    speedup: float
+    size_bytes: int
+    sqnr_db: float
+    holds: bool
+    chosen: bool
+
+
+@dataclass(frozen=True)
 class SearchReport:
     """How a variant was found.
 
@@ -170,9 +191,11 @@ class SearchReport:
         form: of the layers that are not of eight bits: ``float`` or ``int4``.
         plans: those that no other one beats, from the cheapest on, and the chosen one.
         layers: the largest loss first.
+        kinds: files of other kinds that were tried.
     """
 
     objective: str
     form: str
     plans: tuple[FoundPlan, ...]
     layers: tuple[FoundLayer, ...]
+    kinds: tuple[FoundKind, ...] = ()

@@ -27,7 +27,7 @@ class Searched:
         other = "with weights of 4 bits" if self._small else "in float"
         return (
             f"Found by qconv tune for {self._search.objective}, among files whose layers are of 8 "
-            f"bits, but for some {other}."
+            f"bits, but for some {other}, and files of other kinds."
         )
 
     @cached_property
@@ -71,6 +71,23 @@ class Searched:
         )
         titles = ("MB" if self._small else "speed-up", "SQNR, dB", dear, "")
         return Grid(titles, (True, True, True, False), rows)
+
+    @cached_property
+    def kinds(self) -> Grid | None:
+        """Files of other kinds, if any was tried."""
+        rows = tuple(
+            (
+                each.name,
+                f"{each.size_bytes / 1e6:.2f}",
+                f"{each.speedup:.2f}",
+                report_tables.decibels(each.sqnr_db),
+                "yes" if each.holds else "no",
+                "chosen" if each.chosen else "",
+            )
+            for each in self._search.kinds
+        )
+        titles = ("file", "MB", "speed-up", "SQNR, dB", "holds the goal", "")
+        return Grid(titles, (False, True, True, True, False, False), rows) if rows else None
 
     @cached_property
     def layers_plot(self) -> Plot | None:

@@ -1,0 +1,164 @@
+"""Files of other kinds than static INT8: quantized at run time, or their weights alone."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qconv.conversions.kinds import kind_of
+from qconv.conversions.workbench import Form, Workbench
+from qconv.errors import ModelError, NothingQuantized, UnsupportedError
+from qconv.pipeline.arguments import Assume
+from qconv.pipeline.goal import Goal
+from qconv.pipeline.keeping import Keeper, Kept
+from qconv.pipeline.starting import Started, start
+from qconv.pipeline.trials import Trials
+from qconv.placement.targets.ort_cpu import ORT_CPU
+from qconv.progress import Progress, no_progress
+from qconv.recipe.settings import DynamicSettings, Settings, WeightOnlySettings
+from qconv.search.front import Point
+
+OtherSettings = DynamicSettings | WeightOnlySettings
+
+_BITS = {"int8": "8", "int4": "4", "int2": "2"}
+_FASTER = 0.95
+"""Of the float model's time: what takes more is no faster, for all that scatters."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A file of another kind, as it was measured.
+
+    Attributes:
+        settings: those that it was made with.
+        slowness: its processor time over that of the float model; 1 where it could not be timed.
+        kept: what it is, and what the gates say of it.
+    """
+
+    settings: OtherSettings
+    slowness: float
+    kept: Kept
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return kind_name(self.settings)
+
+    def is_file(self, settings: Settings) -> bool:
+        """Whether a file that was made with some settings is this one."""
+        return self.kept.settings == settings
+
+
+def kind_name(settings: OtherSettings) -> str:
+    """Return in words what kind of file settings make."""
+    if isinstance(settings, DynamicSettings):
+        return "inputs of layers quantized at run time, 8 bits"
+    blocks = "" if settings.block_size == "auto" else f", blocks of {settings.block_size}"
+    return f"weights alone, {_BITS[settings.dtype]} bits{blocks}"
+
+
+def other_kinds(goal: Goal) -> tuple[OtherSettings, ...]:
+    """Return what to try beside static INT8, those of one kind from the largest file on."""
+    eight = WeightOnlySettings(dtype="int8")
+    if goal.form is Form.FLOAT:
+        return DynamicSettings(), eight
+    four = WeightOnlySettings(dtype="int4"), WeightOnlySettings(dtype="int2")
+    return DynamicSettings(), eight, WeightOnlySettings(dtype="int4", block_size=32), *four
+
+
+class OtherKinds:
+    """Offers files of other kinds to a keeper.
+
+    Args:
+        started: a search of static INT8, for its model and its record.
+        bench: has the samples that it measures on.
+        trials: keep what was timed.
+        goal: what to look for.
+        keeper: keeps the best file.
+        assume: inputs that are fixed to constants.
+        deadline: when to try nothing more, on the clock of :func:`time.monotonic`.
+        progress: shown over the kinds.
+    """
+
+    def __init__(
+        self,
+        started: Started,
+        bench: Workbench,
+        trials: Trials,
+        *,
+        goal: Goal,
+        keeper: Keeper,
+        assume: Assume | None,
+        deadline: float,
+        progress: Progress,
+    ) -> None:
+        self._started, self._bench, self._trials = started, bench, trials
+        self._goal, self._keeper, self._assume = goal, keeper, assume
+        self._deadline, self._progress = deadline, progress
+        self.tried: list[Tried] = []
+
+    def offer(self) -> None:
+        """Make each kind, as long as it can be better than those before, and offer it."""
+        every = other_kinds(self._goal)
+        for settings in self._progress(self._in_time(every), len(every), "trying other kinds"):
+            done = self._made(settings)
+            if done is None:
+                continue
+            found = self._offered(settings, done)
+            self.tried.append(found)
+            if isinstance(settings, WeightOnlySettings) and self._ends(found.kept):
+                break
+
+    def offer_again(self) -> None:
+        """Offer the best of them once more, where what took its place is worse after all."""
+        for found in [each for each in self.tried if self._keeper.beats(each.kept)]:
+            done = self._made(found.settings)
+            if done is not None:
+                self._offered(found.settings, done)
+
+    def _ends(self, kept: Kept) -> bool:
+        """Whether fewer bits are of no use."""
+        if kept.size > self._goal.most_bytes:
+            return False
+        return not (self._goal.by_cost and kept.holds)
+
+    def _in_time(self, every: tuple[OtherSettings, ...]) -> Iterator[OtherSettings]:
+        for settings in every:
+            if time.monotonic() > self._deadline:
+                return
+            yield settings
+
+    def _made(self, settings: OtherSettings) -> Started | None:
+        """Return the finished work of a kind, or None where it is none for this model."""
+        try:
+            done = start(
+                *(self._started.loaded.path, kind_of(settings, ORT_CPU), self._bench.work.record),
+                data=None,
+                plan=None,
+                assume=self._assume,
+                batch_size=1,
+                progress=no_progress,
+            )
+            for step in done.steps:
+                step.apply(done.work)
+        except (NothingQuantized, UnsupportedError, ModelError):
+            return None
+        done.work.judge = self._bench.reference
+        return done
+
+    def _offered(self, settings: OtherSettings, done: Started) -> Tried:
+        slowness = self._slowness(settings, done)
+        least = self._goal.min_speedup
+        most = _FASTER if least is None else 1 / least
+        cost = slowness if self._goal.form is Form.FLOAT else math.inf
+        point = Point(frozenset(), cost, math.inf)
+        kept = self._keeper.offer(done, point, fast=slowness <= most, forms={})
+        return Tried(settings, slowness, kept)
+
+    def _slowness(self, settings: OtherSettings, done: Started) -> float:
+        def measured() -> float | None:
+            return self._bench.slowness_of(done.work.model)
+
+        return self._trials.of_kind(kind_name(settings), measured)

@@ -1,0 +1,62 @@
+"""qconv tune: files of other kinds than static INT8, where they are better."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+
+from tests.cli.cli_helpers import Qconv
+from tests.cli.tune_net import save_net, set_times
+from tests.model_helpers import op_types
+
+SPEED = "tune net.onnx --data cal.npz --objective speed -o y.onnx"
+SIZE = "tune net.onnx --data cal.npz --objective size -o y.onnx"
+
+
+@pytest.fixture
+def net(folder: Path) -> Path:
+    return save_net(folder)
+
+
+def test_files_of_other_kinds_are_taken_where_they_are_better(qconv: Qconv, net: Path) -> None:
+    """The times are set: these files are as fast as the file says."""
+    goal = ("--fail-if", "sqnr_db < 35")
+    assert qconv(SPEED, *goal).code == 0
+    set_times(net, dynamic=0.2, weights=0.24)
+    said = qconv(SPEED, *goal, "-f", "--resume", "--save-plan", "plan.json", "--json", "r.json")
+    assert said.code == 0, said.err
+    assert "plans that no other one beats" not in said.out, "none can be faster"
+    name = "inputs of layers quantized at run time, 8 bits"
+    assert f"  {name}: 12.55 kB, 5.00 times as fast, 4" in said.out
+    assert f"y.onnx: 12.55 kB, {name}" in said.out
+    assert _settings(net / "y.onnx")["mode"] == "dynamic"
+    kinds = json.loads((net / "r.json").read_text())["search"]["kinds"]
+    assert [each["chosen"] for each in kinds] == [True, False]
+    assert json.loads((net / "plan.json").read_text())["kind"] == "dynamic"
+    again = qconv("convert net.onnx --plan plan.json -o again.onnx")
+    assert again.code == 0, again.err
+    assert _settings(net / "again.onnx")["mode"] == "dynamic"
+
+
+def test_files_that_are_no_faster_than_float_need_leave(qconv: Qconv, net: Path) -> None:
+    line = f"{SIZE} --max-size 1MB"
+    assert qconv(line).code == 0
+    set_times(net)
+    said = qconv(line, "-f", "--resume")
+    assert said.code == 0
+    assert ", no faster than the float model" in said.out
+    assert "QuantizeLinear" in op_types(onnx.load(net / "y.onnx"))
+    said = qconv(line, "-f", "--resume", "--min-speedup", "0.1")
+    assert f"y.onnx: {(net / 'y.onnx').stat().st_size / 1000:.2f} kB, weights alone, 8" in said.out
+    assert "QuantizeLinear" not in op_types(onnx.load(net / "y.onnx"))
+    said = qconv(line, "-f", "--resume", "--min-speedup", "90")
+    assert said.code == 1
+    assert "FAIL  y.onnx: it is not 90 times as fast" in said.err
+
+
+def _settings(path: Path) -> dict[str, object]:
+    made = {each.key: each.value for each in onnx.load(path).metadata_props}
+    return dict(json.loads(made["qconv.settings"]))
