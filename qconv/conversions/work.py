@@ -12,6 +12,7 @@ import onnx_ir as ir
 from qconv.calibration.estimate import RangeSettings
 from qconv.calibration.observe import Depth
 from qconv.calibration.record import Record
+from qconv.conversions.weights.weight_rounder import Known
 from qconv.data import Source
 from qconv.evaluation.judge import Judge
 from qconv.numerics.schemes import QParams
@@ -110,6 +111,8 @@ class Work(Generic[P]):
         kept: operators that are to stay float, which the plan may not know yet.
         params: scale and zero point of each value that gives its own, by name.
         layers: what layers of integers compute with, by name.
+        stored: weights that were rounded on their own numbers alone, where copies of this work are
+            to share them.
         scaled: values that are others than those of the float model, by the steps' doing.
         changed: whether the user has changed its plan.
         note: in a few words, how the result was made.
@@ -132,6 +135,7 @@ class Work(Generic[P]):
     kept: frozenset[str] = frozenset()
     params: dict[str, QParams] = field(default_factory=dict)
     layers: dict[str, QuantizedLayer] = field(default_factory=dict)
+    stored: Known | None = None
     scaled: tuple[str, ...] = ()
     changed: bool = False
     note: str = ""

@@ -21,6 +21,7 @@ from qconv.errors import ModelError, NothingQuantized, UnsupportedError, UsageEr
 from qconv.evaluation.judge import Judge, Judgement
 from qconv.evaluation.stopwatch import time_ratio
 from qconv.graph.model_io import model_to_bytes
+from qconv.graph.prepare.unused import remove_unused
 from qconv.numerics.number_types import INT4
 from qconv.placement.place import place
 from qconv.placement.plan import Plan
@@ -69,6 +70,7 @@ class Workbench:
         self._rounding = [step for step in before if isinstance(step, RoundWeights)]
         self._layers: dict[Form | None, Mapping[str, QuantizedLayer]] = {None: work.layers}
         work.judge = self._judge
+        work.stored = {}
         if self._judge.compare(self._usual) is None:
             raise UsageError(
                 "a search compares the outputs of models, and this one has none that holds floats "
@@ -112,7 +114,7 @@ class Workbench:
     def slowness_of(self, model: ir.Model) -> float | None:
         """Return the same for any variant of the model."""
         try:
-            return self._timed(open_session(model_to_bytes(model), threads=1))
+            return self._timed(_opened(model))
         except (ModelError, UnsupportedError):
             return None
 
@@ -171,7 +173,7 @@ class Workbench:
     @cached_property
     def _usual(self) -> InferenceSession:
         """The model whose layers are all INT8."""
-        return open_session(model_to_bytes(self.result({}).model), threads=1)
+        return _opened(self.result({}).model)
 
     @cached_property
     def _usual_slowness(self) -> float:
@@ -182,8 +184,7 @@ class Workbench:
             return self._usual
         if self._opened is None or self._opened[0] != forms:
             try:
-                model = model_to_bytes(self.result(forms).model)
-                self._opened = forms, open_session(model, threads=1)
+                self._opened = forms, _opened(self.result(forms).model)
             except NothingQuantized:
                 self._opened = forms, self._judge.open_exact()
             except (ModelError, UnsupportedError):
@@ -201,6 +202,12 @@ class Workbench:
                 step.apply(small)
             self._layers[form] = small.layers
         return self._layers[form]
+
+
+def _opened(model: ir.Model) -> InferenceSession:
+    """Load a model without what nothing reads, which the runtime would compute all the same."""
+    remove_unused(model)
+    return open_session(model_to_bytes(model), threads=1)
 
 
 def _parted(steps: Sequence[Step[Plan]]) -> tuple[Sequence[Step[Plan]], Sequence[Step[Plan]]]:

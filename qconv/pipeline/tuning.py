@@ -170,8 +170,14 @@ def tune(
     effects.sort(key=lambda each: (each.sqnr, each.layers))
     verdict = replace(best.verdict, search=_told(goal, best, front, effects, others.tried))
     return Tuned(
-        *(path, best.settings, best.forms, best.size, best.fast),
-        *(tuple(front), tuple(effects), tuple(others.tried)),
+        path,
+        settings=best.settings,
+        forms=best.forms,
+        size=best.size,
+        fast=best.fast,
+        front=tuple(front),
+        effects=tuple(effects),
+        kinds=tuple(others.tried),
         plan=PlanFile.of(started.loaded.fingerprint, ORT_CPU.name, best.settings, best.forms),
         verdict=verdict,
         trials=trials.count,

@@ -52,7 +52,7 @@ class StoreTables(Knowing):
         if scheme is None:
             return
         tables = place_tables(work.model, work.plan.target, scheme)
-        rounder = WeightRounder(work.model, lambda _: "mse", half_scales=True)
+        rounder = WeightRounder(work.model, lambda _: "mse", half_scales=True, known=work.stored)
         for table in tables.weights:
             rounder.round(table, {}, {})
         rewrite_weights(work.model, tables, rounder.weights, stored_format(work.plan.target))

@@ -29,7 +29,7 @@ class StoreWeights(Knowing):
         """
         plan, model = work.plan, work.model
         stored = place_stored(model, plan, everywhere=self.everywhere)
-        rounder = WeightRounder(model, lambda _: "mse")
+        rounder = WeightRounder(model, lambda _: "mse", known=work.stored)
         for weight in stored.weights:
             rounder.round(weight, {}, {})
         rewrite_weights(model, stored, rounder.weights, stored_format(plan.target))

@@ -11,16 +11,21 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.algorithms.input_moment import input_moment
-from qconv.algorithms.rounding import round_weight, storing
+from qconv.algorithms.rounding import Rounding, round_weight, storing
 from qconv.algorithms.rows import BY_MOMENTS, Method
 from qconv.conversions.weights.finite import finite_weight
 from qconv.graph.edit import Editor
 from qconv.graph.view import constant
+from qconv.numerics.layouts import Layout
+from qconv.numerics.schemes import Granularity
 from qconv.numerics.stored import StoredWeight
 from qconv.observers.gram import Gram
 from qconv.placement.stored_weights import WeightPlan, WeightReader
 from qconv.rewrite.biases import shift_bias, takes_shift
 from qconv.rewrite.weights.rewriter import Key
+
+Known = dict[tuple[int, Layout, str, Granularity, Method, bool], tuple[object, StoredWeight]]
+"""Rounded weights, each by the identity of the tensor, which is kept with it."""
 
 
 class WeightRounder:
@@ -32,6 +37,8 @@ class WeightRounder:
         bias_correction: whether the shift ``W E[x] - Q(W) E[x]`` of a layer's output goes into
             its bias (arXiv 1906.04721, equation 17), where there is a place for it.
         half_scales: whether scales of whole rows of eight bits are float16 numbers, too.
+        known: weights that were rounded before on nothing but their own numbers; what is rounded so
+            now is added.
 
     Attributes:
         weights: the stored form of each weight, by graph and name.
@@ -45,11 +52,13 @@ class WeightRounder:
         *,
         bias_correction: bool = False,
         half_scales: bool = False,
+        known: Known | None = None,
     ) -> None:
         self.weights: dict[Key, StoredWeight] = {}
         self.methods: Counter[Method] = Counter()
         self._method = method
         self._half_scales = half_scales
+        self._known = known
         self._bias_correction = bias_correction
         self._graphs = (model.graph, *model.graph.subgraphs())
         self._nodes = {str(node.name): node for node in model.graph}
@@ -75,12 +84,28 @@ class WeightRounder:
         moment = None
         if how.method in ("mse", *BY_MOMENTS):
             moment = _moment_of(weight, grams, centred=len(shifted) == len(weight.readers))
-        matrix = weight.layout.to_rows(finite_weight(value))
-        stored = round_weight(matrix, weight.layout, how, moment)
+        stored = self._rounded(value, weight.layout, how, moment)
         self.weights[weight.graph, weight.weight] = stored
         self.methods[how.method_for(moments=moment is not None)] += 1
         for name in shifted:
             self._shift(name, weight, stored, grams[name], exact[name])
+
+    def _rounded(
+        self,
+        value: ir.Value,
+        layout: Layout,
+        how: Rounding,
+        moment: NDArray[np.float64] | None,
+    ) -> StoredWeight:
+        tensor = value.const_value
+        key = (id(tensor), layout, how.dtype.name, how.granularity, how.method, how.half_scales)
+        known = self._known if moment is None else None
+        if known is not None and key in known:
+            return known[key][1]
+        stored = round_weight(layout.to_rows(finite_weight(value)), layout, how, moment)
+        if known is not None:
+            known[key] = tensor, stored
+        return stored
 
     def tie(self, weight: WeightPlan) -> None:
         """Let a weight share the stored form of the one it is tied to."""
