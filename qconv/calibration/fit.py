@@ -39,7 +39,8 @@ def fit_plan(
     Returns:
         The plan, and the statistics with those of values that now have a range of their own.
     """
-    asked = replace(plan.demands, kept=kept, unseen=_unseen_branches(model, plan, statistics))
+    unseen = plan.demands.unseen | _unseen_branches(model, plan, statistics)
+    asked = replace(plan.demands, kept=kept, unseen=unseen)
     if asked == plan.demands:
         return plan, statistics
     fitted = place(model, plan.target, asked)

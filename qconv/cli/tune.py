@@ -204,7 +204,7 @@ def tune(
     if save_plan is not None:
         write_text(save_plan, tuned.plan.text(), reads)
     if not quiet:
-        _print(tuned, goal.min_speedup)
+        _print(tuned)
     _print_verdicts(tuned, goal.min_speedup)
     tell_github(verdict)
     context.exit(verdict.exit_code if tuned.fast else verdict.exit_code or 1)
@@ -235,7 +235,7 @@ def _named(effect: Effect) -> str:
     return first if len(effect.layers) == 1 else f"{first} and neighbours"
 
 
-def _print(found: Tuned, least: float | None) -> None:
+def _print(found: Tuned) -> None:
     """Print the front, what each layer alone does, and what was chosen."""
     from qconv.cli.words import counted, size
     from qconv.conversions.workbench import Form
@@ -256,12 +256,12 @@ def _print(found: Tuned, least: float | None) -> None:
     if found.kinds:
         say("files of other kinds:")
     for kind in found.kinds:
-        slow = "not fast enough" if least else "no faster than the float model"
-        misses = slow if not kind.kept.fast else "misses a gate"
+        misses = "misses a gate" if kind.kept.fast else "not fast enough"
         holds = "holds the goal" if kind.kept.holds else misses
+        slow = "" if kind.kept.quick else ", no faster than the float model"
         speed = f"{1 / kind.slowness:.2f} times as fast"
         error = f"{kind.kept.typical:.1f} dB"
-        say(f"  {kind.name}: {size(kind.kept.size)}, {speed}, {error}, {holds}")
+        say(f"  {kind.name}: {size(kind.kept.size)}, {speed}, {error}, {holds}{slow}")
     say(f"{found.path}: {size(found.size)}, {_chosen(found)}")
     say(
         f"measured {counted(found.made, 'model')}, and knew {found.trials - found.made} from before"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qconv.conversions.workbench import Form, Forms
 from qconv.data.loops import OpenData
+from qconv.evaluation.naming import display_names
 from qconv.outputs import staged
 from qconv.pipeline.arguments import Assume
 from qconv.pipeline.comparison import report
@@ -31,6 +32,7 @@ class Kept:
         point: its plan, what it costs and loses, as far as that was measured before.
         forms: of its layers that are not INT8, where its plan is one of static INT8.
         fast: whether it is as fast as the goal asks for.
+        quick: whether it is faster than the float model, which a goal need not ask for.
         size: bytes of the file and its external data.
         typical: dB at the outputs on samples that calibrated, ``-inf`` where not measured.
         verdict: on the samples held out.
@@ -40,6 +42,7 @@ class Kept:
     point: Point
     forms: Forms
     fast: bool
+    quick: bool
     size: int
     typical: float
     verdict: Report
@@ -80,7 +83,9 @@ class Keeper:
             raise ValueError("no file has been written yet")
         return self._best
 
-    def offer(self, done: Started, point: Point, *, fast: bool, forms: Forms) -> Kept:
+    def offer(
+        self, done: Started, point: Point, *, fast: bool, quick: bool = True, forms: Forms
+    ) -> Kept:
         """Write a file of which all steps are done, judge it, and keep it if none was better.
 
         Of two that are equally good the later one stays.
@@ -92,7 +97,10 @@ class Keeper:
             made = write(done, file)
             judged = made.judgement
             found = Kept(
-                *(done.work.settings, point, forms, fast, made.size_bytes),
+                *(done.work.settings, point, forms),
+                fast=fast,
+                quick=quick,
+                size=made.size_bytes,
                 typical=-math.inf if judged is None else judged.typical,
                 verdict=self.judged(done.loaded.path, file, self._held),
             )
@@ -123,7 +131,7 @@ class Keeper:
     def judged(self, model: Path, file: Path, data: OpenData) -> Report:
         """Return what a file does on samples, with the verdicts of the goal's gates."""
         gates = self._goal.gates
-        return report(
+        found = report(
             *(model, [file]),
             data=data,
             fail_if=gates,
@@ -131,18 +139,33 @@ class Keeper:
             assume=self._assume,
             latency=any(name in text for name in LATENCY_METRICS for text in gates),
         )
+        return _named(found, *display_names(model, [self._path]))
 
-    def _rank(self, kept: Kept) -> tuple[bool, bool, float, float]:
-        """Files that hold the goal are best, then those that are fast enough.
+    def _rank(self, kept: Kept) -> tuple[bool, bool, bool, float, float]:
+        """Files that hold the goal are best, then those within its limits of time and of size.
 
-        What the objective says decides among files that hold the goal, the error among others.
+        Of these the ones that are faster than the float model come first. Then the objective
+        decides among files that hold the goal, the error among others within its limits, and what
+        is limited among the rest.
         """
-        by_cost = (kept.holds and self._goal.by_cost) or not kept.fast
+        fits = kept.fast and kept.size <= self._goal.most_bytes
+        by_cost = (kept.holds and self._goal.by_cost) or not fits
         value = -self.cost(kept) if by_cost else kept.typical
-        return kept.holds, kept.fast, value, kept.typical
+        return kept.holds, fits, kept.quick or not fits, value, kept.typical
 
     def _commit(self, folder: Path) -> None:
         with staged(self._path, force=self._force, model=True) as temporary:
             for file in folder.iterdir():
                 shutil.copyfile(file, temporary.parent / file.name)
         self._force = True
+
+
+def _named(found: Report, model: str, file: str) -> Report:
+    """Return a report on one file with the names that the model and the file are to have."""
+    [variant] = found.variants
+    return replace(
+        found,
+        reference=replace(found.reference, name=model),
+        variants=(replace(variant, name=file),),
+        verdicts=tuple(replace(each, variant=file) for each in found.verdicts),
+    )

@@ -151,10 +151,10 @@ class OtherKinds:
     def _offered(self, settings: OtherSettings, done: Started) -> Tried:
         slowness = self._slowness(settings, done)
         least = self._goal.min_speedup
-        most = _FASTER if least is None else 1 / least
+        fast, quick = least is None or slowness <= 1 / least, least or slowness <= _FASTER
         cost = slowness if self._goal.form is Form.FLOAT else math.inf
         point = Point(frozenset(), cost, math.inf)
-        kept = self._keeper.offer(done, point, fast=slowness <= most, forms={})
+        kept = self._keeper.offer(done, point, fast=fast, quick=bool(quick), forms={})
         return Tried(settings, slowness, kept)
 
     def _slowness(self, settings: OtherSettings, done: Started) -> float:

@@ -101,7 +101,7 @@ class Search:
 
     def may_beat(self, kept: Kept) -> bool:
         """Whether a plan may be better than a file of another kind."""
-        if not (self._goal.by_cost and kept.holds):
+        if not (self._goal.by_cost and kept.holds and kept.quick):
             return True
         return self.explorer.least_cost < self._keeper.cost(kept)
 

@@ -11,10 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
-from qconv.conversions.plan_file import PlanFile
-from qconv.graph.model_io import load_model
 from qconv.pipeline import Goal, tune
-from qconv.recipe.settings import Int8Settings
 from tests.cli.cli_helpers import Qconv, save_text
 from tests.cli.tune_net import NET, save_deep_net, save_net, set_times
 from tests.model_helpers import data, op_types, run
@@ -88,7 +85,9 @@ def test_a_goal_that_nothing_holds_gets_the_best_file_and_exit_code_1(
 
 
 def test_size_within_a_limit(qconv: Qconv, net: Path) -> None:
-    whole = qconv(SIZE, "--max-size", "1MB")
+    assert qconv(SIZE, "--max-size", "1MB").code == 0
+    set_times(net)
+    whole = qconv(SIZE, "--max-size", "1MB", "-f", "--resume")
     assert whole.code == 0, whole.err
     eight = (net / "y.onnx").stat().st_size
     assert "all layers in 8 bits" in whole.out
@@ -141,7 +140,10 @@ def test_what_was_measured_is_kept(qconv: Qconv, net: Path) -> None:
     assert "y.onnx.trials.json: not the trials of a search, or broken (" in broken.err
 
 
-def test_an_interrupt_leaves_the_best_file_and_what_was_measured(net: Path) -> None:
+def test_an_interrupt_leaves_the_best_file_and_what_was_measured(
+    net: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qconv.pipeline.kinds.other_kinds", lambda _: ())
     random = np.random.default_rng(0)
     feeds = [{"x": random.standard_normal((1, 3, 8, 8), np.float32)} for _ in range(16)]
 
@@ -156,7 +158,7 @@ def test_an_interrupt_leaves_the_best_file_and_what_was_measured(net: Path) -> N
         tune("net.onnx", "y.onnx", data=data(feeds), goal=goal, progress=interrupted)
     assert "QuantizeLinear" in op_types(onnx.load(net / "y.onnx"))
     trials = json.loads((net / "y.onnx.trials.json").read_text())["trials"]
-    assert len(trials) == 6
+    assert len(trials) == 4
     found = tune("net.onnx", "y.onnx", data=data(feeds), goal=goal, resume=True, force=True)
     assert found.trials > 4
     assert found.verdict.exit_code == 1
@@ -213,35 +215,6 @@ def test_what_is_refused(qconv: Qconv, net: Path, line: str, message: str) -> No
     assert not (net / "y.onnx").exists()
 
 
-@pytest.mark.parametrize(
-    ("change", "code", "message"),
-    [
-        ({"model": "0" * 64}, 3, "plan.json: was made for another model (it has 000000000000,"),
-        ({"schema": 9}, 3, "it has schema 9; this qconv reads 2"),
-        ({"forms": {"Conv:a": "int3"}}, 3, "no layer has the form 'int3'"),
-        ({"forms": {"nowhere": "float"}}, 2, "the plan has no operator 'nowhere'"),
-        ({"settings": {"effort": "most"}}, 2, "`effort` is 'most'"),
-        ({"kind": "sparse"}, 3, "no file is of the kind 'sparse'"),
-        (
-            {"kind": "dynamic", "forms": {"Conv:a": "float"}},
-            3,
-            "its layers have forms, and its kind 'dynamic' has none",
-        ),
-        ({"settings": {"speed": 1}}, 2, "the plan has the unknown setting 'speed'"),
-        ({"forms": 3}, 3, "plan.json: not a plan, or a broken one (plan.forms is not an object)"),
-    ],
-)
-def test_plans_that_cannot_be_obeyed(
-    qconv: Qconv, net: Path, change: dict[str, object], code: int, message: str
-) -> None:
-    fingerprint = load_model(net / "net.onnx").fingerprint
-    plan = json.loads(PlanFile.of(fingerprint, "ort-cpu", Int8Settings(), {}).text())
-    (net / "plan.json").write_text(json.dumps({**plan, **change}))
-    said = qconv("convert net.onnx --plan plan.json --data cal.npz -o z.onnx")
-    assert said.code == code
-    assert message.replace("`", "") in said.err.replace("`", "").replace("--", "")
-
-
 def test_a_model_without_outputs_to_compare(qconv: Qconv, net: Path) -> None:
     text = NET.replace("float[N, 6, 4, 4] y)", "int64[N, 1, 4, 4] z)").replace(
         "(s, v) }", "(s, v) z = ArgMax<axis = 1>(y) }"
@@ -250,16 +223,6 @@ def test_a_model_without_outputs_to_compare(qconv: Qconv, net: Path) -> None:
     said = qconv(SPEED, "--fail-if", "size_mb > 1")
     assert said.code == 2
     assert "a search compares the outputs of models, and this one has none that holds" in said.err
-
-
-@pytest.mark.usefixtures("net")
-def test_options_that_a_plan_has_decided(qconv: Qconv) -> None:
-    said = qconv("convert net.onnx --plan plan.json --effort fast --data cal.npz -o z.onnx")
-    assert said.code == 2
-    assert "--effort has no effect with --plan, which has decided it" in said.err
-    missing = qconv("convert net.onnx --plan none.json --data cal.npz -o z.onnx")
-    assert missing.code == 3
-    assert "none.json: no such file" in missing.err
 
 
 def test_layers_are_rounded_in_sequence_where_that_loses_less(qconv: Qconv, net: Path) -> None:

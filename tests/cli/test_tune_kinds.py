@@ -57,6 +57,33 @@ def test_files_that_are_no_faster_than_float_need_leave(qconv: Qconv, net: Path)
     assert "FAIL  y.onnx: it is not 90 times as fast" in said.err
 
 
+def test_a_slow_file_is_better_than_none_that_holds_the_goal(qconv: Qconv, net: Path) -> None:
+    """Two bits are too small for all others, and are unpacked when the model is loaded."""
+    line = f"{SIZE} --max-size 9kB"
+    assert qconv(line).code == 0
+    set_times(net)
+    said = qconv(line, "-f", "--resume")
+    assert said.code == 0, said.err
+    assert "weights alone, 2 bits" in said.out.splitlines()[-2]
+    assert said.out.splitlines()[-3].endswith("holds the goal, no faster than the float model")
+
+
+def test_the_smallest_file_where_none_is_small_enough(qconv: Qconv, net: Path) -> None:
+    said = qconv(f"{SIZE} --max-size 1kB")
+    assert said.code == 1
+    tried = [line.split(": ")[1] for line in said.out.splitlines() if ", misses a gate" in line]
+    sizes = [float(text.split(" kB")[0]) for text in tried]
+    assert (net / "y.onnx").stat().st_size / 1000 == pytest.approx(min(sizes), abs=0.01)
+
+
+def test_the_verdict_names_the_file_by_its_place(qconv: Qconv, net: Path) -> None:
+    """Also where it has the name of the float model."""
+    (net / "out").mkdir()
+    said = qconv(SPEED.replace("y.onnx", "out/net.onnx"), "--fail-if", "sqnr_db < 1")
+    assert said.code == 0
+    assert "ok    out/net.onnx: sqnr_db < 1" in said.err
+
+
 def _settings(path: Path) -> dict[str, object]:
     made = {each.key: each.value for each in onnx.load(path).metadata_props}
     return dict(json.loads(made["qconv.settings"]))

@@ -24,6 +24,16 @@ WORDS = """(int64[N, T] ids) => (float[N, T, 24] y)
 { e = Gather(words, ids) s = MatMul(e, v) r = Relu(s) y = MatMul(r, w) }"""
 
 
+BRANCHES = """(float[N, 8] x, bool flag) => (float[N, 8] y)
+<float[8, 32] v, float[32, 32] u, float[32, 8] w> {
+  s = MatMul(x, v)
+  r = Relu(s)
+  b = If(flag) <then_branch = t () => (float[N, 32] p) { o = Relu(r) p = MatMul(o, u) },
+    else_branch = e () => (float[N, 32] q) { q = Identity(r) }>
+  y = MatMul(b, w)
+}"""
+
+
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[onnx.ModelProto]:
     """The models that are loaded to be judged and timed."""
@@ -83,3 +93,17 @@ def test_embeddings_are_rounded_once(
         for m in opened
     ]
     assert all(np.array_equal(tables[0], table) for table in tables)
+
+
+def test_branches_that_the_data_never_took(tmp_path: Path) -> None:
+    """They have no ranges, and stay float whatever else does."""
+    path = save(parse(BRANCHES), tmp_path)
+    random = np.random.default_rng(0)
+    feeds = [
+        {"x": random.standard_normal((2, 8), np.float32), "flag": np.array(False)} for _ in range(8)
+    ]
+    started = start_search(path, data(feeds), "fast", None, no_progress)
+    bench = Workbench(started.work, started.kind)
+    assert len(bench.layers) == 2
+    for layer in bench.layers:
+        assert bench.judge({layer: Form.FLOAT}) is not None
