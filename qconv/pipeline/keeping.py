@@ -22,6 +22,9 @@ from qconv.reporting.report_data import Report
 from qconv.search.front import Point
 from qconv.temporary import temporary_folder
 
+_FASTER = 0.95
+"""Of the float model's time: what takes more is no faster, for all that scatters."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -83,13 +86,13 @@ class Keeper:
             raise ValueError("no file has been written yet")
         return self._best
 
-    def offer(
-        self, done: Started, point: Point, *, fast: bool, quick: bool = True, forms: Forms
-    ) -> Kept:
+    def offer(self, done: Started, point: Point, *, slowness: float | None, forms: Forms) -> Kept:
         """Write a file of which all steps are done, judge it, and keep it if none was better.
 
-        Of two that are equally good the later one stays.
+        Of two that are equally good the later one stays. ``slowness`` is its time over that of the
+        float model, None where that is of no concern.
         """
+        least = self._goal.min_speedup
         with temporary_folder(f".{self._path.name}.", self._path.parent) as outer:
             folder = outer / "candidate"
             folder.mkdir()
@@ -98,8 +101,8 @@ class Keeper:
             judged = made.judgement
             found = Kept(
                 *(done.work.settings, point, forms),
-                fast=fast,
-                quick=quick,
+                fast=least is None or slowness is None or slowness <= 1 / least,
+                quick=least is not None or slowness is None or slowness <= _FASTER,
                 size=made.size_bytes,
                 typical=-math.inf if judged is None else judged.typical,
                 verdict=self.judged(done.loaded.path, file, self._held),

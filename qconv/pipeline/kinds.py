@@ -23,8 +23,6 @@ from qconv.search.front import Point
 OtherSettings = DynamicSettings | WeightOnlySettings
 
 _BITS = {"int8": "8", "int4": "4", "int2": "2"}
-_FASTER = 0.95
-"""Of the float model's time: what takes more is no faster, for all that scatters."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +148,9 @@ class OtherKinds:
 
     def _offered(self, settings: OtherSettings, done: Started) -> Tried:
         slowness = self._slowness(settings, done)
-        least = self._goal.min_speedup
-        fast, quick = least is None or slowness <= 1 / least, least or slowness <= _FASTER
         cost = slowness if self._goal.form is Form.FLOAT else math.inf
         point = Point(frozenset(), cost, math.inf)
-        kept = self._keeper.offer(done, point, fast=fast, quick=bool(quick), forms={})
+        kept = self._keeper.offer(done, point, slowness=slowness, forms={})
         return Tried(settings, slowness, kept)
 
     def _slowness(self, settings: OtherSettings, done: Started) -> float:

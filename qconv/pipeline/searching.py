@@ -185,6 +185,8 @@ class Search:
             work = self._bench.result(forms, in_sequence=in_sequence)
         except NothingQuantized:
             return None
-        least = self._goal.min_speedup
-        fast = least is None or self._trials.slowness(forms) <= 1 / least
-        return self._keeper.offer(replace(self._started, work=work), point, fast=fast, forms=forms)
+        slowness = None
+        if self._goal.min_speedup is not None or self._goal.form is Form.FOUR_BITS:
+            slowness = self._trials.slowness(forms)
+        done = replace(self._started, work=work)
+        return self._keeper.offer(done, point, slowness=slowness, forms=forms)

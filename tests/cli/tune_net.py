@@ -60,5 +60,6 @@ def set_times(folder: Path, dynamic: float = 9, weights: float = 9) -> None:
     trials = json.loads(path.read_text())
     for each in trials["trials"]:
         own = dynamic if each["kind"].startswith("inputs") else weights
-        each["slowness"] = own if each["kind"] else (1 + len(each["forms"])) / 4
+        count = list(each["forms"].values()).count("float")
+        each["slowness"] = own if each["kind"] else (1 + count) / 4
     path.write_text(json.dumps(trials))
