@@ -95,26 +95,42 @@ class OtherKinds:
         self._started, self._bench, self._trials = started, bench, trials
         self._goal, self._keeper, self._assume = goal, keeper, assume
         self._deadline, self._progress = deadline, progress
+        self._left = list(other_kinds(goal))
         self.tried: list[Tried] = []
 
     def offer(self) -> None:
-        """Make each kind, as long as it can be better than those before, and offer it."""
-        every = other_kinds(self._goal)
-        for settings in self._progress(self._in_time(every), len(every), "trying other kinds"):
+        """Make each kind, as long as it may be better than plans and those before, and offer it.
+
+        Where weights of eight bits alone are no faster than float, fewer bits are left for later.
+        """
+        self._offer(slow=False)
+
+    def offer_again(self) -> None:
+        """Offer the kinds that are left if nothing holds the goal, and the best one once more.
+
+        What took the place of that may be worse after all.
+        """
+        if not self._keeper.best.holds:
+            self._offer(slow=True)
+        for found in list(self.tried):
+            if self._keeper.beats(found.kept) and (done := self._made(found.settings)):
+                self._offered(found.settings, done)
+
+    def _offer(self, *, slow: bool) -> None:
+        kinds = tuple(self._left)
+        for settings in self._progress(self._in_time(kinds), len(kinds), "trying other kinds"):
+            self._left.remove(settings)
             done = self._made(settings)
             if done is None:
                 continue
             found = self._offered(settings, done)
             self.tried.append(found)
-            if isinstance(settings, WeightOnlySettings) and self._ends(found.kept):
+            if isinstance(settings, DynamicSettings):
+                continue
+            if self._ends(found.kept):
+                self._left.clear()
+            if not (self._left and (slow or found.kept.quick)):
                 break
-
-    def offer_again(self) -> None:
-        """Offer the best of them once more, where what took its place is worse after all."""
-        for found in [each for each in self.tried if self._keeper.beats(each.kept)]:
-            done = self._made(found.settings)
-            if done is not None:
-                self._offered(found.settings, done)
 
     def _ends(self, kept: Kept) -> bool:
         """Whether fewer bits are of no use."""
