@@ -70,9 +70,10 @@ class _Text(_ParamType):
         kinds = arms(self.hint)
         if Path in kinds:
             return FilePath().convert(value, param, ctx)
-        named = {str(word): word for word in choices(self.hint)}
-        if value in named:
-            return named[value]
+        named = choices(self.hint)
+        word = self.setting.word(value)
+        if word in named:
+            return word
         number = _number(value, whole=float not in kinds)
         if number is not None and {int, float}.intersection(kinds):
             return number

@@ -30,10 +30,10 @@ from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettin
 @click.option(
     "-o",
     "--output",
-    required=True,
     metavar="PATH",
     type=OutputPath(),
-    help="The model to write, or a folder, which gets MODEL.DTYPE.onnx.",
+    help="The model to write, or a folder, which gets MODEL.TYPE.onnx.  [default: MODEL.TYPE.onnx "
+    "beside the model]",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
@@ -42,7 +42,7 @@ def convert(
     model: Path,
     chosen: Chosen,
     plan_file: Path | None,
-    output: Path,
+    output: Path | None,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -50,8 +50,8 @@ def convert(
 
     \b
     Examples:
+      qconv convert model.onnx --data images/
       qconv convert model.onnx --dtype int8 --calibration model.qcal -o model.int8.onnx
-      qconv convert model.onnx --dtype int8 --data calibration.npz -o model.int8.onnx
       qconv convert model.onnx --dtype int8 --mode dynamic -o model.int8.onnx
       qconv convert model.onnx --dtype int4 -o model.int4.onnx
       qconv convert model.onnx --dtype fp16 -o model.fp16.onnx
@@ -79,14 +79,15 @@ def convert(
         raise UsageError("`data` and `calibration` exclude each other")
     if data is None and record is None and Int8Settings in map(type, settings.values()):
         raise UsageError("`calibration` or `data` is needed", hint="qconv calibrate makes a record")
-    if len(settings) > 1 and not output.is_dir():
-        hint = None if output.exists() else "create the folder first"
-        raise UsageError(f"{output}: several types need a folder as output", hint=hint)
+    place = model.parent if output is None else output
+    if len(settings) > 1 and not place.is_dir():
+        hint = None if place.exists() else "create the folder first"
+        raise UsageError(f"{place}: several types need a folder as output", hint=hint)
     if len(settings) > 1 and storage is not None and storage.name is not None:
         raise UsageError("`external_data_name` goes with one `dtype` alone")
     find_target(given.target)
     outputs = {
-        dtype: output / f"{model.stem}.{dtype}.onnx" if output.is_dir() else output
+        dtype: place / f"{model.stem}.{dtype}.onnx" if place.is_dir() else place
         for dtype in settings
     }
     reads = ReadFiles(

@@ -78,6 +78,12 @@ class Setting:
     default: Any
     rule: _Rule
 
+    def word(self, text: str) -> object:
+        """Return the word that a text stands for, in any letters; the text where it is none."""
+        lower = text.lower()
+        named = {str(word).lower(): word for word in choices(self.hint)}
+        return named.get(self.option.known_as.get(lower, lower), text)
+
     def check(self, value: object) -> None:
         """Refuse a value that it may not have, whatever the others are.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Option:
         help: what it does, in sentences.
         metavar: what stands for its value in the help; None lists the choices.
         initial: its default in words, where it is not a plain value.
+        known_as: other words for its values, in small letters.
     """
 
     name: str
@@ -22,6 +24,7 @@ class Option:
     help: str
     metavar: str | None = None
     initial: str | None = None
+    known_as: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

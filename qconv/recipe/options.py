@@ -23,6 +23,18 @@ _TABLE = (
         "uint8, int4, uint4, int3, int2, uint2, ternary, binary, fp8e4m3, fp8e5m2 (those with u "
         "have a zero point); fp16, bf16; fp32 for models of float64 or float16.",
         "TYPE",
+        "int8",
+        known_as={
+            "float16": "fp16",
+            "half": "fp16",
+            "bfloat16": "bf16",
+            "float32": "fp32",
+            "float": "fp32",
+            "fp8": "fp8e4m3",
+            "float8": "fp8e4m3",
+            "float8e4m3fn": "fp8e4m3",
+            "float8e5m2": "fp8e5m2",
+        },
     ),
     Option(
         "mode",

@@ -146,18 +146,17 @@ class Chosen:
 
 
 def conversions(chosen: Chosen) -> dict[str, Settings]:
-    """Return the settings of each type that was asked for, in that order.
+    """Return the settings of each type that was asked for, in that order; INT8 where none was.
 
     Raises:
-        UsageError: no type was named; a value is not one that it may have; or something was chosen
+        UsageError: a value is not one that it may have; or something was chosen
             that none of the types reads.
     """
     asked = chosen.build(ConvertSettings)
-    if not asked.dtype:
-        raise UsageError("`dtype` is needed: the type to convert to")
-    if asked.mode is not None and "int8" not in asked.dtype and "mode" in chosen.firm:
+    dtypes = asked.dtype or ("int8",)
+    if asked.mode is not None and "int8" not in dtypes and "mode" in chosen.firm:
         raise UsageError("`mode` goes with `dtype=int8`; the smaller types are for weights alone")
-    kinds = {dtype: _kind(dtype, asked.mode) for dtype in asked.dtype}
+    kinds = {dtype: _kind(dtype, asked.mode) for dtype in dtypes}
     _refuse_unread(chosen, set(kinds.values()))
     if "io" in chosen.firm and chosen.values["io"] not in ("fp32", *kinds):
         raise UsageError(f"`io={chosen.values['io']}` goes with `dtype={chosen.values['io']}`")

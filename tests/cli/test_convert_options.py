@@ -138,7 +138,6 @@ def test_options_of_one_type_go_with_others_beside_it(qconv: Qconv, folder: Path
     ("line", "message", "hint"),
     [
         ("calibrate model.onnx -o r.qcal", "--data is needed: the samples to read", ""),
-        ("convert model.onnx -o x", "--dtype is needed: the type to convert to", ""),
         (
             "calibrate model.onnx --data d -o r --samples 0",
             "--samples is 0; it must be a whole number of at least 1",

@@ -130,6 +130,10 @@ class _Drawn:
             return
         name = str(parameter.name)
         share = _RARE.get(name, _RARE.get(name.partition("_")[0], 0.15))
+        if name == "output" and not (parameter.required or self._trials):
+            share = (
+                1.0  # left out, it is a name beside the model, by types that a recipe may choose
+            )
         if random.random() >= (0.97 if parameter.required or name == "data" else share):
             return
         for _ in range(random.choice((1, 1, 1, 2)) if parameter.multiple else 1):

@@ -120,7 +120,6 @@ def test_where_weights_go_gives_way_too(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ('dtype = "fp16"\neffort = "best"', "`effort` goes with `dtype=int8` `mode=static`"),
-        ('effort = "best"', "`dtype` is needed: the type to convert to"),
         ('dtype = "fp16"\nmode = "static"', "`mode` goes with `dtype=int8`"),
         ('dtype = "fp32"\ndata = "d"', "`data` has no effect with `dtype=fp32`"),
         ('dtype = "int8"\nsamples = 3', "`samples` goes with `data`"),
