@@ -113,17 +113,16 @@ class OtherKinds:
         if not self._keeper.best.holds:
             self._offer(slow=True)
         for found in list(self.tried):
-            if self._keeper.beats(found.kept) and (done := self._made(found.settings)):
-                self._offered(found.settings, done)
+            if self._keeper.beats(found.kept):
+                self._offered(found.settings)
 
     def _offer(self, *, slow: bool) -> None:
         kinds = tuple(self._left)
         for settings in self._progress(self._in_time(kinds), len(kinds), "trying other kinds"):
             self._left.remove(settings)
-            done = self._made(settings)
-            if done is None:
+            found = self._offered(settings)
+            if found is None:
                 continue
-            found = self._offered(settings, done)
             self.tried.append(found)
             if isinstance(settings, DynamicSettings):
                 continue
@@ -144,30 +143,31 @@ class OtherKinds:
                 return
             yield settings
 
-    def _made(self, settings: OtherSettings) -> Started | None:
-        """Return the finished work of a kind, or None where it is none for this model."""
+    def _offered(self, settings: OtherSettings) -> Tried | None:
+        """Make and offer a file; None where the kind is none for this model."""
         try:
-            done = start(
-                *(self._started.loaded.path, kind_of(settings, ORT_CPU), self._bench.work.record),
-                data=None,
-                plan=None,
-                assume=self._assume,
-                batch_size=1,
-                progress=no_progress,
-            )
-            for step in done.steps:
-                step.apply(done.work)
+            done = self._made(settings)
+            slowness = self._slowness(settings, done)
+            cost = slowness if self._goal.form is Form.FLOAT else math.inf
+            point = Point(frozenset(), cost, math.inf)
+            kept = self._keeper.offer(done, point, slowness=slowness, forms={})
         except (NothingQuantized, UnsupportedError, ModelError):
             return None
+        return Tried(settings, slowness, kept)
+
+    def _made(self, settings: OtherSettings) -> Started:
+        done = start(
+            *(self._started.loaded.path, kind_of(settings, ORT_CPU), self._bench.work.record),
+            data=None,
+            plan=None,
+            assume=self._assume,
+            batch_size=1,
+            progress=no_progress,
+        )
+        for step in done.steps:
+            step.apply(done.work)
         done.work.judge = self._bench.reference
         return done
-
-    def _offered(self, settings: OtherSettings, done: Started) -> Tried:
-        slowness = self._slowness(settings, done)
-        cost = slowness if self._goal.form is Form.FLOAT else math.inf
-        point = Point(frozenset(), cost, math.inf)
-        kept = self._keeper.offer(done, point, slowness=slowness, forms={})
-        return Tried(settings, slowness, kept)
 
     def _slowness(self, settings: OtherSettings, done: Started) -> float:
         def measured() -> float | None:
