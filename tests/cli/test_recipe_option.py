@@ -25,5 +25,8 @@ def test_a_recipe_converts_and_calibrates(qconv: Qconv, folder: Path) -> None:
 def test_no_recipe_is_read_that_is_not_named(refuses: Refuses, folder: Path) -> None:
     (folder / "qconv.toml").write_text('dtype = "fp16"\n')
     refuses(
-        "convert model.onnx -o o.onnx", code=2, message="--dtype is needed: the type to convert to"
+        "convert model.onnx -o o.onnx",
+        code=2,
+        message="--calibration or --data is needed",
+        hint="qconv calibrate makes a record",
     )
