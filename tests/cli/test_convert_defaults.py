@@ -43,7 +43,7 @@ def test_the_file_stands_beside_the_model(qconv: Qconv, folder: Path) -> None:
     ],
 )
 def test_types_as_people_say_them(qconv: Qconv, folder: Path, spelled: str, name: str) -> None:
-    """In few bits the model has no weights to store, which the message says with the type's name."""
+    """In few bits the model has no weights to store, which a message says, with the type's name."""
     mode = "--mode weight-only" if name == "int8" else ""
     said = qconv(f"convert model.onnx --dtype {spelled} {mode}")
     if name in ("fp16", "bf16"):
