@@ -13,7 +13,7 @@ import pytest
 
 from qconv.pipeline import Goal, tune
 from tests.cli.cli_helpers import Qconv, save_text
-from tests.cli.tune_net import NET, save_deep_net, save_net, set_times
+from tests.cli.tune_net import NET, fix_times, save_deep_net, save_net, set_times
 from tests.model_helpers import data, op_types, run
 
 T = TypeVar("T")
@@ -23,7 +23,8 @@ SIZE = "tune net.onnx --data cal.npz --objective size -o y.onnx"
 
 
 @pytest.fixture
-def net(folder: Path) -> Path:
+def net(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    fix_times(monkeypatch)
     return save_net(folder)
 
 

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from tests.cli.cli_helpers import Qconv
-from tests.cli.tune_net import save_net, set_times
+from tests.cli.tune_net import fix_times, save_net, set_times
 from tests.model_helpers import op_types
 
 SPEED = "tune net.onnx --data cal.npz --objective speed -o y.onnx"
@@ -17,7 +17,8 @@ SIZE = "tune net.onnx --data cal.npz --objective size -o y.onnx"
 
 
 @pytest.fixture
-def net(folder: Path) -> Path:
+def net(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    fix_times(monkeypatch)
     return save_net(folder)
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 
+from qconv.conversions.workbench import Form, Forms, Workbench
 from tests.cli.cli_helpers import save_text
 from tests.model_helpers import set_weight
 
@@ -63,3 +65,13 @@ def set_times(folder: Path, dynamic: float = 9, weights: float = 9) -> None:
         count = list(each["forms"].values()).count("float")
         each["slowness"] = own if each["kind"] else (1 + count) / 4
     path.write_text(json.dumps(trials))
+
+
+def fix_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test depend on how fast the machine is: layers in float decide, others are slow."""
+
+    def slowness(_: Workbench, forms: Forms) -> float:
+        return (1 + list(forms.values()).count(Form.FLOAT)) / 4
+
+    monkeypatch.setattr(Workbench, "slowness", slowness)
+    monkeypatch.setattr(Workbench, "slowness_of", lambda *_: 9.0)
