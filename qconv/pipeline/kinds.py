@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qconv.conversions.kinds import kind_of
-from qconv.conversions.workbench import Form, Workbench
+from qconv.conversions.workbench import Form
 from qconv.errors import ModelError, NothingQuantized, UnsupportedError
 from qconv.pipeline.arguments import Assume
 from qconv.pipeline.goal import Goal
-from qconv.pipeline.keeping import Keeper, Kept
+from qconv.pipeline.keeping import Kept
+from qconv.pipeline.search_context import SearchContext
 from qconv.pipeline.starting import Started, start
-from qconv.pipeline.trials import Trials
 from qconv.placement.targets.ort_cpu import ORT_CPU
-from qconv.progress import Progress, no_progress
+from qconv.progress import no_progress
 from qconv.recipe.settings import DynamicSettings, Settings, WeightOnlySettings
 from qconv.search.front import Point
 
@@ -70,32 +68,13 @@ class OtherKinds:
     """Offers files of other kinds to a keeper.
 
     Args:
-        started: a search of static INT8, for its model and its record.
-        bench: has the samples that it measures on.
-        trials: keep what was timed.
-        goal: what to look for.
-        keeper: keeps the best file.
+        context: what the search has.
         assume: inputs that are fixed to constants.
-        deadline: when to try nothing more, on the clock of :func:`time.monotonic`.
-        progress: shown over the kinds.
     """
 
-    def __init__(
-        self,
-        started: Started,
-        bench: Workbench,
-        trials: Trials,
-        *,
-        goal: Goal,
-        keeper: Keeper,
-        assume: Assume | None,
-        deadline: float,
-        progress: Progress,
-    ) -> None:
-        self._started, self._bench, self._trials = started, bench, trials
-        self._goal, self._keeper, self._assume = goal, keeper, assume
-        self._deadline, self._progress = deadline, progress
-        self._left = list(other_kinds(goal))
+    def __init__(self, context: SearchContext, assume: Assume | None) -> None:
+        self._context, self._assume = context, assume
+        self._left = list(other_kinds(context.goal))
         self.tried: list[Tried] = []
 
     def offer(self) -> None:
@@ -110,15 +89,14 @@ class OtherKinds:
 
         What took the place of that may be worse after all.
         """
-        if not self._keeper.best.holds:
+        if not self._context.keeper.best.holds:
             self._offer(slow=True)
         for found in list(self.tried):
-            if self._keeper.beats(found.kept):
+            if self._context.keeper.beats(found.kept):
                 self._offered(found.settings)
 
     def _offer(self, *, slow: bool) -> None:
-        kinds = tuple(self._left)
-        for settings in self._progress(self._in_time(kinds), len(kinds), "trying other kinds"):
+        for settings in self._context.shown(tuple(self._left), "trying other kinds"):
             self._left.remove(settings)
             found = self._offered(settings)
             if found is None:
@@ -133,31 +111,26 @@ class OtherKinds:
 
     def _ends(self, kept: Kept) -> bool:
         """Whether fewer bits are of no use."""
-        if kept.size > self._goal.most_bytes:
+        if kept.size > self._context.goal.most_bytes:
             return False
-        return not (self._goal.by_cost and kept.holds)
-
-    def _in_time(self, every: tuple[OtherSettings, ...]) -> Iterator[OtherSettings]:
-        for settings in every:
-            if time.monotonic() > self._deadline:
-                return
-            yield settings
+        return not (self._context.goal.by_cost and kept.holds)
 
     def _offered(self, settings: OtherSettings) -> Tried | None:
         """Make and offer a file; None where the kind is none for this model."""
         try:
             done = self._made(settings)
             slowness = self._slowness(settings, done)
-            cost = slowness if self._goal.form is Form.FLOAT else math.inf
+            cost = slowness if self._context.goal.form is Form.FLOAT else math.inf
             point = Point(frozenset(), cost, math.inf)
-            kept = self._keeper.offer(done, point, slowness=slowness, forms={})
+            kept = self._context.keeper.offer(done, point, slowness=slowness, forms={})
         except (NothingQuantized, UnsupportedError, ModelError):
             return None
         return Tried(settings, slowness, kept)
 
     def _made(self, settings: OtherSettings) -> Started:
+        path, record = self._context.started.loaded.path, self._context.bench.work.record
         done = start(
-            *(self._started.loaded.path, kind_of(settings, ORT_CPU), self._bench.work.record),
+            *(path, kind_of(settings, ORT_CPU), record),
             data=None,
             plan=None,
             assume=self._assume,
@@ -166,11 +139,11 @@ class OtherKinds:
         )
         for step in done.steps:
             step.apply(done.work)
-        done.work.judge = self._bench.reference
+        done.work.judge = self._context.bench.reference
         return done
 
     def _slowness(self, settings: OtherSettings, done: Started) -> float:
         def measured() -> float | None:
-            return self._bench.slowness_of(done.work.model)
+            return self._context.bench.slowness_of(done.work.model)
 
-        return self._trials.of_kind(kind_name(settings), measured)
+        return self._context.trials.of_kind(kind_name(settings), measured)

@@ -87,22 +87,11 @@ class Trials:
 
     def slowness(self, forms: Forms) -> float:
         """Return the time of a choice over that of the float model; 1 where it does not run."""
-        known = self._of(forms)
-        if known.slowness is not None:
-            return known.slowness
-        measured = self._bench.slowness(forms)
-        found = 1.0 if measured is None else measured
-        self._keep(replace(known, slowness=found))
-        return found
+        return self._timed(self._of(forms), lambda: self._bench.slowness(forms))
 
     def of_kind(self, kind: str, measured: Callable[[], float | None]) -> float:
         """Return the time of a model that is not static INT8, by its kind, as by slowness()."""
-        known = self._known.get(_key({}, kind), Measured({}, kind))
-        if known.slowness is not None:
-            return known.slowness
-        found = measured()
-        self._keep(replace(known, slowness=1.0 if found is None else found))
-        return 1.0 if found is None else found
+        return self._timed(self._known.get(_key({}, kind), Measured({}, kind)), measured)
 
     def write(self) -> None:
         """Write what is known."""
@@ -112,6 +101,14 @@ class Trials:
         content = _File(SCHEMA, self._subject, tuple(self._known.values()))
         with staged(self._path, force=True) as temporary:
             temporary.write_text(json.dumps(encode(content), indent=0) + "\n", encoding="utf-8")
+
+    def _timed(self, known: Measured, measure: Callable[[], float | None]) -> float:
+        if known.slowness is not None:
+            return known.slowness
+        measured = measure()
+        found = 1.0 if measured is None else measured
+        self._keep(replace(known, slowness=found))
+        return found
 
     def _of(self, forms: Forms) -> Measured:
         named = {name: form.value for name, form in forms.items()}

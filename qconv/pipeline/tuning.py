@@ -24,6 +24,7 @@ from qconv.pipeline.goal import Goal
 from qconv.pipeline.keeping import Keeper, Kept
 from qconv.pipeline.kinds import OtherKinds, Tried
 from qconv.pipeline.reads import ReadFiles
+from qconv.pipeline.search_context import SearchContext
 from qconv.pipeline.searching import Search, subject
 from qconv.pipeline.starting import start_search
 from qconv.pipeline.trials import Trials
@@ -137,22 +138,12 @@ def tune(
         bench = Workbench(started.work, started.kind)
         trials = Trials(bench, own, subject(started, bench), resume=resume)
         keeper = Keeper(path, goal, held, assume=assume, force=force)
-        search = Search(
-            *(started, bench, trials),
-            goal=goal,
-            keeper=keeper,
-            in_sequence=effort == "best",
+        context = SearchContext(
+            *(started, bench, trials, goal, keeper),
             deadline=begin + max_time,
             progress=progress,
         )
-        others = OtherKinds(
-            *(started, bench, trials),
-            goal=goal,
-            keeper=keeper,
-            assume=assume,
-            deadline=begin + max_time,
-            progress=progress,
-        )
+        search, others = Search(context, in_sequence=effort == "best"), OtherKinds(context, assume)
         front: list[Point] = []
         effects: list[Effect] = []
         try:

@@ -24,6 +24,7 @@ from tests.cli.cli_helpers import (
     contents,
     save_text,
 )
+from tests.cli.tune_net import fix_times, save_net
 
 
 @pytest.fixture(scope="session")
@@ -121,3 +122,10 @@ def frugal(qconv: Qconv) -> Qconv:
         return said
 
     return invoke
+
+
+@pytest.fixture
+def net(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A net to search, in a folder with its data and a metric; times are fixed."""
+    fix_times(monkeypatch)
+    return save_net(folder)

@@ -14,13 +14,7 @@ from qconv.conversions.workbench import Workbench
 from qconv.pipeline.starting import start_search
 from qconv.progress import no_progress
 from tests.cli.cli_helpers import Qconv
-from tests.cli.tune_net import save_net
 from tests.model_helpers import data
-
-
-@pytest.fixture
-def net(folder: Path) -> Path:
-    return save_net(folder)
 
 
 def test_a_dry_run_shows_what_layers_lose_and_why_and_writes_nothing(

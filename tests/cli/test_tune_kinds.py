@@ -9,44 +9,36 @@ import onnx
 import pytest
 
 from tests.cli.cli_helpers import Qconv
-from tests.cli.tune_net import fix_times, save_net, set_times
+from tests.cli.tune_net import fix_times
 from tests.model_helpers import op_types
 
 SPEED = "tune net.onnx --data cal.npz --objective speed -o y.onnx"
 SIZE = "tune net.onnx --data cal.npz --objective size -o y.onnx"
 
 
-@pytest.fixture
-def net(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    fix_times(monkeypatch)
-    return save_net(folder)
-
-
-def test_files_of_other_kinds_are_taken_where_they_are_better(qconv: Qconv, net: Path) -> None:
-    """The times are set: these files are as fast as the file says."""
-    goal = ("--fail-if", "sqnr_db < 35")
-    assert qconv(SPEED, *goal).code == 0
-    set_times(net, dynamic=0.2, weights=0.24)
-    said = qconv(SPEED, *goal, "-f", "--resume", "--save-plan", "plan.json", "--json", "r.json")
+def test_files_of_other_kinds_are_taken_where_they_are_better(
+    qconv: Qconv, net: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fix_times(monkeypatch, others=0.2)
+    more = ("--save-plan", "plan.json", "--json", "r.json")
+    said = qconv(SPEED, "--fail-if", "sqnr_db < 35", *more)
     assert said.code == 0, said.err
     assert "plans that no other one beats" not in said.out, "none can be faster"
     name = "inputs of layers quantized at run time, 8 bits"
     assert f"  {name}: 12.55 kB, 5.00 times as fast, 4" in said.out
-    assert f"y.onnx: 12.55 kB, {name}" in said.out
-    assert _settings(net / "y.onnx")["mode"] == "dynamic"
+    assert "y.onnx: 13.31 kB, weights alone, 8 bits" in said.out, "they lose less in the same time"
+    assert _settings(net / "y.onnx")["dtype"] == "int8"
     kinds = json.loads((net / "r.json").read_text())["search"]["kinds"]
-    assert [each["chosen"] for each in kinds] == [True, False]
-    assert json.loads((net / "plan.json").read_text())["kind"] == "dynamic"
-    again = qconv("convert net.onnx --plan plan.json -o again.onnx")
+    assert [each["chosen"] for each in kinds] == [False, True]
+    assert json.loads((net / "plan.json").read_text())["kind"] == "weight-only"
+    again = qconv("convert net.onnx --plan plan.json --data cal.npz -o again.onnx")
     assert again.code == 0, again.err
-    assert _settings(net / "again.onnx")["mode"] == "dynamic"
+    assert _settings(net / "again.onnx") == _settings(net / "y.onnx")
 
 
 def test_files_that_are_no_faster_than_float_need_leave(qconv: Qconv, net: Path) -> None:
     line = f"{SIZE} --max-size 1MB"
-    assert qconv(line).code == 0
-    set_times(net)
-    said = qconv(line, "-f", "--resume")
+    said = qconv(line)
     assert said.code == 0
     assert ", no faster than the float model" in said.out
     assert "QuantizeLinear" in op_types(onnx.load(net / "y.onnx"))
@@ -58,12 +50,11 @@ def test_files_that_are_no_faster_than_float_need_leave(qconv: Qconv, net: Path)
     assert "FAIL  y.onnx: it is not 90 times as fast" in said.err
 
 
-def test_a_slow_file_is_better_than_none_that_holds_the_goal(qconv: Qconv, net: Path) -> None:
+@pytest.mark.usefixtures("net")
+def test_a_slow_file_is_better_than_none_that_holds_the_goal(qconv: Qconv) -> None:
     """Two bits are too small for all others, and are unpacked when the model is loaded."""
     line = f"{SIZE} --max-size 9kB"
-    assert qconv(line).code == 0
-    set_times(net)
-    said = qconv(line, "-f", "--resume")
+    said = qconv(line)
     assert said.code == 0, said.err
     assert "weights alone, 2 bits" in said.out.splitlines()[-2]
     assert said.out.splitlines()[-3].endswith("holds the goal, no faster than the float model")

@@ -11,12 +11,6 @@ from qconv.conversions.plan_file import PlanFile
 from qconv.graph.model_io import load_model
 from qconv.recipe.settings import Int8Settings
 from tests.cli.cli_helpers import Qconv
-from tests.cli.tune_net import save_net
-
-
-@pytest.fixture
-def net(folder: Path) -> Path:
-    return save_net(folder)
 
 
 @pytest.mark.parametrize(

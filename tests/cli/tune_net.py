@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -53,25 +52,14 @@ def save_deep_net(folder: Path) -> None:
     np.savez(folder / "cal.npz", x=images)
 
 
-def set_times(folder: Path, dynamic: float = 9, weights: float = 9) -> None:
-    """Set the times that a search of ``y.onnx`` has measured, in those of the float model.
+def fix_times(monkeypatch: pytest.MonkeyPatch, others: float = 9) -> None:
+    """Let no test depend on how fast the machine is: of plans the layers in float decide.
 
-    Of plans the layers in float decide; ``dynamic`` and ``weights`` are those of the other kinds.
+    ``others`` is the time of files of other kinds, over that of the float model.
     """
-    path = folder / "y.onnx.trials.json"
-    trials = json.loads(path.read_text())
-    for each in trials["trials"]:
-        own = dynamic if each["kind"].startswith("inputs") else weights
-        count = list(each["forms"].values()).count("float")
-        each["slowness"] = own if each["kind"] else (1 + count) / 4
-    path.write_text(json.dumps(trials))
-
-
-def fix_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test depend on how fast the machine is: layers in float decide, others are slow."""
 
     def slowness(_: Workbench, forms: Forms) -> float:
         return (1 + list(forms.values()).count(Form.FLOAT)) / 4
 
     monkeypatch.setattr(Workbench, "slowness", slowness)
-    monkeypatch.setattr(Workbench, "slowness_of", lambda *_: 9.0)
+    monkeypatch.setattr(Workbench, "slowness_of", lambda *_: others)
