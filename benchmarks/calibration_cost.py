@@ -30,7 +30,8 @@ def main() -> None:
         commands = {
             "plain inference": [_PLAIN, model, data],
             "calibrate --statistics ranges": [*calibrate, "--statistics", "ranges"],
-            "calibrate --statistics histogram": calibrate,
+            "calibrate --statistics histogram": [*calibrate, "--statistics", "histogram"],
+            "calibrate": calibrate,
             "calibrate --samples 100": [*calibrate, "--samples", "100"],
         }
         rounds: dict[str, list[Cost]] = {name: [] for name in commands}

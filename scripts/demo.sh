@@ -16,7 +16,7 @@ printf '%s\n' '== A convolutional network that reads handwritten digits'
 run 'qconv inspect sample_models/digits_cnn/model.onnx'
 
 run 'qconv calibrate sample_models/digits_cnn/model.onnx \
-    --data sample_models/digits_cnn/calibration.npz --statistics full \
+    --data sample_models/digits_cnn/calibration.npz \
     -o demo-out/digits.qcal --force'
 
 run 'qconv convert sample_models/digits_cnn/model.onnx --dtype int8 \
@@ -30,7 +30,7 @@ run 'qconv report sample_models/digits_cnn/model.onnx demo-out/digits.int8.onnx 
 printf '\n%s\n' '== A small transformer that tells in which language a name is written'
 
 run 'qconv calibrate sample_models/language_id/model.onnx \
-    --data sample_models/language_id/calibration --statistics full \
+    --data sample_models/language_id/calibration \
     -o demo-out/language.qcal --force'
 
 run 'qconv convert sample_models/language_id/model.onnx --dtype int8 \

@@ -10,7 +10,9 @@ import onnx_ir as ir
 
 from qconv.calibration.kept_samples import KeptSamples
 from qconv.calibration.observe import Accumulator, Depth, Observation, Observer
-from qconv.data import Batch, Feeds, batches
+from qconv.data import Batch, Feeds
+from qconv.data.batching import parted_batches
+from qconv.data.dataset import evenly_spread
 from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
@@ -18,6 +20,9 @@ from qconv.parallel import GATHERING, in_parallel, worker_count
 from qconv.placement.inputs import LayerInput
 from qconv.placement.plan import ValuePlan
 from qconv.progress import Progress
+
+MOST_MULTIPLIED = 128
+"""Samples that second moments are taken of at most: they cost eight times the plain inference."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,13 @@ def collect(
 ) -> Collected:
     """Return the statistics of the given values, and the second moments of layers' inputs.
 
+    All samples give statistics, and at most 128 of them, evenly spread, second moments.
+
     Samples run in parallel, each on one thread, which uses the cores better than parallel
     operators do; statistics merge exactly, so neither the number of workers nor the order in
     which they finish changes the result. Second moments are added in the order of the samples by
-    the calling thread, which one worker keeps busy: more would only hold memory. ``label`` is what
-    errors call the model.
+    the calling thread, which one worker keeps busy where all samples give some: more would only
+    hold memory. ``label`` is what errors call the model.
 
     Raises:
         ModelError, UnsupportedError: the runtime does not load the model.
@@ -63,15 +70,17 @@ def collect(
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
     observer = Observer(model, values, depth, feed_shapes, inputs=inputs, label=label)
-    workers = 1 if inputs else worker_count(GATHERING)
+    multiplied = frozenset(evenly_spread(len(source), MOST_MULTIPLIED)) if inputs else frozenset()
+    workers = 1 if len(multiplied) == len(source) else worker_count(GATHERING)
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):
         free.put(observer.accumulator())
 
-    def observe(batch: Batch) -> Observation:
+    def observe(part: tuple[Batch, bool]) -> Observation:
+        batch, multiplies = part
         accumulator = free.get()
         try:
-            return observer.observe(batch, accumulator)
+            return observer.observe(batch, accumulator, vectors=multiplies)
         finally:
             free.put(accumulator)
 
@@ -80,7 +89,8 @@ def collect(
     shapes: dict[str, Mapping[str, tuple[int, ...]]] = {}
 
     def digests() -> Iterator[str]:
-        for observation in in_parallel(observe, batches(source, batch_size), workers):
+        parts = parted_batches(source, batch_size, multiplied)
+        for observation in in_parallel(observe, parts, workers):
             for key in list(observation.vectors):
                 grams[key].update(observation.vectors.pop(key))
             lowest = min((*shapes, *observation.digests))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -97,31 +97,30 @@ class Observer:
         names = [*self._whole, *(probe.value for probe in self.maps)]
         return Accumulator(names, self.maps, self._ranged)
 
-    def observe(self, batch: Batch, into: Accumulator) -> Observation:
-        """Run one batch and add what it shows; return its samples' digests and the vectors.
+    def observe(self, batch: Batch, into: Accumulator, *, vectors: bool) -> Observation:
+        """Run one batch and add what it shows; return its samples' digests and ``vectors``.
 
         Raises:
             DataError: the model fails on the batch, or a value is NaN or Inf.
         """
-        outputs = self._observe_values(into, batch)
+        inputs = self._inputs if vectors else ()
+        outputs = self._observe_values(into, batch, {own.value for own in inputs})
         digests = sample_digests(batch)
         random = random_places(digests)
-        vectors = {
-            layer_input.key: draw_vectors(
-                outputs[layer_input.value], layer_input, len(batch), random
-            )
-            for layer_input in self._inputs
+        drawn = {
+            own.key: draw_vectors(outputs[own.value], own, len(batch), random) for own in inputs
         }
-        return Observation(digests, _sample_shapes(batch), vectors)
+        return Observation(digests, _sample_shapes(batch), drawn)
 
-    def _observe_values(self, into: Accumulator, batch: Batch) -> Outputs:
-        """Add what the values show; return what was given out, of which layers' inputs are part.
+    def _observe_values(self, into: Accumulator, batch: Batch, also: Collection[str]) -> Outputs:
+        """Add what the values show; return what was given out, of which ``also`` is part.
 
         No operator pools an empty map: batches with an empty feed are looked at in full.
         """
         pooled = all(array.size for array in batch.feeds.values())
         session = self._session if pooled else self._full_session
-        outputs = run_float(session, [output.name for output in session.get_outputs()], batch)
+        names = self._read(session, also)
+        outputs = run_float(session, names, batch) if names else {}
         for name in self._whole:
             self._observe_whole(into, name, outputs[name], batch)
         if self.maps and pooled:
@@ -131,6 +130,14 @@ class Observer:
             samples = {p.value: outputs[p.value][p.positions] for p in self.maps if p.sample}
             self._observe_samples(into, samples)
         return outputs
+
+    def _read(self, session: InferenceSession, also: Collection[str]) -> list[str]:
+        """Return the outputs to read: what layers read costs most, and is not always asked for."""
+        needed = {*self._whole, *also}
+        if session is not self._session:
+            needed.update(probe.value for probe in self.maps)
+        beside = {own.value for own in self._inputs} - needed
+        return [output.name for output in session.get_outputs() if output.name not in beside]
 
     def _request(self, value: ValuePlan) -> Request:
         ranged = value.params_from == value.name

@@ -58,7 +58,8 @@ def calibrate(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: 
         progress=make_progress(quiet=quiet),
     )
     if not quiet:
-        say(
-            f"{output}: {counted(len(record.samples), 'sample')}, "
-            f"{collected.statistics} of {counted(len(record.statistics), 'value')}"
-        )
+        depth = "ranges" if collected.statistics == "ranges" else "histogram"
+        known = [f"{depth} of {counted(len(record.statistics), 'value')}"]
+        if record.grams:
+            known.append(f"second moments of {counted(len(record.grams), 'input')} of layers")
+        say(f"{output}: {', '.join([counted(len(record.samples), 'sample'), *known])}")

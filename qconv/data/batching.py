@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,21 +57,34 @@ def batches(source: Source, size: int) -> Iterator[Batch]:
     """
     if size < 1:
         raise UsageError(f"the batch size is {size}; it must be 1 or more")
-    return _batches(source, size)
+    return (batch for batch, _ in parted_batches(source, size, ()))
 
 
-def _batches(source: Source, size: int) -> Iterator[Batch]:
-    pending: list[Sample] = []
-    for sample in source:
+def parted_batches(
+    source: Source, size: int, marked: Collection[int]
+) -> Iterator[tuple[Batch, bool]]:
+    """Join samples as :func:`batches` does, those at the places ``marked`` apart from the others.
+
+    Yields:
+        Each batch, and whether its samples are marked ones.
+
+    Raises:
+        DataError: an array without axes is to be joined.
+    """
+    waiting: dict[bool, list[Sample]] = {True: [], False: []}
+    for place, sample in enumerate(source):
+        mark = place in marked
+        pending = waiting[mark]
         if pending and _shapes(sample) != _shapes(pending[0]):
-            yield _joined(pending)
-            pending = []
+            yield _joined(pending), mark
+            pending.clear()
         pending.append(sample)
         if len(pending) == size:
-            yield _joined(pending)
-            pending = []
-    if pending:
-        yield _joined(pending)
+            yield _joined(pending), mark
+            pending.clear()
+    for mark, pending in waiting.items():
+        if pending:
+            yield _joined(pending), mark
 
 
 def _shapes(sample: Sample) -> dict[str, tuple[int, ...]]:

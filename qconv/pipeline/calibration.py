@@ -42,7 +42,7 @@ def calibrate(
     output: str | Path | None = None,
     assume: Assume | None = None,
     target: str | Target = ORT_CPU.name,
-    statistics: Statistics = "histogram",
+    statistics: Statistics = "full",
     values: Values = "quantizable",
     keep_samples: int = MOST_KEPT,
     batch_size: int = 1,
@@ -59,7 +59,8 @@ def calibrate(
         assume: inputs to fix to constants: ``{"sr": 16000}``, a list for a vector. They are
             removed, and the data need not hold them.
         target: for whose Plan the values are chosen, by its name or as a table.
-        statistics: ``histogram``, or ``ranges`` for min-max only, which is faster.
+        statistics: ``full`` has second moments of what layers read, from at most 128 samples
+            spread evenly over the data; ``histogram`` none; ``ranges`` has min-max only.
         values: ``quantizable``, which INT8 needs, or ``all``, from which FP16 learns what would
             overflow.
         keep_samples: how many samples the record keeps as they are, at most 64 MB of them.

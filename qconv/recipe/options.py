@@ -46,8 +46,7 @@ _TABLE = (
         "calibration",
         DATA,
         "A record that qconv calibrate wrote for this model. Static int8 needs it, or --data; fp16 "
-        "learns from one made with --values all what would overflow, gptq from one made with "
-        "--statistics full what the layers read.",
+        "learns from one made with --values all what would overflow.",
         "FILE",
     ),
     Option(
@@ -134,8 +133,9 @@ _TABLE = (
     Option(
         "statistics",
         CALIBRATION,
-        "What to collect: ranges is faster and allows only --method minmax later on; full adds "
-        "second moments of what layers read, which gptq, awq and adaround need.",
+        "What to collect: ranges is faster and allows only --method minmax later on; full adds, "
+        "from at most 128 samples spread evenly, second moments of what layers read, by which "
+        "convert rounds weights; histogram leaves these out, for a small record.",
     ),
     Option(
         "values",
@@ -153,8 +153,8 @@ _TABLE = (
     Option(
         "effort",
         INT8,
-        "fast reads ranges and corrects biases; balanced also rounds weights by GPTQ, which needs "
-        "--data or a record with second moments; best needs --data, and two or three times as "
+        "fast reads ranges and corrects biases; balanced also rounds weights by GPTQ, on the "
+        "second moments of --data or of the record; best needs --data, and two or three times as "
         "long: it rounds each layer on what the quantized layers before it give.",
     ),
     Option(

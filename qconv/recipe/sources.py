@@ -84,14 +84,14 @@ class CalibrateSettings(Checked):
 
     Attributes:
         statistics: ``histogram``, ``ranges`` for min-max only, or ``full`` for second moments of
-            what layers read besides.
+            what layers read besides, taken of at most 128 samples.
         values: ``quantizable``, which INT8 needs, or ``all``, from which FP16 learns what would
             overflow.
         keep_samples: how many samples the record keeps at most, for conversions to measure on.
         batch_size: samples per inference.
     """
 
-    statistics: Statistics = "histogram"
+    statistics: Statistics = "full"
     values: Values = "quantizable"
     keep_samples: int = setting(32, within=Range(0))
     batch_size: int = setting(1, within=Range(1))

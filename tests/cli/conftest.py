@@ -48,7 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows[3, 2] = 0
     np.savez(folder / "zero.npz", x=rows)
     with contextlib.chdir(folder):
-        for depth in ("histogram", "ranges"):
+        for depth in ("full", "histogram", "ranges"):
             line = f"calibrate model.onnx --data data.npz --statistics {depth} -o {depth}.qcal -q"
             assert run(line.split()) == 0
     return folder

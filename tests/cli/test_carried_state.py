@@ -64,13 +64,14 @@ def recorded(folder: Path, variant: str = "rnn.onnx") -> list[dict[str, np.ndarr
 
 def test_calibration_sees_the_state_of_the_float_model(qconv: Qconv, folder: Path) -> None:
     options = "--assume gain=1.5 -q -o"
-    assert qconv(f"calibrate rnn.onnx --data s.py:loop {options} a.qcal").code == 0
+    calibrate = "calibrate rnn.onnx --statistics histogram --data"
+    assert qconv(f"{calibrate} s.py:loop {options} a.qcal").code == 0
     steps = recorded(folder)
     rows = {name: np.concatenate([step[name] for step in steps]) for name in ("x", "state")}
     np.savez(folder / "rows.npz", x=rows["x"], state=rows["state"])
-    assert qconv(f"calibrate rnn.onnx --data rows.npz {options} b.qcal").code == 0
+    assert qconv(f"{calibrate} rows.npz {options} b.qcal").code == 0
     for batch in (1, 5):
-        line = f"calibrate rnn.onnx --data s.py:loop --batch-size {batch} -f {options} c.qcal"
+        line = f"{calibrate} s.py:loop --batch-size {batch} -f {options} c.qcal"
         assert qconv(line).code == 0
         assert (folder / "a.qcal").read_bytes() == (folder / "c.qcal").read_bytes()
     for name in ("a", "b"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -157,9 +158,10 @@ def test_a_hard_net_is_as_good_as_it_was(tmp_path: Path, opset: int) -> None:
     make_hard(path, hard, 3)
     feeds = random_feeds(onnx.load(path))
     choices: tuple[Equalize, ...] = ("off", "auto")
-    found = [convert_model(path, tmp_path, feeds=feeds)]
+    nearest = Int8Settings(algorithm="rtn")
+    found = [convert_model(path, tmp_path, feeds=feeds, settings=nearest)]
     found += [
-        convert_model(hard, tmp_path, feeds=feeds, settings=Int8Settings(equalize=choice))
+        convert_model(hard, tmp_path, feeds=feeds, settings=replace(nearest, equalize=choice))
         for choice in choices
     ]
     plain, off, auto = (each.sqnr["y"] for each in found)

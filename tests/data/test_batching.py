@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qconv.data import Sample, batches, check_batchable
+from qconv.data.batching import parted_batches
 from qconv.errors import DataError, UsageError
 from tests.data.data_helpers import counting, refusal, spec
 
@@ -93,3 +94,14 @@ def test_models_that_take_none(shape: tuple[int | str, ...], shown: str, reason:
         f"the model's input 'state', float32 {shown}, {reason}",
         "use a batch size of 1",
     )
+
+
+@given(lengths=st.lists(st.integers(1, 2), max_size=20), size=st.integers(1, 6), odd=st.booleans())
+def test_marked_samples_are_joined_apart(lengths: list[int], size: int, odd: bool) -> None:
+    source = text(lengths)
+    marked = set(range(odd, len(lengths), 2))
+    found = list(parted_batches(source, size, marked))
+    for kind in (True, False):
+        told = [origin for batch, mark in found if mark is kind for origin in batch.origins]
+        assert told == [f"s[{i}]" for i in range(len(lengths)) if (i in marked) is kind]
+    assert all(1 <= len(batch) <= size for batch, _ in found)
