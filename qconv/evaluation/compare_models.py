@@ -20,7 +20,7 @@ from qconv.numerics.metrics import Cosine, Sqnr
 from qconv.progress import Progress, no_progress
 from qconv.reporting.model_comparison import Comparison, ValueDifference
 from qconv.runtime.machine import runtime_version
-from qconv.runtime.runner import Runner
+from qconv.runtime.runner import Runner, check_outputs
 from qconv.runtime.session import input_specs, open_session
 
 DEFAULT_SQNR = 40.0
@@ -52,9 +52,12 @@ def compare(
 
     Raises:
         ModelError: a model is missing or cannot be run, or the two have other inputs.
+        UnsupportedError: an output holds no numbers.
         DataError: the data does not fit.
     """
     runners = [Runner.open(path, threads=None) for path in (first, second)]
+    for runner in runners:
+        check_outputs(runner)
     models = comparable(first, second)
     names = _inputs(*runners)
     source = bind(data(input_specs(runners[0].session)), runners[0].answer)

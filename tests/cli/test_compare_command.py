@@ -1,9 +1,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.cli.cli_helpers import Qconv
+from tests.cli.cli_helpers import Qconv, Refuses, save_text
 
 INT8 = "convert model.onnx --dtype int8 --calibration ranges.qcal -o y.onnx -q"
 
@@ -58,3 +59,17 @@ def test_an_input_is_not_replaced(qconv: Qconv) -> None:
     said = qconv("compare model.onnx y.onnx --data data.npz --json y.onnx")
     assert said.code == 2
     assert "y.onnx: the output would replace model B" in said.error
+
+
+def test_outputs_that_are_no_tensors_are_refused(folder: Path, refuses: Refuses) -> None:
+    split = (
+        "(float[4,2] x) => (seq(float[k,2]) y) <int64[2] n = {1, 3}> { y = SplitToSequence(x, n) }"
+    )
+    save_text(split, folder / "split.onnx")
+    np.savez(folder / "x.npz", x=np.ones((1, 4, 2), np.float32))
+    refuses(
+        "compare split.onnx split.onnx --data x.npz",
+        code=4,
+        message="split.onnx: the output 'y' has the type seq(tensor(float)); only plain tensors of "
+        "numbers can be compared",
+    )
