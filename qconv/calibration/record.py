@@ -77,8 +77,8 @@ class Record:
 def merge_records(records: list[Record]) -> Record:
     """Return the record of all samples together, to the bit what one pass would have given.
 
-    That is so but for samples that are kept, as each record holds out its own, and all are kept; and
-    for second moments, of which each record has those of its own samples.
+    That is so but for samples that are kept, as each record holds out its own, and all are kept;
+    and for second moments, of which each record has those of its own samples.
 
     Raises:
         RecordError: the records differ in model or settings, or share samples.

@@ -45,7 +45,7 @@ def calibrate(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: 
     given, collected = chosen.build(ModelSettings), chosen.build(CalibrateSettings)
     record = run(
         model,
-        data=named_data(chosen),
+        data=named_data(chosen, model, quiet=quiet),
         assume=given.constants,
         custom_ops=given.custom_ops,
         output=output,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -11,9 +12,12 @@ import click
 from click.core import ParameterSource
 
 from qconv.cli.paths import FilePath
+from qconv.cli.terminal import say
 from qconv.errors import UsageError
-from qconv.recipe.fields import Setting, arms, choices, is_list
+from qconv.recipe.fields import Checked, Setting, arms, choices, is_list, settings_of
 from qconv.recipe.file import read_recipe
+from qconv.recipe.images import ImageOptions
+from qconv.recipe.preprocessor import find_preprocessor
 from qconv.recipe.resolve import Chosen, require_data
 from qconv.recipe.sources import DataSettings
 from qconv.recipe.walk import settings_by_option
@@ -25,8 +29,8 @@ if TYPE_CHECKING:
 else:
     _ParamType = click.ParamType  # no generic before click 8.5
 
-DATA = ("data", "samples", "image_preset", "image_size", "image_crop", "image_mean", "image_std",
-        "image_order", "image_layout", "labels")  # fmt: skip
+DATA = ("data", "samples", "image_preset",
+        *(each.option.name for each in settings_of(ImageOptions)))  # fmt: skip
 """Options of commands that read data."""
 
 
@@ -68,12 +72,12 @@ class _Text(_ParamType):
         if not isinstance(value, str):
             return value
         kinds = arms(self.hint)
-        if Path in kinds:
-            return FilePath().convert(value, param, ctx)
         named = choices(self.hint)
         word = self.setting.word(value)
         if word in named:
             return word
+        if Path in kinds:
+            return FilePath().convert(value, param, ctx)
         number = _number(value, whole=float not in kinds)
         if number is not None and {int, float}.intersection(kinds):
             return number
@@ -147,6 +151,24 @@ _recipe = click.option(
 )
 
 
+def typed(settings: Checked) -> str:
+    """Return settings as they are typed, those left out that have their default."""
+    parts = []
+    for each in settings_of(type(settings)):
+        value = getattr(settings, each.name)
+        if isinstance(value, bool) and value != each.default:
+            parts.append(each.option.flag if value else f"--no-{each.option.key}")
+        elif value != each.default:
+            joint = "," if any(is_list(arm) for arm in arms(each.hint)) else "x"
+            numbers = value if isinstance(value, tuple) else (value,)
+            parts.append(f"{each.option.flag} {joint.join(map(_short, numbers))}")
+    return " ".join(parts)
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def _option(setting: Setting, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     option, flag = setting.option, setting.option.flag
     initial = option.initial
@@ -165,11 +187,15 @@ def _option(setting: Setting, text: str) -> Callable[[Callable[..., Any]], Calla
     return click.option(*names, cls=GroupedOption, group=option.group, help=text, **kind)
 
 
-def named_data(chosen: Chosen) -> NamedData:
+def named_data(chosen: Chosen, model: Path, *, quiet: bool) -> NamedData:
     """Return the data that was chosen, to be opened for a model.
+
+    Images are fed as a preprocessor_config.json beside the model says, where no preset is chosen;
+    that is told unless ``quiet``.
 
     Raises:
         UsageError: there are none, or a number is out of bounds.
+        InputError, UnsupportedError: a preprocessor_config.json cannot be followed.
     """
     from qconv.data import NamedData
 
@@ -177,4 +203,12 @@ def named_data(chosen: Chosen) -> NamedData:
     given = chosen.build(DataSettings)
     if not given.data:
         raise UsageError("`data` is needed: the samples to read")
-    return NamedData(given.data, given.samples, chosen.images())
+    stated = given.image_preset if isinstance(given.image_preset, Path) else None
+    named = NamedData(given.data, given.samples, chosen.images(), () if stated is None else [stated])
+    beside = None if given.image_preset is not None else find_preprocessor(model)
+    if beside is None or not named.has_images:
+        return named
+    images = chosen.images(beside)
+    if not quiet and images is not None:
+        say(f"images as {beside} and the options say: {typed(images)}", err=True)
+    return replace(named, images=images, beside=[beside])

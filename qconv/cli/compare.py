@@ -80,7 +80,8 @@ def compare(
     from qconv.reporting.model_comparison import to_json
 
     files = Files(json=json_file)
-    named, custom_ops = named_data(chosen), chosen.build(ModelSettings).custom_ops
+    named = named_data(chosen, first, quiet=quiet)
+    custom_ops = chosen.build(ModelSettings).custom_ops
     reads = ReadFiles([("model A", first), ("model B", second)], (), named, custom_ops)
     files.check(reads)
     result = run(

@@ -73,7 +73,7 @@ def convert(
         made, plan = planned(model, plan_file, given.constants)
         settings[dtype_of(made)] = made
     record = chosen.build(ConvertSettings).calibration
-    data = named_data(chosen) if "data" in chosen else None
+    data = named_data(chosen, model, quiet=quiet) if "data" in chosen else None
     storage = chosen.storage()
     if data is not None and record is not None:
         raise UsageError("`data` and `calibration` exclude each other")

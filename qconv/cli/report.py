@@ -140,7 +140,7 @@ def report(
     from qconv.pipeline.reads import ReadFiles
 
     files = Files(json_file, markdown_file, junit_file, html_file)
-    named, given = named_data(chosen), chosen.build(ModelSettings)
+    named, given = named_data(chosen, model, quiet=quiet), chosen.build(ModelSettings)
     reads = ReadFiles(
         [("the float model", model), *(("a variant", variant) for variant in variants)],
         [

@@ -155,7 +155,7 @@ def tune(
     from qconv.pipeline.tuning import read_files
     from qconv.pipeline.tuning import tune as run
 
-    data, given = named_data(chosen), chosen.build(ModelSettings)
+    data, given = named_data(chosen, model, quiet=quiet), chosen.build(ModelSettings)
     goal = Goal(
         asked["objective"],
         asked["fail_if"],

@@ -9,17 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qconv.data.input_checks import check_shape, describe, format_shape, quoted
+from qconv.data.image_geometry import Geometry, Size, geometry_of
+from qconv.data.input_checks import check_shape, describe, quoted
 from qconv.data.source import TensorSpec
 from qconv.errors import DataError, UsageError
 from qconv.memory import require_free
 from qconv.recipe.images import ImageOptions, channels
-
-Size = tuple[int, int]
-"""Height and width in pixels."""
-
-MOST_PIXELS = 178_956_970
-"""Pixels of an image, as it is or resized: what Pillow decodes at most."""
 
 Factor = NDArray[np.floating]
 """One number per channel."""
@@ -29,34 +24,28 @@ Factor = NDArray[np.floating]
 class ImagePlan:
     """The steps from a decoded image to a feed of ``spec``.
 
-    ``affine`` is mean and std, [channels] each in the order of the model, in the type to compute
-    in; None feeds the pixels as they are. ``cover`` resizes so that the image just covers
-    ``crop``.
+    Attributes:
+        spec: the input.
+        channels: 1 or 3.
+        channels_last: whether they are its last axis.
+        bgr: whether they are turned round.
+        exif: whether the image is turned upright first.
+        filter: how it is resized, as Pillow calls it.
+        geometry: how it gets its height and width.
+        fill: the colour of borders, [channels].
+        affine: mean and std, [channels] each in the order of the model, in the type to compute in;
+            None feeds the pixels as they are.
     """
 
     spec: TensorSpec
     channels: int
     channels_last: bool
     bgr: bool
-    size: int | None
-    cover: bool
-    crop: Size | None
+    exif: bool
+    filter: str
+    geometry: Geometry
+    fill: tuple[int, ...]
     affine: tuple[Factor, Factor] | None
-
-    def resized(self, image: Size) -> Size:
-        """Return the height and width of an image after resizing, before the crop."""
-        height, width = image
-        if self.cover and self.crop is not None:
-            scale = max(self.crop[0] / height, self.crop[1] / width)
-            return (
-                max(self.crop[0], round(height * scale)),
-                max(self.crop[1], round(width * scale)),
-            )
-        if self.size is None:
-            return image
-        if height <= width:
-            return self.size, max(1, int(self.size * width / height))
-        return max(1, int(self.size * height / width)), self.size
 
     def check(self, image: Size, where: str) -> None:
         """Refuse an image whose feed would not have the input's shape.
@@ -68,22 +57,7 @@ class ImagePlan:
         Raises:
             DataError: the crop does not fit into it, or the model wants another shape.
         """
-        height, width = self.resized(image)
-        if height * width > MOST_PIXELS:
-            raise DataError(
-                f"{where}: the image is {image[1]} x {image[0]} pixels (width x height), and "
-                f"{width} x {height} after resizing; at most {MOST_PIXELS:,} pixels are handled",
-                hint="choose a smaller image size",
-            )
-        if self.crop is not None:
-            if height < self.crop[0] or width < self.crop[1]:
-                resized = "" if (height, width) == image else f", {width} x {height} after resizing"
-                raise DataError(
-                    f"{where}: the image is {image[1]} x {image[0]} pixels (width x height)"
-                    f"{resized}, smaller than the crop {self.crop[1]} x {self.crop[0]}",
-                    hint="choose a larger image size, or a smaller crop",
-                )
-            height, width = self.crop
+        height, width = self.geometry.result(image, where)
         pixels = (
             (height, width, self.channels) if self.channels_last else (self.channels, height, width)
         )
@@ -126,32 +100,17 @@ def plan_images(options: ImageOptions, inputs: Sequence[TensorSpec], where: str)
             f"in the layout {'nhwc' if last else 'nchw'}; images have 3, or 1 in grey"
         )
     height, width = axes[:2] if last else axes[1:]
-    fixed = (height, width) if isinstance(height, int) and isinstance(width, int) else None
-    crop = _checked_crop(options, spec, (height, width))
     return ImagePlan(
         spec=spec,
         channels=count,
         channels_last=last,
         bgr=options.order == "bgr",
-        size=options.size,
-        cover=options.size is None and crop is None,
-        crop=crop or fixed,
+        exif=options.exif,
+        filter=options.filter,
+        geometry=geometry_of(options, spec, (height, width)),
+        fill=_fill(options, spec, count),
         affine=_affine(options, spec, count),
     )
-
-
-def _checked_crop(
-    options: ImageOptions, spec: TensorSpec, axes: Sequence[int | str | None]
-) -> Size | None:
-    crop = options.crop_shape
-    for length, axis in zip(crop or axes, axes, strict=True):
-        if isinstance(axis, int) and length != axis:
-            raise UsageError(
-                f"the image crop of {format_shape(crop or ())} (height, width) does not fit "
-                f"the model's input '{spec.name}', {describe(spec)}",
-                hint="leave the crop out to take it from the model, or choose the model's own",
-            )
-    return crop
 
 
 def _channels_last(options: ImageOptions, spec: TensorSpec) -> bool:
@@ -193,6 +152,12 @@ def _affine(options: ImageOptions, spec: TensorSpec, count: int) -> tuple[Factor
     mean = _per_channel("mean", channels(options.mean, 0.0), spec, count)
     std = _per_channel("std", channels(options.std, 1.0), spec, count)
     return mean, std
+
+
+def _fill(options: ImageOptions, spec: TensorSpec, count: int) -> tuple[int, ...]:
+    """Return the colour of borders as Pillow takes it: [channels], in RGB."""
+    colour = _per_channel("fill", channels(options.fill, 0.0), spec, count)
+    return tuple(round(float(number)) for number in colour)
 
 
 def _per_channel(name: str, numbers: Sequence[float], spec: TensorSpec, count: int) -> Factor:

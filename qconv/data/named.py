@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qconv.data.image_folder import IMAGE_SUFFIXES
+from qconv.data.image_files import IMAGE_SUFFIXES, images_of
 from qconv.data.image_labels import find_labels
-from qconv.data.listing import files_in
+from qconv.data.listing import files_in, is_pattern, matches
 from qconv.data.loops import LoopData
 from qconv.data.onnx_sets import find_onnx_sets
 from qconv.data.open import open_any
@@ -26,29 +26,44 @@ class NamedData:
     specs: Sequence[str]
     samples: int | None = None
     images: ImageOptions | None = None
+    beside: Sequence[Path] = ()
+    """Files that were read to know how to open them."""
 
     def __call__(self, inputs: Sequence[TensorSpec]) -> Source | LoopData:
         """Open the data, see :func:`open_any`."""
         return open_any(self.specs, inputs, samples=self.samples, images=self.images)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether any of the data are images."""
+        return any(path.suffix.lower() in IMAGE_SUFFIXES for path in self.files())
 
     def files(self) -> Iterator[Path]:
         """Yield the files that are read: data, labels and scripts.
 
         What a script imports or opens itself is not known.
         """
+        yield from self.beside
         if self.images is not None and self.images.labels is not None:
             yield self.images.labels
         for spec in self.specs:
             path = Path(spec)
             if path.is_dir():
                 yield from _files_of(path)
+            elif path.exists():
+                yield path
+            elif is_pattern(spec):
+                yield from matches(spec)[1]
             else:
-                yield path if path.exists() else script_of(spec)
+                yield script_of(spec)
 
 
 def _files_of(folder: Path) -> Iterator[Path]:
     for place in {folder, *find_onnx_sets(folder)}:
         yield from files_in(place, _SUFFIXES)
+    images = images_of(folder)
+    if images is not None:
+        yield from images.paths
     labels = find_labels(folder)
     if labels is not None:
         yield labels

@@ -8,8 +8,9 @@ from pathlib import Path
 from qconv.data.array_folders import NpyFolder, NpzFolder
 from qconv.data.callables import FunctionReader
 from qconv.data.dataset import Dataset, Reader
-from qconv.data.image_folder import IMAGE_SUFFIXES, ImageFolder
-from qconv.data.listing import files_in
+from qconv.data.image_files import IMAGE_SUFFIXES, ImageFiles, images_of
+from qconv.data.images import Images
+from qconv.data.listing import files_in, is_pattern, matches
 from qconv.data.loops import Loop, LoopData
 from qconv.data.npz import NpzReader
 from qconv.data.onnx_sets import OnnxSets, find_onnx_sets
@@ -20,9 +21,14 @@ from qconv.files import require_regular
 from qconv.recipe.images import ImageOptions
 
 DATA_KINDS = (
-    "DATA may be a .npz file, a folder of .npz, .npy or image files, "
-    "an ONNX test_data_set_* folder or a folder of them, or script.py:function"
+    "DATA may be a .npz file, an image, a folder of .npz, .npy or image files or of folders of "
+    "images, a pattern such as 'images/*.jpg', an ONNX test_data_set_* folder or a folder of them, "
+    "or script.py:function"
 )
+
+_KINDS = {".npz": ".npz files", ".npy": ".npy files"}
+_ORDER = (*_KINDS.values(), "images")
+_SUFFIXES = IMAGE_SUFFIXES | _KINDS.keys()
 
 
 def open_data(
@@ -56,9 +62,10 @@ def open_any(
     """Find out what each of ``specs`` is, and validate it against the model's inputs.
 
     Args:
-        specs: one or more of: a ``.npz`` file; a folder of ``.npz``, ``.npy`` or image files;
-            an ONNX ``test_data_set_*`` folder, or a folder of them; ``script.py:function`` or
-            ``package.module:function``. Several follow one another.
+        specs: one or more of: a ``.npz`` file or an image; a folder of ``.npz``, ``.npy`` or image
+            files, or of folders of images; a pattern for such files; an ONNX ``test_data_set_*``
+            folder, or a folder of them; ``script.py:function`` or ``package.module:function``.
+            Several follow one another.
         inputs: the model's inputs.
         samples: how many to take, spread evenly over the whole; None, or more than there are,
             takes all.
@@ -80,10 +87,10 @@ def open_any(
     if not inputs:
         raise DataError("the model has no inputs that data could be fed to")
     readers = [_reader(spec, inputs, images) for spec in specs]
-    if images is not None and not any(isinstance(reader, ImageFolder) for reader in readers):
+    if images is not None and not any(isinstance(reader, Images) for reader in readers):
         raise UsageError(
-            "image options are given, but no data is a folder of images",
-            hint="leave them out, or name the folder itself that holds the image files",
+            "image options are given, but no data are images",
+            hint="leave them out, or name the folder that holds the image files",
         )
     plain = [reader for reader in readers if not isinstance(reader, Loop)]
     if len(plain) < len(readers):
@@ -99,12 +106,16 @@ def _reader(spec: str, inputs: Sequence[TensorSpec], images: ImageOptions | None
         require_regular(path, "data that qconv reads", DataError)
         if path.suffix.lower() == ".npz":
             return NpzReader(path, inputs)
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            return Images(ImageFiles(path.parent, [path], whole=False), inputs, images)
         raise _unknown_file(path, inputs)
     if names_function(spec):
         function = load_function(spec)
         return (
             Loop(spec, function) if takes_run(function) else FunctionReader(spec, inputs, function)
         )
+    if is_pattern(spec):
+        return _matching(spec, inputs, images)
     raise DataError(f"{spec}: there is no such file or folder", hint=DATA_KINDS)
 
 
@@ -112,25 +123,49 @@ def _folder(path: Path, inputs: Sequence[TensorSpec], images: ImageOptions | Non
     sets = find_onnx_sets(path)
     if sets:
         return OnnxSets(sets, inputs)
-    found = {
-        ".npz files": files_in(path, {".npz"}),
-        ".npy files": files_in(path, {".npy"}),
-        "images": files_in(path, IMAGE_SUFFIXES),
-    }
-    kinds = [kind for kind, files in found.items() if files]
-    if len(kinds) > 1:
-        counts = ", ".join(f"{len(found[kind])} {kind}" for kind in kinds)
+    files = files_in(path, _SUFFIXES)
+    reader = _alike(files, path, inputs, f"{path}: the folder holds")
+    if reader is not None:
+        return reader
+    pictures = images_of(path)
+    if pictures is None and images is not None and images.labels is not None:
+        pictures = ImageFiles(path, (), whole=True)
+    if pictures is None:
+        raise DataError(f"{path}: the folder holds no data that qconv reads", hint=DATA_KINDS)
+    return Images(pictures, inputs, images)
+
+
+def _matching(pattern: str, inputs: Sequence[TensorSpec], images: ImageOptions | None) -> Reader:
+    home, found = matches(pattern)
+    files = [path for path in found if path.suffix.lower() in _SUFFIXES]
+    if not files:
         raise DataError(
-            f"{path}: the folder holds {counts}; expected files of one kind",
+            f"{pattern}: no file that qconv reads matches this pattern", hint=DATA_KINDS
+        )
+    reader = _alike(files, home, inputs, f"{pattern}: the pattern stands for")
+    return reader or Images(ImageFiles(home, files, whole=False), inputs, images)
+
+
+def _alike(
+    files: Sequence[Path], home: Path, inputs: Sequence[TensorSpec], told: str
+) -> Reader | None:
+    """Return what reads arrays; None where the files are images, or none.
+
+    Raises:
+        DataError: they are of several kinds.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in files:
+        found.setdefault(_KINDS.get(path.suffix.lower(), "images"), []).append(path)
+    if len(found) > 1:
+        counts = ", ".join(f"{len(found[kind])} {kind}" for kind in sorted(found, key=_ORDER.index))
+        raise DataError(
+            f"{told} {counts}; expected files of one kind",
             hint="put each kind into a folder of its own",
         )
-    if found[".npz files"]:
-        return NpzFolder(found[".npz files"], inputs)
-    if found[".npy files"]:
-        return NpyFolder(found[".npy files"], inputs, path)
-    if found["images"] or (images is not None and images.labels is not None):
-        return ImageFolder(path, inputs, images)
-    raise DataError(f"{path}: the folder holds no data that qconv reads", hint=DATA_KINDS)
+    if ".npz files" in found:
+        return NpzFolder(files, inputs)
+    return NpyFolder(files, inputs, home) if ".npy files" in found else None
 
 
 def _unknown_file(path: Path, inputs: Sequence[TensorSpec]) -> DataError:
@@ -139,7 +174,7 @@ def _unknown_file(path: Path, inputs: Sequence[TensorSpec]) -> DataError:
         hint = f"name its array: np.savez('{path.stem}.npz', **{{'{inputs[0].name}': array}})"
     elif suffix == ".py":
         hint = f"name the function too: {path}:function"
-    elif suffix in IMAGE_SUFFIXES or suffix == ".pb":
+    elif suffix == ".pb":
         hint = f"give the folder it is in: {path.parent}"
     else:
         hint = DATA_KINDS

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from qconv.errors import InputError, UsageError
 from qconv.files import require_regular
-from qconv.recipe.fields import arms, is_list
+from qconv.recipe.fields import arms, choices, is_list
 from qconv.recipe.options import OPTIONS
 from qconv.recipe.resolve import Chosen
 from qconv.recipe.walk import settings_by_option
@@ -75,6 +75,8 @@ def _value(hint: Any, value: object, folder: Path, *, is_place: bool) -> object:
         return tuple(_value(inner, part, folder, is_place=is_place) for part in value)
     if lists and lists == list(arms(hint)):
         return (_value(get_args(lists[0])[0], value, folder, is_place=is_place),)
+    if isinstance(value, str) and value in choices(hint):
+        return value
     if isinstance(value, str) and (is_place or Path in arms(hint)):
         if not value or "\0" in value:
             raise UsageError("it names no file")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from qconv.recipe.data_options import DATA_OPTIONS
 from qconv.recipe.option import Option
 
-TYPES, DATA, IMAGES = "Types", "Data", "Images"
+TYPES = "Types"
 INT8, WEIGHTS, HALF = "INT8", "INT8 and weights in few bits", "FP16 and BF16"
 MODEL, CALIBRATION, OUTPUT = "Model", "Calibration", "Output"
 
@@ -42,73 +43,7 @@ _TABLE = (
         "int8: quantize activations by calibration, at run time (needs no data), or not at all.",
         initial="static",
     ),
-    Option(
-        "calibration",
-        DATA,
-        "A record that qconv calibrate wrote for this model. Static int8 needs it, or --data; fp16 "
-        "learns from one made with --values all what would overflow.",
-        "FILE",
-    ),
-    Option(
-        "data",
-        DATA,
-        "Samples to read: a .npz file whose arrays bear the inputs' names (first axis: samples), a "
-        "folder of .npz, .npy or image files, an ONNX test_data_set_* folder, or "
-        "script.py:function. Repeat to join several.",
-        "DATA",
-    ),
-    Option("samples", DATA, "Use N samples, spread evenly over all the data.", "N", "all"),
-    Option(
-        "batch_size",
-        DATA,
-        "Samples per inference while calibrating; more than one needs a model with a dynamic first "
-        "axis. It does not change the statistics.",
-        "N",
-    ),
-    Option(
-        "image_preset",
-        IMAGES,
-        "Shorter side to 256, centre 224 x 224, RGB, then (pixel / 255 - mean) / std of ImageNet "
-        "(imagenet-torch) or (pixel - 127.5) / 127.5 (imagenet-tf). The options below replace its "
-        "parts.",
-    ),
-    Option(
-        "image_size",
-        IMAGES,
-        "Resize the shorter side to this length.",
-        "PIXELS",
-        "no resizing if --image-crop is given, else just enough to cover the model's input",
-    ),
-    Option(
-        "image_crop",
-        IMAGES,
-        "Cut out the centre, a square or height x width.",
-        "PIXELS|HxW",
-        "the model's height and width",
-    ),
-    Option(
-        "image_mean",
-        IMAGES,
-        "Subtract this from each pixel (0 to 255); one number, or one per channel.",
-        "M[,M,M]",
-        "0 if --image-std is given",
-    ),
-    Option(
-        "image_std",
-        IMAGES,
-        "Then divide by this, in the same units; 255 alone feeds 0 to 1.",
-        "S[,S,S]",
-        "1 if --image-mean is given",
-    ),
-    Option("image_order", IMAGES, "Order of the colours."),
-    Option("image_layout", IMAGES, "Place of the channel axis; auto: as the model's shape has it."),
-    Option(
-        "labels",
-        IMAGES,
-        "CSV with the columns file and label; only files that it lists are used.",
-        "FILE",
-        "labels.csv in the folder or its parent, if there is one",
-    ),
+    *DATA_OPTIONS,
     Option(
         "assume",
         MODEL,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from qconv.errors import UsageError
 from qconv.recipe.fields import Checked, quoted, settings_of
-from qconv.recipe.images import IMAGE_PRESETS, ImageOptions
+from qconv.recipe.images import ImageOptions
 from qconv.recipe.options import OPTIONS
+from qconv.recipe.preprocessor import preset
 from qconv.recipe.settings import (
     DynamicSettings,
     Float32Settings,
@@ -120,17 +122,26 @@ class Chosen:
                 made = replace(made, **{name: value})
         return made
 
-    def images(self) -> ImageOptions | None:
+    def images(self, beside: Path | None = None) -> ImageOptions | None:
         """Return the image preset with what was chosen over it, or None if nothing was.
 
+        Another way to fit images takes the place of all that the preset says about sizes.
+
+        Args:
+            beside: what stands for the preset where none is chosen, a file as :func:`preset` takes.
+
         Raises:
-            UsageError: a number is out of bounds.
+            UsageError: a number is out of bounds, or an option has no effect.
+            InputError, UnsupportedError: the file cannot be followed.
         """
         given = self._fields(ImageOptions)
-        preset = self.build(DataSettings).image_preset
-        if not given and preset is None:
+        chosen = self.build(DataSettings).image_preset or beside
+        if not given and chosen is None:
             return None
-        return replace(ImageOptions() if preset is None else IMAGE_PRESETS[preset], **given)
+        base = ImageOptions() if chosen is None else preset(chosen)
+        if given.get("fit", base.fit) != base.fit:
+            base = replace(base, fit="crop", size=None, crop=None, fill=0)
+        return replace(base, **given)
 
     def storage(self) -> Storage | None:
         """Return where weights go, or None if nothing was said of it.

@@ -27,7 +27,7 @@ def parsed(*arguments: str) -> NamedData:
     @recipe_options(DATA)
     def command(model: str, chosen: Chosen) -> None:
         assert model == "m.onnx"
-        received.append(named_data(chosen))
+        received.append(named_data(chosen, Path(model), quiet=False))
 
     command.main(["m.onnx", *arguments], standalone_mode=False)
     return received[0]

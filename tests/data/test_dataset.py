@@ -97,8 +97,9 @@ def test_a_model_without_inputs_is_refused() -> None:
 def test_a_missing_place_is_refused() -> None:
     assert refusal(DataError, lambda: open_data(["calib.npz"], X)) == (
         "calib.npz: there is no such file or folder",
-        "DATA may be a .npz file, a folder of .npz, .npy or image files, an ONNX "
-        "test_data_set_* folder or a folder of them, or script.py:function",
+        "DATA may be a .npz file, an image, a folder of .npz, .npy or image files or of folders of "
+        "images, a pattern such as 'images/*.jpg', an ONNX test_data_set_* folder or a folder of "
+        "them, or script.py:function",
     )
 
 
@@ -108,7 +109,6 @@ def test_a_missing_place_is_refused() -> None:
     [
         ("x.npy", "name its array: np.savez('x.npz', **{'x': array})"),
         ("feeds.py", "name the function too: feeds.py:function"),
-        ("cat.JPG", "give the folder it is in: ."),
         ("input_0.pb", "give the folder it is in: ."),
         ("data.csv", DATA_KINDS),
     ],
@@ -148,6 +148,6 @@ def test_image_options_go_with_images() -> None:
     np.savez("a.npz", images=counting(3, 3, 4, 4))
     call = lambda: open_data(["a.npz"], [IMAGES], images=ImageOptions(mean=1))  # noqa: E731
     assert refusal(UsageError, call) == (
-        "image options are given, but no data is a folder of images",
-        "leave them out, or name the folder itself that holds the image files",
+        "image options are given, but no data are images",
+        "leave them out, or name the folder that holds the image files",
     )

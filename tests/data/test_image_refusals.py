@@ -97,7 +97,7 @@ class TestRefusals:
         )
 
     def test_a_stated_layout_settles_it(self) -> None:
-        options = ImageOptions(std=1, layout="nhwc")
+        options = ImageOptions(std=1, layout="nhwc", fit="none")
         assert one(spec("x", ("n", "h", "w", "c")), options).shape == (1, 4, 6, 3)
 
     def test_other_numbers_of_channels(self) -> None:
@@ -134,7 +134,8 @@ class TestRefusals:
         )
 
     def test_an_image_that_misses_a_fixed_axis(self, folder: Path) -> None:
-        assert refused(DataError, model(8, "w"))[0] == (
+        options = ImageOptions(std=1, fit="none")
+        assert refused(DataError, model(8, "w"), options=options)[0] == (
             f"{folder / 'a.png'}: array 'images' has shape [1, 3, 4, 6]; "
             "the model's input 'images' is float32 [batch, 3, 8, w]"
         )
@@ -150,7 +151,7 @@ class TestRefusals:
 
 class TestOptions:
     def test_presets_have_names(self) -> None:
-        assert list(IMAGE_PRESETS) == ["imagenet-torch", "imagenet-tf"]
+        assert list(IMAGE_PRESETS) == ["imagenet-torch", "imagenet-tf", "none"]
 
     def test_lengths_are_pixels(self) -> None:
         message, _ = refusal(UsageError, lambda: ImageOptions(crop=(0, 4)))

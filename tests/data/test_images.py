@@ -43,10 +43,11 @@ class TestPixels:
         feed = one(model("h", "w"), ImageOptions(size=6, std=1))
         np.testing.assert_array_equal(feed[0], expected.transpose(2, 0, 1))
 
-    def test_dynamic_axes_take_images_as_they_are(self, folder: Path) -> None:
+    def test_without_a_fit_images_are_taken_as_they_are(self, folder: Path) -> None:
         save(folder / "1.png", pixels(5, 7))
         save(folder / "2.bmp", pixels(6, 3))
-        shapes = [sample.feeds["images"].shape for sample in read(model("h", "w"))]
+        options = ImageOptions(std=1, fit="none")
+        shapes = [sample.feeds["images"].shape for sample in read(model("h", "w"), options)]
         assert shapes == [(1, 3, 5, 7), (1, 3, 6, 3)]
 
     def test_presets_are_what_they_say(self, folder: Path) -> None:
