@@ -204,7 +204,9 @@ def named_data(chosen: Chosen, model: Path, *, quiet: bool) -> NamedData:
     if not given.data:
         raise UsageError("`data` is needed: the samples to read")
     stated = given.image_preset if isinstance(given.image_preset, Path) else None
-    named = NamedData(given.data, given.samples, chosen.images(), () if stated is None else [stated])
+    named = NamedData(
+        given.data, given.samples, chosen.images(), () if stated is None else [stated]
+    )
     beside = None if given.image_preset is not None else find_preprocessor(model)
     if beside is None or not named.has_images:
         return named

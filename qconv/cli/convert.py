@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
 
 from qconv.cli.click_options import GroupedCommand, named_data, recipe_options
 from qconv.cli.conversion_text import print_conversion
-from qconv.cli.paths import FilePath, OutputPath
+from qconv.cli.paths import FilePath
+from qconv.cli.places import Place, PlaceParam, made, models_in, output_files
 from qconv.cli.words import became
 from qconv.errors import UsageError
 from qconv.recipe.options import HALF, INT8, OPTIONS, TYPES, WEIGHTS
@@ -18,7 +20,7 @@ from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettin
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("model", type=FilePath())
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=FilePath())
 @recipe_options(OPTIONS.keys() - {"statistics", "values", "keep_samples"}, recipe=True)
 @click.option(
     "--plan",
@@ -31,26 +33,27 @@ from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettin
     "-o",
     "--output",
     metavar="PATH",
-    type=OutputPath(),
-    help="The model to write, or a folder, which gets MODEL.TYPE.onnx.  [default: MODEL.TYPE.onnx "
-    "beside the model]",
+    type=PlaceParam(),
+    help="The model to write, or a folder, which is made if need be and gets MODEL.TYPE.onnx.  "
+    "[default: MODEL.TYPE.onnx beside the model]",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 def convert(
     *,
-    model: Path,
+    models: tuple[Path, ...],
     chosen: Chosen,
     plan_file: Path | None,
-    output: Path | None,
+    output: Place | None,
     force: bool,
     quiet: bool,
 ) -> None:
-    """Write variants of a float MODEL in other types.
+    """Write variants of a float MODEL, or of all in a folder, in other types.
 
     \b
     Examples:
       qconv convert model.onnx --data images/
+      qconv convert models/ --dtype fp16 -o out/
       qconv convert model.onnx --dtype int8 --calibration model.qcal -o model.int8.onnx
       qconv convert model.onnx --dtype int8 --mode dynamic -o model.int8.onnx
       qconv convert model.onnx --dtype int4 -o model.int4.onnx
@@ -67,53 +70,57 @@ def convert(
     from qconv.placement.targets.known import find_target
 
     given = chosen.build(ModelSettings)
+    found = models_in(models)
     plan, settings = None, {} if plan_file is not None else conversions(chosen)
+    record = chosen.build(ConvertSettings).calibration
+    if len(found) > 1:
+        for name, file in (("plan", plan_file), ("calibration", record)):
+            if file is not None:
+                raise UsageError(f"`{name}` belongs to one model, and {len(found)} are given")
     if plan_file is not None:
         _refuse_beside_plan(chosen)
-        made, plan = planned(model, plan_file, given.constants)
-        settings[dtype_of(made)] = made
-    record = chosen.build(ConvertSettings).calibration
-    data = named_data(chosen, model, quiet=quiet) if "data" in chosen else None
-    storage = chosen.storage()
-    if data is not None and record is not None:
+        made_by, plan = planned(found[0], plan_file, given.constants)
+        settings[dtype_of(made_by)] = made_by
+    has_data, storage = "data" in chosen, chosen.storage()
+    if has_data and record is not None:
         raise UsageError("`data` and `calibration` exclude each other")
-    if data is None and record is None and Int8Settings in map(type, settings.values()):
+    if not has_data and record is None and Int8Settings in map(type, settings.values()):
         raise UsageError("`calibration` or `data` is needed", hint="qconv calibrate makes a record")
-    place = model.parent if output is None else output
-    if len(settings) > 1 and not place.is_dir():
-        hint = None if place.exists() else "create the folder first"
-        raise UsageError(f"{place}: several types need a folder as output", hint=hint)
-    if len(settings) > 1 and storage is not None and storage.name is not None:
-        raise UsageError("`external_data_name` goes with one `dtype` alone")
+    outputs = output_files(found, settings, output)
+    if len(outputs) > 1 and storage is not None and storage.name is not None:
+        one = "one `dtype`" if len(found) == 1 else "one model"
+        raise UsageError(f"`external_data_name` goes with {one} alone")
     find_target(given.target)
-    outputs = {
-        dtype: place / f"{model.stem}.{dtype}.onnx" if place.is_dir() else place
-        for dtype in settings
-    }
-    reads = ReadFiles(
-        [("the float model", model)], [("the record", record)], data or (), given.custom_ops
-    )
-    for path in outputs.values() if len(outputs) > 1 else ():  # all, before the first is begun
-        check_output(path, force=force, reads=reads)
-    for dtype, path in outputs.items():
-        float32 = isinstance(settings[dtype], Float32Settings)
-        conversion = run(
-            model,
-            path,
-            calibration=None if float32 else record,
-            data=None if float32 else data,
-            settings=settings[dtype],
-            plan=plan,
-            assume=given.constants,
-            custom_ops=given.custom_ops,
-            target=given.target,
-            batch_size=chosen.build(CalibrateSettings).batch_size,
-            storage=storage,
-            force=force,
-            progress=make_progress(quiet=quiet),
-        )
-        if not quiet:
-            print_conversion(conversion, became(settings[dtype]))
+    data = {model: named_data(chosen, model, quiet=quiet) if has_data else None for model in found}
+    with contextlib.ExitStack() as folders:
+        for folder in dict.fromkeys(path.parent for path in outputs.values()):
+            if output is not None and folder == output.path:
+                folders.enter_context(made(folder))
+        for (model, _), path in outputs.items() if len(outputs) > 1 else ():  # before any is begun
+            float_model = ("the float model", model)
+            reads = ReadFiles(
+                [float_model], [("the record", record)], data[model] or (), given.custom_ops
+            )
+            check_output(path, force=force, reads=reads)
+        for (model, dtype), path in outputs.items():
+            float32 = isinstance(settings[dtype], Float32Settings)
+            conversion = run(
+                model,
+                path,
+                calibration=None if float32 else record,
+                data=None if float32 else data[model],
+                settings=settings[dtype],
+                plan=plan,
+                assume=given.constants,
+                custom_ops=given.custom_ops,
+                target=given.target,
+                batch_size=chosen.build(CalibrateSettings).batch_size,
+                storage=storage,
+                force=force,
+                progress=make_progress(quiet=quiet),
+            )
+            if not quiet:
+                print_conversion(conversion, became(settings[dtype]))
 
 
 def _refuse_beside_plan(chosen: Chosen) -> None:

@@ -104,7 +104,8 @@ class Setting:
             _finite(number) and (bounds is None or number in bounds) for number in _numbers(value)
         ):
             wanted = _told(hint) + ("" if bounds is None else f" {bounds}")
-            near = get_close_matches(str(value), [str(word) for word in choices(hint)], n=1)
+            words = [*map(str, choices(hint)), *self.option.known_as]
+            near = get_close_matches(str(value).lower(), words, n=1)
             raise UsageError(
                 f"`{self.option.name}` is {_shown(value)}; it must be {wanted}",
                 hint=f"did you mean {near[0]}?" if near else None,

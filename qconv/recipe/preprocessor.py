@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from qconv.codec import parse
 from qconv.errors import InputError, UnsupportedError, UsageError
 from qconv.files import require_regular
+from qconv.recipe.fields import listed
 from qconv.recipe.images import IMAGE_PRESETS, Filter, ImageOptions, Preset
 
 NAME = "preprocessor_config.json"
@@ -30,11 +32,20 @@ def preset(chosen: Preset | Path) -> ImageOptions:
     """Return what a preset is: one of a name, or what a file says.
 
     Raises:
+        UsageError: it is neither a name nor a file.
         InputError, UnsupportedError: see :func:`read_preprocessor`.
     """
-    if chosen in get_args(Preset):
+    names = get_args(Preset)
+    if chosen in names:
         return IMAGE_PRESETS[cast("Preset", chosen)]
-    return read_preprocessor(Path(chosen))
+    path = Path(chosen)
+    if not path.exists():
+        near = get_close_matches(path.name, names, n=1)
+        raise UsageError(
+            f"`image_preset` is '{chosen}'; it must be {listed(names, 'or')}, or a file",
+            hint=f"did you mean {near[0]}?" if near else None,
+        )
+    return read_preprocessor(path)
 
 
 def find_preprocessor(model: Path) -> Path | None:

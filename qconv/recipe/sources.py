@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from qconv.errors import UsageError
-from qconv.recipe.fields import Checked, Range, listed, setting
+from qconv.recipe.fields import Checked, Range, setting
 from qconv.recipe.images import Preset
 from qconv.recipe.settings import HalfType, WeightType
 
@@ -27,16 +26,6 @@ def _assumptions(texts: tuple[str, ...]) -> None:
         if name in seen:
             raise UsageError(f"`assume` names the input '{name}' twice")
         seen.add(name)
-
-
-def _preset(chosen: Preset | Path) -> None:
-    path = Path(chosen)
-    if chosen not in get_args(Preset) and not path.exists():
-        near = get_close_matches(path.name, get_args(Preset), n=1)
-        raise UsageError(
-            f"`image_preset` is '{chosen}'; it must be {listed(get_args(Preset), 'or')}, or a file",
-            hint=f"did you mean {near[0]}?" if near else None,
-        )
 
 
 @dataclass(frozen=True)
@@ -71,7 +60,7 @@ class DataSettings(Checked):
 
     data: tuple[str, ...] = ()
     samples: int | None = setting(None, within=Range(1))
-    image_preset: Preset | Path | None = setting(None, must=_preset)  # noqa: RUF009 - a field
+    image_preset: Preset | Path | None = None
 
 
 @dataclass(frozen=True)

@@ -61,13 +61,11 @@ def test_a_type_that_fails_leaves_those_before_it(qconv: Qconv, folder: Path) ->
     assert [*contents(folder / "out")] == ["tanh.fp16.onnx"]
 
 
-@pytest.mark.parametrize(
-    ("output", "hint"), [("y.onnx", "create the folder first"), ("model.onnx", "")]
-)
-def test_several_types_need_a_folder(refuses: Refuses, output: str, hint: str) -> None:
+@pytest.mark.parametrize("output", ["y.onnx", "model.onnx"])
+def test_several_types_need_a_folder(refuses: Refuses, output: str) -> None:
     line = f"convert model.onnx --dtype fp16 --dtype bf16 -o {output}"
     message = f"{output}: several types need a folder as output"
-    refuses(line, code=2, message=message, hint=hint)
+    refuses(line, code=2, message=message)
 
 
 def test_weights_can_go_to_a_file_of_their_own(qconv: Qconv, folder: Path) -> None:
@@ -112,7 +110,7 @@ def test_an_output_that_exists_needs_force(qconv: Qconv, folder: Path, refuses: 
         ("link.onnx", 2, "link.onnx: the output would replace the float model"),
         ("histogram.qcal", 2, "histogram.qcal: the output would replace the record"),
         ("no/y.onnx", 3, "no: no such folder"),
-        ("no/", 3, "no/: no such folder"),
+        ("no/such/", 3, "no: no such folder"),
         ("data.npz/y.onnx", 3, "data.npz: is a file, not a folder"),
         ("/dev/full", 3, "/dev/full: is a device or a pipe"),
     ],
