@@ -151,8 +151,8 @@ def test_options_of_one_type_go_with_others_beside_it(qconv: Qconv, folder: Path
         ),
         (
             "convert model.onnx --dtype Flaot16 -o x",
-            "--dtype is 'Flaot16'; it must be int8, uint8, int4, uint4, int3, int2, uint2, ternary, "
-            "binary, fp8e4m3, fp8e5m2, fp16, bf16 or fp32",
+            "--dtype is 'Flaot16'; it must be int8, uint8, int4, uint4, int3, int2, uint2, "
+            "ternary, binary, fp8e4m3, fp8e5m2, fp16, bf16 or fp32",
             "did you mean float16?",
         ),
     ],
