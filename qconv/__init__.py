@@ -13,6 +13,10 @@ What a conversion will do can be read and changed before it is done::
     plan = qconv.plan("model.onnx").in_float("Gemm_7").with_weights(qconv.INT4, "Conv_3")
     qconv.convert("model.onnx", "model.int8.onnx", calibration=record, plan=plan)
 
+A recipe says all of it, and what has not changed is not done again::
+
+    (report,) = qconv.run("qconv.toml")
+
 They are imported when they are first used, so that importing qconv costs nothing.
 """
 
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
         inspect,
         plan,
         report,
+        run,
         sensitivities,
         tune,
     )
@@ -54,6 +59,7 @@ _HOMES = {
         "inspect",
         "plan",
         "report",
+        "run",
         "sensitivities",
         "tune",
     ),
@@ -91,6 +97,7 @@ __all__ = [
     "inspect",
     "plan",
     "report",
+    "run",
     "sensitivities",
     "tune",
 ]

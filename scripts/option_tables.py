@@ -7,12 +7,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from qconv.recipe.fields import Setting, arms, choices
-from qconv.recipe.options import OPTIONS
+from qconv.recipe.options import CALIBRATION, OPTIONS, RUN
 from qconv.recipe.walk import settings_by_option
 
 PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
 _MARKED = re.compile(r"(<!-- options of (\w+) -->\n).*?(<!-- end of options -->)", re.DOTALL)
-_CALIBRATE = ("statistics", "values", "keep_samples")
 
 
 def with_tables(page: str) -> str:
@@ -30,7 +29,9 @@ def with_tables(page: str) -> str:
 
 def _options(command: str) -> Collection[str]:
     if command == "convert":
-        return OPTIONS.keys() - set(_CALIBRATE)
+        return [n for n, option in OPTIONS.items() if option.group not in (CALIBRATION, RUN)]
+    if command == "run":
+        return [n for n, option in OPTIONS.items() if option.group == RUN]
     shared = {"Data", "Images", "Model", "Calibration"}
     return {name for name, option in OPTIONS.items() if option.group in shared} - {"calibration"}
 

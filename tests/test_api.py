@@ -36,6 +36,7 @@ NAMES = [
     "inspect",
     "plan",
     "report",
+    "run",
     "sensitivities",
     "tune",
 ]

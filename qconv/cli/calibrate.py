@@ -8,7 +8,6 @@ import click
 
 from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath, OutputPath
-from qconv.cli.terminal import say
 from qconv.recipe.resolve import Chosen
 from qconv.recipe.sources import CalibrateSettings, ModelSettings
 
@@ -38,8 +37,8 @@ def calibrate(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: 
       qconv calibrate model.onnx --data images/ --image-preset imagenet-torch
           --samples 100 -o model.qcal
     """
+    from qconv.cli.conversion_text import print_record
     from qconv.cli.progress_bar import make_progress
-    from qconv.cli.words import counted
     from qconv.pipeline import calibrate as run
 
     given, collected = chosen.build(ModelSettings), chosen.build(CalibrateSettings)
@@ -58,8 +57,4 @@ def calibrate(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: 
         progress=make_progress(quiet=quiet),
     )
     if not quiet:
-        depth = "ranges" if collected.statistics == "ranges" else "histogram"
-        known = [f"{depth} of {counted(len(record.statistics), 'value')}"]
-        if record.grams:
-            known.append(f"second moments of {counted(len(record.grams), 'input')} of layers")
-        say(f"{output}: {', '.join([counted(len(record.samples), 'sample'), *known])}")
+        print_record(output, record)

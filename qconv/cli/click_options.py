@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -13,13 +12,11 @@ from click.core import ParameterSource
 
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import say
-from qconv.errors import UsageError
+from qconv.errors import InputError
 from qconv.recipe.fields import Checked, Setting, arms, choices, is_list, settings_of
 from qconv.recipe.file import read_recipe
 from qconv.recipe.images import ImageOptions
-from qconv.recipe.preprocessor import find_preprocessor
-from qconv.recipe.resolve import Chosen, require_data
-from qconv.recipe.sources import DataSettings
+from qconv.recipe.resolve import Chosen
 from qconv.recipe.walk import settings_by_option
 
 if TYPE_CHECKING:
@@ -103,11 +100,16 @@ def _number(text: str, *, whole: bool) -> float | int | None:
 
 
 def recipe_options(
-    names: Collection[str], *, recipe: bool = False, told: Mapping[str, str] | None = None
+    names: Collection[str],
+    *,
+    recipe: bool = False,
+    default: str | None = None,
+    told: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Give a command these options, by name; it receives what was chosen as ``chosen``.
 
-    With ``recipe`` it also has ``--recipe``, and what a recipe file says is among what was chosen.
+    With ``recipe`` it also has ``--recipe``, and what a recipe file says is among what was chosen;
+    ``default`` is the file that is read where none is named, and no model either.
     ``told`` is the help of options that do something of their own in this command.
     """
     wanted = [setting for name, setting in settings_by_option().items() if name in names]
@@ -127,6 +129,10 @@ def recipe_options(
                     setting.check(given[setting.option.name])
             chosen = Chosen.of(given)
             path = arguments.pop("recipe") if recipe else None
+            if path is None and default is not None and "model" not in chosen:
+                path = Path(default)
+                if not path.exists():
+                    raise InputError(f"{path}: no such file", hint="qconv init MODEL writes one")
             if path is not None:
                 chosen = chosen.over(read_recipe(path).only(names))
             return command(chosen=chosen, **arguments)
@@ -135,20 +141,21 @@ def recipe_options(
         for setting in reversed(wanted):
             text = (told or {}).get(setting.option.name, setting.option.help)
             decorated = _option(setting, text)(decorated)
-        return _recipe(decorated) if recipe else decorated
+        return _recipe(default)(decorated) if recipe else decorated
 
     return decorate
 
 
-_recipe = click.option(
-    "--recipe",
-    cls=GroupedOption,
-    group="Recipe",
-    metavar="FILE",
-    type=FilePath(),
-    help='A TOML file of options: effort = "best". The command line wins over it. No file is '
-    "read that is not named.",
-)
+def _recipe(default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    unnamed = "No file is read that is not named." if default is None else f"[default: {default}]"
+    return click.option(
+        "--recipe",
+        cls=GroupedOption,
+        group="Recipe",
+        metavar="FILE",
+        type=FilePath(),
+        help='A TOML file of options: effort = "best". The command line wins over it. ' + unnamed,
+    )
 
 
 def typed(settings: Checked) -> str:
@@ -188,29 +195,23 @@ def _option(setting: Setting, text: str) -> Callable[[Callable[..., Any]], Calla
 
 
 def named_data(chosen: Chosen, model: Path, *, quiet: bool) -> NamedData:
-    """Return the data that was chosen, to be opened for a model.
+    """Return the data that were chosen, to be opened for a model.
 
-    Images are fed as a preprocessor_config.json beside the model says, where no preset is chosen;
-    that is told unless ``quiet``.
+    A preprocessor_config.json that was found beside the model is told, unless ``quiet``.
 
     Raises:
-        UsageError: there are none, or a number is out of bounds.
-        InputError, UnsupportedError: a preprocessor_config.json cannot be followed.
+        UsageError, InputError, UnsupportedError: see :func:`qconv.pipeline.chosen_data`.
     """
-    from qconv.data import NamedData
+    from qconv.pipeline.chosen_data import chosen_data
 
-    require_data(chosen)
-    given = chosen.build(DataSettings)
-    if not given.data:
-        raise UsageError("`data` is needed: the samples to read")
-    stated = given.image_preset if isinstance(given.image_preset, Path) else None
-    named = NamedData(
-        given.data, given.samples, chosen.images(), () if stated is None else [stated]
-    )
-    beside = None if given.image_preset is not None else find_preprocessor(model)
-    if beside is None or not named.has_images:
-        return named
-    images = chosen.images(beside)
-    if not quiet and images is not None:
-        say(f"images as {beside} and the options say: {typed(images)}", err=True)
-    return replace(named, images=images, beside=[beside])
+    named = chosen_data(chosen, model)
+    if not quiet:
+        tell_config(chosen, named)
+    return named
+
+
+def tell_config(chosen: Chosen, named: NamedData) -> None:
+    """Tell how images are fed where a preprocessor_config.json was found that nobody named."""
+    if "image_preset" not in chosen and named.beside and named.images is not None:
+        (beside,) = named.beside
+        say(f"images as {beside} and the options say: {typed(named.images)}", err=True)

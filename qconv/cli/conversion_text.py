@@ -1,4 +1,4 @@
-"""What ``qconv convert`` says of a model that it wrote."""
+"""What commands say of a record or a model that was written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from qconv.cli.terminal import say
 from qconv.recipe.spelling import with_flags
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qconv.calibration.record import Record
     from qconv.evaluation.judge import Judgement, OutputError
     from qconv.pipeline import Conversion
 
@@ -22,6 +25,18 @@ _BAD = (
     "  qconv tune finds a file that loses less, for your own metric, too; qconv report tells "
     "whether that suffers",
 )
+
+
+def print_record(path: Path, record: Record) -> None:
+    """Print how many samples a record has seen, and what it knows of them."""
+    from qconv.cli.words import counted
+
+    depth = "ranges" if record.depth == "ranges" else "histogram"
+    known = [counted(len(record.samples), "sample")]
+    known.append(f"{depth} of {counted(len(record.statistics), 'value')}")
+    if record.grams:
+        known.append(f"second moments of {counted(len(record.grams), 'input')} of layers")
+    say(f"{path}: {', '.join(known)}")
 
 
 def print_conversion(conversion: Conversion, words: str) -> None:

@@ -10,10 +10,10 @@ import click
 from qconv.cli.click_options import GroupedCommand, named_data, recipe_options
 from qconv.cli.conversion_text import print_conversion
 from qconv.cli.paths import FilePath
-from qconv.cli.places import Place, PlaceParam, made, models_in, output_files
+from qconv.cli.places import Place, PlaceParam, output_files
 from qconv.cli.words import became
 from qconv.errors import UsageError
-from qconv.recipe.options import HALF, INT8, OPTIONS, TYPES, WEIGHTS
+from qconv.recipe.options import CALIBRATION, HALF, INT8, OPTIONS, RUN, TYPES, WEIGHTS
 from qconv.recipe.resolve import Chosen, conversions
 from qconv.recipe.settings import Float32Settings, Int8Settings, dtype_of
 from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettings
@@ -21,7 +21,10 @@ from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettin
 
 @click.command(cls=GroupedCommand)
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=FilePath())
-@recipe_options(OPTIONS.keys() - {"statistics", "values", "keep_samples"}, recipe=True)
+@recipe_options(
+    [name for name, option in OPTIONS.items() if option.group not in (CALIBRATION, RUN)],
+    recipe=True,
+)
 @click.option(
     "--plan",
     "plan_file",
@@ -63,8 +66,9 @@ def convert(
       qconv convert model.onnx --recipe recipe.toml -o model.int8.onnx
     """
     from qconv.cli.progress_bar import make_progress
-    from qconv.outputs import check_output
+    from qconv.outputs import check_output, made_folder
     from qconv.pipeline import convert as run
+    from qconv.pipeline.models import models_in
     from qconv.pipeline.planned import planned
     from qconv.pipeline.reads import ReadFiles
     from qconv.placement.targets.known import find_target
@@ -95,7 +99,7 @@ def convert(
     with contextlib.ExitStack() as folders:
         for folder in dict.fromkeys(path.parent for path in outputs.values()):
             if output is not None and folder == output.path:
-                folders.enter_context(made(folder))
+                folders.enter_context(made_folder(folder))
         for (model, _), path in outputs.items() if len(outputs) > 1 else ():  # before any is begun
             float_model = ("the float model", model)
             reads = ReadFiles(

@@ -23,6 +23,8 @@ from qconv.recipe.spelling import with_flags
 from qconv.version import __version__
 
 _COMMANDS = {
+    "init": "Write a recipe for a model, to be edited and run.",
+    "run": "Do all that a recipe says, and again only what has changed.",
     "inspect": "Show what a model holds, and what would be quantized.",
     "calibrate": "Run a float model over data once and write down its statistics.",
     "convert": "Write variants of a float model in INT8, FP16, BF16 or FP32.",

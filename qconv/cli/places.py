@@ -1,19 +1,17 @@
-"""Which models convert reads, and where it writes: a file, or a folder that is made if need be."""
+"""Where convert writes: a file, or a folder of files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qconv.cli.paths import FilePath
-from qconv.errors import InputError, OutputError, UsageError
-from qconv.recipe.sources import Dtype
+from qconv.errors import UsageError
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -38,34 +36,6 @@ class PlaceParam(_ParamType):
         """Return the place."""
         path = FilePath().convert(value, param, ctx)
         return Place(path, slash=os.fspath(value).endswith(os.sep))
-
-
-def models_in(paths: Iterable[Path]) -> list[Path]:
-    """Return models, those of folders in the place of the folders.
-
-    Of a folder all ``*.onnx`` count but those that bear the names that convert gives to variants of
-    another one: ``model.int8.onnx`` beside ``model.onnx``.
-
-    Raises:
-        InputError: a folder has none.
-    """
-    found = []
-    for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        files = [file for file in path.iterdir() if file.suffix == ".onnx" and file.is_file()]
-        names = {file.name for file in files}
-        own = sorted(file for file in files if not _is_variant(file, names))
-        if not own:
-            raise InputError(f"{path}: the folder holds no .onnx files")
-        found += own
-    return found
-
-
-def _is_variant(file: Path, names: set[str]) -> bool:
-    stem, _, dtype = file.stem.rpartition(".")
-    return dtype in get_args(Dtype) and f"{stem}.onnx" in names
 
 
 def output_files(
@@ -97,27 +67,3 @@ def _is_file(place: Place) -> bool:
     if place.path.exists():
         return not place.path.is_dir()
     return place.path.suffix == ".onnx" and not place.slash
-
-
-@contextmanager
-def made(folder: Path) -> Iterator[None]:
-    """Make a folder if there is none; remove it again if the block fails and leaves it empty.
-
-    Raises:
-        OutputError: it cannot be made.
-    """
-    if folder.exists():
-        yield
-        return
-    try:
-        folder.mkdir()
-    except FileNotFoundError as error:
-        raise OutputError(f"{folder.parent}: no such folder", hint="create it first") from error
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            folder.rmdir()
-        raise

@@ -9,7 +9,7 @@ from qconv.data.array_folders import NpyFolder, NpzFolder
 from qconv.data.callables import FunctionReader
 from qconv.data.dataset import Dataset, Reader
 from qconv.data.image_files import IMAGE_SUFFIXES, ImageFiles, images_of
-from qconv.data.images import Images
+from qconv.data.image_reader import Images
 from qconv.data.listing import files_in, is_pattern, matches
 from qconv.data.loops import Loop, LoopData
 from qconv.data.npz import NpzReader

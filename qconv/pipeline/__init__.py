@@ -1,4 +1,4 @@
-"""The whole story: inspect, plan, calibrate, convert, compare, report.
+"""The whole story: inspect, plan, calibrate, convert, compare, report, and all of it in one run.
 
 These are the public functions of qconv; the commands of the same names only read options and
 print what comes back. Each is imported when it is first used: calibration needs nothing of reports.
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qconv.pipeline.goal import Goal as Goal
     from qconv.pipeline.inspection import Inspection as Inspection
     from qconv.pipeline.inspection import inspect as inspect
+    from qconv.pipeline.running import run as run
     from qconv.pipeline.sensitivity import Sensitivity as Sensitivity
     from qconv.pipeline.sensitivity import sensitivities as sensitivities
     from qconv.pipeline.tuning import Tuned as Tuned
@@ -33,6 +34,7 @@ _HOMES = {
     "conversion": ("convert", "plan"),
     "goal": ("Goal",),
     "inspection": ("Inspection", "inspect"),
+    "running": ("run",),
     "sensitivity": ("Sensitivity", "sensitivities"),
     "tuning": ("Tuned", "tune"),
     "writing": ("Conversion",),

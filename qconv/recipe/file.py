@@ -16,7 +16,7 @@ from qconv.recipe.resolve import Chosen
 from qconv.recipe.walk import settings_by_option
 
 _MOST_BYTES = 1_000_000
-_PLACES = {"data"}
+PLACES = {"data", "test_data", "metric"}
 """Options that are texts and name files: a script has the name of a function behind its own."""
 
 
@@ -54,7 +54,7 @@ def read_recipe(path: Path) -> Chosen:
             )
         setting = settings_by_option()[name]
         try:
-            values[name] = _value(setting.hint, value, path.parent, is_place=name in _PLACES)
+            values[name] = _value(setting.hint, value, path.parent, is_place=name in PLACES)
             setting.check(values[name])
         except UsageError as error:
             told = str(error).replace("`", "'").replace(f"'{name}'", f"'{key}'")

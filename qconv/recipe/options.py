@@ -15,6 +15,7 @@ from qconv.recipe.option import Option
 TYPES = "Types"
 INT8, WEIGHTS, HALF = "INT8", "INT8 and weights in few bits", "FP16 and BF16"
 MODEL, CALIBRATION, OUTPUT = "Model", "Calibration", "Output"
+RUN = "What qconv run does"
 
 _TABLE = (
     Option(
@@ -228,6 +229,35 @@ _TABLE = (
         "NAME",
         "MODEL.HASH.data, which each model has for itself",
     ),
+    Option(
+        "model",
+        RUN,
+        "A float model, or a folder of them; may be repeated. What is read of data, images and "
+        "labels holds for all.",
+        "MODEL",
+    ),
+    Option("output", RUN, "The folder to write to; it is made if there is none.", "FOLDER"),
+    Option(
+        "test_data",
+        RUN,
+        "Samples to compare the variants with the float model on, as --data has them; images and "
+        "labels are read alike. Without them there is no report. May be repeated.",
+        "DATA",
+    ),
+    Option("test_samples", RUN, "Use N of them, spread evenly.", "N", "all"),
+    Option(
+        "fail_if",
+        RUN,
+        "A gate: exit with 1 if it is true of a variant, as in qconv report. May be repeated.",
+        "EXPRESSION",
+    ),
+    Option(
+        "metric",
+        RUN,
+        "A function of yours to average over the test data, as in qconv report. May be repeated.",
+        "FILE:FUNCTION",
+    ),
+    Option("latency", RUN, "Time the models."),
 )
 
 OPTIONS: Mapping[str, Option] = {option.name: option for option in _TABLE}

@@ -28,7 +28,8 @@ def _property(setting: Setting) -> dict[str, object]:
     allowed = [each for arm in arms(setting.hint) for each in _allowed(arm, setting.rule.within)]
     told: dict[str, object] = {"description": setting.option.help, "anyOf": allowed}
     if setting.default not in (None, ()):
-        told["default"] = setting.default
+        default = setting.default
+        told["default"] = str(default) if isinstance(default, Path) else default
     return told
 
 

@@ -98,6 +98,29 @@ class CalibrateSettings(Checked):
 
 
 @dataclass(frozen=True)
+class RunSettings(Checked):
+    """What is done in one go, beside what is converted and how.
+
+    Attributes:
+        model: float models, or folders of them.
+        output: the folder to write to.
+        test_data: samples to compare on: arguments as ``data`` has them.
+        test_samples: how many of them to take; None takes all.
+        fail_if: gates.
+        metric: functions to average over the test data, as ``script.py:function``.
+        latency: whether models are timed.
+    """
+
+    model: tuple[Path, ...] = ()
+    output: Path = Path("out")
+    test_data: tuple[str, ...] = ()
+    test_samples: int | None = setting(None, within=Range(1))
+    fail_if: tuple[str, ...] = ()
+    metric: tuple[str, ...] = ()
+    latency: bool = True
+
+
+@dataclass(frozen=True)
 class Storage(Checked):
     """Where weights are written: into the model file, or into one beside it.
 

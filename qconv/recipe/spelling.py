@@ -7,7 +7,7 @@ from shlex import quote
 
 from qconv.recipe.options import OPTIONS
 
-_GOAL = ("objective", "fail_if", "max_size", "min_speedup", "max_time", "plan", "save_plan")
+_GOAL = ("objective", "max_size", "min_speedup", "max_time", "plan", "save_plan")
 """What a search is told on the command line, and in Python, but not in a recipe."""
 _QUOTED = re.compile(r"`(\w+)(?:=([^`]*))?`")
 

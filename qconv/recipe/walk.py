@@ -20,6 +20,7 @@ from qconv.recipe.sources import (
     ConvertSettings,
     DataSettings,
     ModelSettings,
+    RunSettings,
     Storage,
 )
 
@@ -35,6 +36,7 @@ CLASSES: Sequence[type[Checked]] = (
     HalfSettings,
     Float32Settings,
     Storage,
+    RunSettings,
 )
 """Every settings class; one that comes first says more of what an option may be."""
 

@@ -33,7 +33,7 @@ def read_gates(
         if gate.needs_baseline and not baseline:
             raise UsageError(
                 f"the gate '{gate.text}' compares with a baseline, and none is given",
-                hint="give an earlier report with --baseline FILE",
+                hint="give an earlier report as the baseline",
             )
     return gates
 
@@ -84,7 +84,7 @@ def judged_again(
     if not texts:
         raise UsageError(
             f"{origin}: was made without gates, and none is given",
-            hint='give one, for example --fail-if "size_ratio > 0.3"',
+            hint="give one, for example `fail_if=size_ratio > 0.3`",
         )
     if len(texts) * len(report.variants) > _MOST_VERDICTS:
         raise InputError(

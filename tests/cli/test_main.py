@@ -39,7 +39,7 @@ COMMANDS = dict(commands())
 
 
 def test_the_commands_are_these() -> None:
-    assert " ".join(COMMANDS) == "inspect calibrate convert tune report compare gate"
+    assert " ".join(COMMANDS) == "init run inspect calibrate convert tune report compare gate"
 
 
 def test_help_lists_every_command_with_what_it_does(qconv: Qconv) -> None:
@@ -121,7 +121,7 @@ def test_the_version_as_a_module() -> None:
         (
             "model.onnx",
             "No such command 'model.onnx'; "
-            "there are inspect, calibrate, convert, tune, report, compare, gate.",
+            "there are init, run, inspect, calibrate, convert, tune, report, compare, gate.",
         ),
         ("--frobnicate", "No such option"),
         ("inspect", "Missing argument 'MODEL'."),
@@ -140,7 +140,7 @@ def test_wrong_usage_is_exit_code_two(qconv: Qconv, line: str, message: str) -> 
     ("line", "what"),
     [
         ("inspect", "MODEL"),
-        ("convert --dtype fp16 -o x.onnx", "MODEL"),
+        ("convert --dtype fp16 -o x.onnx", "MODEL..."),
         ("report --data d.npz", "MODEL"),
         ("report model.onnx --data d.npz", "VARIANT..."),
         ("report model.onnx model.onnx --data d.npz --json", "--json"),
@@ -234,9 +234,12 @@ def test_the_work_is_done_though_nobody_reads_the_progress(folder: Path) -> None
     line = command(["calibrate", "model.onnx", "--data", "data.npz", "-o", "r.qcal"])
     done = subprocess.run(line, stdout=subprocess.PIPE, stderr=writing, text=True, check=False)
     os.close(writing)
-    assert done.stdout == "r.qcal: 6 samples, histogram of 4 values\n"
+    assert (
+        done.stdout
+        == "r.qcal: 6 samples, histogram of 4 values, second moments of 2 inputs of layers\n"
+    )
     assert done.returncode == 0
-    assert (folder / "r.qcal").read_bytes() == (folder / "histogram.qcal").read_bytes()
+    assert (folder / "r.qcal").read_bytes() == (folder / "full.qcal").read_bytes()
 
 
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
@@ -245,7 +248,7 @@ def test_closed_streams_do_not_stop_the_work(
 ) -> None:
     monkeypatch.setattr(sys, closed, None)
     assert run(["calibrate", "model.onnx", "--data", "data.npz", "-o", "r.qcal"]) == 0
-    assert (folder / "r.qcal").read_bytes() == (folder / "histogram.qcal").read_bytes()
+    assert (folder / "r.qcal").read_bytes() == (folder / "full.qcal").read_bytes()
 
 
 class Full(io.StringIO):

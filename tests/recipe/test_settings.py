@@ -16,7 +16,7 @@ from qconv.numerics.stored import STORED_TYPES
 from qconv.recipe.fields import Setting, arms, choices, is_list, settings_of
 from qconv.recipe.file import read_recipe
 from qconv.recipe.images import ImageOptions
-from qconv.recipe.options import OPTIONS
+from qconv.recipe.options import CALIBRATION, OPTIONS, RUN
 from qconv.recipe.settings import (
     HalfSettings,
     Int8Settings,
@@ -85,12 +85,13 @@ def test_the_same_sentence_from_everywhere(
     setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     option = setting.option
-    command = "calibrate" if option.group == "Calibration" else "convert"
+    command = {CALIBRATION: "calibrate", RUN: "run"}.get(option.group, "convert")
     for value in written_wrong(setting):
         with pytest.raises(UsageError) as caught:
             setting.check((value,) if is_list(setting.hint) else value)
         sentence = str(caught.value)
-        assert run([command, "m.onnx", "-o", "o.onnx", f"{option.flag}={value}"]) == 2
+        model = ["--model", "m.onnx"] if command == "run" else ["m.onnx", "-o", "o.onnx"]
+        assert run([command, *model, f"{option.flag}={value}"]) == 2
         told = capsys.readouterr().err.splitlines()
         assert told[0] == f"qconv: error: {with_flags(sentence)}"
         recipe = tmp_path / "recipe.toml"
@@ -227,7 +228,8 @@ def test_the_groups_stand_in_the_help() -> None:
     assert convert is not None
     shown = convert.get_help(convert.make_context("convert", ["m", "-o", "o"]))
     groups = list(dict.fromkeys(option.group for option in OPTIONS.values()))
-    places = [shown.index(f"\n{group}:\n") for group in groups if group != "Calibration"]
+    elsewhere = (CALIBRATION, RUN)
+    places = [shown.index(f"\n{group}:\n") for group in groups if group not in elsewhere]
     assert places == sorted(places)
 
 

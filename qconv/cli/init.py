@@ -1,0 +1,70 @@
+"""``qconv init``: a recipe for a model, to be edited and run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from qconv.cli.click_options import GroupedCommand, recipe_options
+from qconv.cli.paths import FilePath, OutputPath
+from qconv.cli.run import RECIPE
+from qconv.cli.terminal import say
+from qconv.recipe.options import OPTIONS
+from qconv.recipe.resolve import Chosen
+
+if TYPE_CHECKING:
+    from qconv.graph.summary import PortSummary
+
+
+@click.command(cls=GroupedCommand)
+@click.argument("model", type=FilePath())
+@recipe_options(OPTIONS.keys() - {"model", "output"})
+@click.option(
+    "-o",
+    "--output",
+    "recipe",
+    metavar="FILE",
+    type=OutputPath(),
+    default=RECIPE,
+    show_default=True,
+    help="The recipe to write.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace a recipe that exists.")
+def init(*, model: Path, chosen: Chosen, recipe: Path, force: bool) -> None:
+    """Write a recipe for a float MODEL: what you name here, and the rest as comments.
+
+    \b
+    Examples:
+      qconv init model.onnx
+      qconv init model.onnx --data images/ --test-data val/ --fail-if "top1_drop > 1.0"
+    """
+    from qconv.graph.model_io import load_model
+    from qconv.graph.summary import summarize
+    from qconv.outputs import check_text_output, staged
+    from qconv.recipe.template import About, recipe_text
+
+    summary = summarize(load_model(model, quantized=True).ir)
+    about = About(
+        [_told(port) for port in summary.inputs],
+        [_told(port) for port in summary.outputs],
+        images=len(summary.inputs) == 1 and _takes_images(summary.inputs[0]),
+    )
+    text = recipe_text(model, about, chosen.values, recipe.parent)
+    check_text_output(recipe, [("the model", model)])
+    with staged(recipe, force=force) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    say(f"{recipe}: written; edit it, then: qconv run" + ("" if str(recipe) == RECIPE else
+        f" --recipe {recipe}"))  # fmt: skip
+
+
+def _told(port: PortSummary) -> str:
+    axes = "of any shape" if port.shape is None else f"[{', '.join(map(str, port.shape))}]"
+    return f"{port.name} {port.type} {axes}"
+
+
+def _takes_images(port: PortSummary) -> bool:
+    shape = port.shape or ()
+    channels = {1, 3}.intersection(axis for axis in shape[-3:] if isinstance(axis, int))
+    return len(shape) in (3, 4) and bool(channels) and port.type in ("float32", "uint8")

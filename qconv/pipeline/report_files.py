@@ -1,0 +1,36 @@
+"""A report as files beside each other: JSON, Markdown, and HTML where its extra is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from qconv.outputs import check_text_output, staged
+from qconv.reporting.report_data import Report, to_json
+
+
+def write_report(report: Report, file: Path) -> Sequence[Path]:
+    """Write a report as ``file``, which is JSON, and in other forms beside it; return all files.
+
+    Raises:
+        OutputError: one cannot be written.
+    """
+    files = []
+    for path, text in _texts(report, file):
+        check_text_output(path)
+        with staged(path, force=True) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        files.append(path)
+    return files
+
+
+def _texts(report: Report, file: Path) -> Iterator[tuple[Path, str]]:
+    from qconv.reporting.markdown import to_markdown
+
+    yield file, to_json(report)
+    yield file.with_suffix(".md"), to_markdown(report)
+    if find_spec("jinja2") is not None and find_spec("matplotlib") is not None:
+        from qconv.reporting.html.page import to_html
+
+        yield file.with_suffix(".html"), to_html(report)

@@ -1,0 +1,104 @@
+"""Calibrate, convert, report and judge in one go, and again only what has changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from qconv.errors import UsageError
+from qconv.outputs import made_folder
+from qconv.pipeline.model_run import ModelRun
+from qconv.pipeline.models import models_in
+from qconv.pipeline.repeated import Repeated
+from qconv.pipeline.watcher import Watcher
+from qconv.progress import Progress, no_progress
+from qconv.recipe.file import read_recipe
+from qconv.recipe.options import OPTIONS
+from qconv.recipe.resolve import Chosen, conversions
+from qconv.recipe.settings import Int8Settings
+from qconv.recipe.sources import ConvertSettings, RunSettings
+from qconv.reporting.judging import read_gates
+from qconv.reporting.report_data import Report
+
+
+def run(
+    recipe: str | Path | Chosen = "qconv.toml",
+    *,
+    dry_run: bool = False,
+    force: bool = False,
+    watcher: Watcher | None = None,
+    progress: Progress = no_progress,
+) -> Sequence[Report]:
+    """Do all that a recipe says, for each of its models, into one folder.
+
+    What was made before is made again only where something that it depends on has changed: what
+    files hold, a setting, the version of qconv or of the runtime. What a script of the user's
+    imports or reads is not known.
+
+    Args:
+        recipe: a recipe file, or what was chosen.
+        dry_run: only tell the watcher what would be done, and write nothing.
+        force: replace files in the folder that are there and were not made by a run.
+        watcher: is told what is done, and why.
+        progress: shown over the samples.
+
+    Returns:
+        The report of each model, with its verdicts; none without test data, or in a dry run.
+
+    Raises:
+        UsageError: the recipe names no model, or says what does not go together.
+        OutputError: a file is in the way.
+        QconvError: see :func:`calibrate`, :func:`convert` and :func:`report`.
+    """
+    chosen = recipe if isinstance(recipe, Chosen) else read_recipe(Path(recipe))
+    asked = chosen.build(RunSettings)
+    if not asked.model:
+        raise UsageError("`model` is needed: the float model")
+    _require_gates(asked)
+    settings = conversions(_learning(chosen))
+    known = "data" in chosen or "calibration" in chosen
+    if not known and Int8Settings in map(type, settings.values()):
+        raise UsageError("`data` is needed: samples to calibrate on")
+    models = models_in(asked.model)
+    _require_own_names(models)
+    if len(models) > 1 and chosen.build(ConvertSettings).calibration is not None:
+        raise UsageError(f"`calibration` belongs to one model, and {len(models)} are given")
+    with nullcontext() if dry_run else made_folder(asked.output):
+        tasks = Repeated(asked.output, force=force)
+        runs = [
+            ModelRun(
+                *(model, chosen, settings, tasks),
+                watcher=watcher or Watcher(),
+                progress=progress,
+                dry_run=dry_run,
+            )
+            for model in models
+        ]
+        for each in () if dry_run else runs:
+            each.require_free()
+        found = [each.run() for each in runs]
+        if not dry_run:
+            tasks.save()
+    return [report for report in found if report is not None]
+
+
+def _learning(chosen: Chosen) -> Chosen:
+    """Return what conversions are told: images without data are those of the test data alone."""
+    if "data" in chosen:
+        return chosen
+    return chosen.only(name for name in OPTIONS if OPTIONS[name].group != "Images")
+
+
+def _require_gates(asked: RunSettings) -> None:
+    for name in ("fail_if", "metric", "test_samples"):
+        if getattr(asked, name) and not asked.test_data:
+            raise UsageError(f"`{name}` goes with `test_data`")
+    read_gates(asked.fail_if, [metric.rpartition(":")[2] for metric in asked.metric])
+
+
+def _require_own_names(models: Sequence[Path]) -> None:
+    name, count = Counter(model.stem for model in models).most_common(1)[0]
+    if count > 1:
+        raise UsageError(f"{count} models are named '{name}', so that their files would be one")
