@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qconv.data.image_plan import MOST_PIXELS
+from qconv.data.image_geometry import MOST_PIXELS
 from qconv.memory import RATIO, UNPACKED
 from qconv.reporting.expressions import MAX_DEPTH, MAX_LENGTH
 from qconv.reporting.report_data import LARGEST

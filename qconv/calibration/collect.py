@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from qconv.calibration.kept_samples import KeptSamples
 from qconv.calibration.observe import Accumulator, Depth, Observation, Observer
+from qconv.calibration.vectors import samples_to_multiply
 from qconv.data import Batch, Feeds
 from qconv.data.batching import parted_batches
 from qconv.data.dataset import evenly_spread
@@ -20,9 +21,6 @@ from qconv.parallel import GATHERING, in_parallel, worker_count
 from qconv.placement.inputs import LayerInput
 from qconv.placement.plan import ValuePlan
 from qconv.progress import Progress
-
-MOST_MULTIPLIED = 128
-"""Samples that second moments are taken of at most: they cost eight times the plain inference."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,8 @@ def collect(
 ) -> Collected:
     """Return the statistics of the given values, and the second moments of layers' inputs.
 
-    All samples give statistics, and at most 128 of them, evenly spread, second moments.
+    All samples give statistics, and some of them, evenly spread, second moments, see
+    :func:`samples_to_multiply`.
 
     Samples run in parallel, each on one thread, which uses the cores better than parallel
     operators do; statistics merge exactly, so neither the number of workers nor the order in
@@ -70,7 +69,8 @@ def collect(
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
     observer = Observer(model, values, depth, feed_shapes, inputs=inputs, label=label)
-    multiplied = frozenset(evenly_spread(len(source), MOST_MULTIPLIED)) if inputs else frozenset()
+    most = samples_to_multiply(model, inputs, feed_shapes)
+    multiplied = frozenset(evenly_spread(len(source), most))
     workers = 1 if len(multiplied) == len(source) else worker_count(GATHERING)
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):

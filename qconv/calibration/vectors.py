@@ -2,15 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from math import ceil, prod
+from statistics import median
+
 import numpy as np
+import onnx_ir as ir
 from numpy.typing import NDArray
 
+from qconv.graph.shapes import shapes_for
 from qconv.numerics.patches import patch_vectors, row_vectors
 from qconv.observers.statistic import SENTINEL
 from qconv.placement.inputs import LayerInput
 
 _FEWEST, _MOST = 16, 256
 """Vectors that are taken from one sample."""
+_SAMPLES, _ENOUGH = 128, 2048
+"""Samples that second moments are taken of at most, unless they give fewer vectors than this."""
+
+
+def samples_to_multiply(
+    model: ir.Model, inputs: Sequence[LayerInput], feed_shapes: Mapping[str, tuple[int, ...]]
+) -> int:
+    """Return of how many samples second moments are taken at most.
+
+    These are 128, of which each costs eight times its plain inference; or so many that the median
+    input gets 2048 vectors, where a sample holds few and costs little.
+
+    Args:
+        model: the float model.
+        inputs: what is observed.
+        feed_shapes: the shapes of a sample.
+    """
+    if not inputs:
+        return 0
+    shapes = shapes_for(model, feed_shapes)
+    counts = [min(_rows(own, shapes.get(own.value)), _limit(own)) for own in inputs]
+    return max(_SAMPLES, ceil(_ENOUGH / max(1, median(counts))))
+
+
+def _rows(layer_input: LayerInput, shape: tuple[int | None, ...] | None) -> int:
+    """Return how many vectors a sample holds, or, where its shape does not tell, are taken."""
+    axes = () if shape is None else shape[2:] if layer_input.windows is not None else shape[:-1]
+    known = [axis for axis in axes if axis is not None]
+    return prod(known) if shape is not None and len(known) == len(axes) else _MOST
+
+
+def _limit(layer_input: LayerInput) -> int:
+    return min(max(layer_input.size // 4, _FEWEST), _MOST)
 
 
 def draw_vectors(
@@ -22,7 +61,7 @@ def draw_vectors(
     """
     if not array.size:
         return np.zeros((layer_input.groups, 0, layer_input.size), np.float32)
-    limit = samples * min(max(layer_input.size // 4, _FEWEST), _MOST)
+    limit = samples * _limit(layer_input)
     if layer_input.windows is None:
         vectors = row_vectors(array, limit, random)
     else:

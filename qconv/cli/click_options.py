@@ -16,7 +16,9 @@ from qconv.errors import InputError
 from qconv.recipe.fields import Checked, Setting, arms, choices, is_list, settings_of
 from qconv.recipe.file import read_recipe
 from qconv.recipe.images import ImageOptions
+from qconv.recipe.preprocessor import NAME
 from qconv.recipe.resolve import Chosen
+from qconv.recipe.texts import TextOptions
 from qconv.recipe.walk import settings_by_option
 
 if TYPE_CHECKING:
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 else:
     _ParamType = click.ParamType  # no generic before click 8.5
 
-DATA = ("data", "samples", "image_preset",
-        *(each.option.name for each in settings_of(ImageOptions)))  # fmt: skip
+DATA = ("data", "text", "samples", "image_preset", *(
+    each.option.name for kind in (ImageOptions, TextOptions) for each in settings_of(kind)
+))  # fmt: skip
 """Options of commands that read data."""
 
 
@@ -212,6 +215,6 @@ def named_data(chosen: Chosen, model: Path, *, quiet: bool) -> NamedData:
 
 def tell_config(chosen: Chosen, named: NamedData) -> None:
     """Tell how images are fed where a preprocessor_config.json was found that nobody named."""
-    if "image_preset" not in chosen and named.beside and named.images is not None:
-        (beside,) = named.beside
+    beside = next((path for path in named.beside if path.name == NAME), None)
+    if "image_preset" not in chosen and beside is not None and named.images is not None:
         say(f"images as {beside} and the options say: {typed(named.images)}", err=True)

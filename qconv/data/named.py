@@ -13,8 +13,10 @@ from qconv.data.loops import LoopData
 from qconv.data.onnx_sets import find_onnx_sets
 from qconv.data.open import open_any
 from qconv.data.source import Source, TensorSpec
+from qconv.data.texts import is_text, text_files
 from qconv.data.user_function import script_of
 from qconv.recipe.images import ImageOptions
+from qconv.recipe.texts import TextOptions
 
 _SUFFIXES = IMAGE_SUFFIXES | {".npz", ".npy", ".pb"}
 
@@ -26,17 +28,25 @@ class NamedData:
     specs: Sequence[str]
     samples: int | None = None
     images: ImageOptions | None = None
+    texts: TextOptions | None = None
     beside: Sequence[Path] = ()
     """Files that were read to know how to open them."""
 
     def __call__(self, inputs: Sequence[TensorSpec]) -> Source | LoopData:
         """Open the data, see :func:`open_any`."""
-        return open_any(self.specs, inputs, samples=self.samples, images=self.images)
+        return open_any(
+            self.specs, inputs, samples=self.samples, images=self.images, texts=self.texts
+        )
 
     @property
     def has_images(self) -> bool:
         """Whether any of the data are images."""
         return any(path.suffix.lower() in IMAGE_SUFFIXES for path in self.files())
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether any of the data are texts."""
+        return any(is_text(spec) for spec in self.specs)
 
     def files(self) -> Iterator[Path]:
         """Yield the files that are read: data, labels and scripts.
@@ -50,6 +60,8 @@ class NamedData:
             path = Path(spec)
             if path.is_dir():
                 yield from _files_of(path)
+            elif is_text(spec):
+                yield from text_files(spec)
             elif path.exists():
                 yield path
             elif is_pattern(spec):

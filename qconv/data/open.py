@@ -15,15 +15,17 @@ from qconv.data.loops import Loop, LoopData
 from qconv.data.npz import NpzReader
 from qconv.data.onnx_sets import OnnxSets, find_onnx_sets
 from qconv.data.source import Source, TensorSpec
+from qconv.data.texts import Texts, is_text, text_files
 from qconv.data.user_function import load_function, names_function, takes_run
 from qconv.errors import DataError, UsageError
 from qconv.files import require_regular
 from qconv.recipe.images import ImageOptions
+from qconv.recipe.texts import TextOptions
 
 DATA_KINDS = (
-    "DATA may be a .npz file, an image, a folder of .npz, .npy or image files or of folders of "
-    "images, a pattern such as 'images/*.jpg', an ONNX test_data_set_* folder or a folder of them, "
-    "or script.py:function"
+    "DATA may be a .npz file, an image, a .txt file, a folder of .npz, .npy or image files or of "
+    "folders of images, a pattern such as 'images/*.jpg', an ONNX test_data_set_* folder or a "
+    "folder of them, or script.py:function"
 )
 
 _KINDS = {".npz": ".npz files", ".npy": ".npy files"}
@@ -37,13 +39,14 @@ def open_data(
     *,
     samples: int | None = None,
     images: ImageOptions | None = None,
+    texts: TextOptions | None = None,
 ) -> Source:
     """Open data that no model is needed for, see :func:`open_any`.
 
     Raises:
         DataError: as there, and for a function that wants to run the model.
     """
-    data = open_any(specs, inputs, samples=samples, images=images)
+    data = open_any(specs, inputs, samples=samples, images=images, texts=texts)
     if isinstance(data, LoopData):
         raise DataError(
             f"{', '.join(specs)}: a function with a parameter 'run' needs a model",
@@ -58,25 +61,28 @@ def open_any(
     *,
     samples: int | None = None,
     images: ImageOptions | None = None,
+    texts: TextOptions | None = None,
 ) -> Source | LoopData:
     """Find out what each of ``specs`` is, and validate it against the model's inputs.
 
     Args:
-        specs: one or more of: a ``.npz`` file or an image; a folder of ``.npz``, ``.npy`` or image
-            files, or of folders of images; a pattern for such files; an ONNX ``test_data_set_*``
+        specs: one or more of: a ``.npz`` file, an image or a text; a folder of ``.npz``, ``.npy``
+            or image files, or of folders of images; a pattern for such files; an ONNX
+            ``test_data_set_*``
             folder, or a folder of them; ``script.py:function`` or ``package.module:function``.
             Several follow one another.
         inputs: the model's inputs.
         samples: how many to take, spread evenly over the whole; None, or more than there are,
             takes all.
         images: how images become feeds.
+        texts: how texts become feeds.
 
     Returns:
         The samples, validated by the files' headers; values are checked as they are read. If a
         function wants to run the model, they are still to be bound to one.
 
     Raises:
-        UsageError: no spec, ``samples`` below 1, or image options without images.
+        UsageError: no spec, ``samples`` below 1, or options of images or texts without any.
         DataError: a spec is none of these, is empty, or does not fit the model.
         UnsupportedError: images are given, and Pillow is not installed.
     """
@@ -86,12 +92,22 @@ def open_any(
         raise UsageError(f"the number of samples is {samples}; it must be 1 or more")
     if not inputs:
         raise DataError("the model has no inputs that data could be fed to")
-    readers = [_reader(spec, inputs, images) for spec in specs]
+    readers = [
+        reader
+        for spec in specs
+        for reader in (
+            [Texts(file, inputs, texts) for file in text_files(spec)]
+            if is_text(spec)
+            else [_reader(spec, inputs, images)]
+        )
+    ]
     if images is not None and not any(isinstance(reader, Images) for reader in readers):
         raise UsageError(
             "image options are given, but no data are images",
             hint="leave them out, or name the folder that holds the image files",
         )
+    if texts is not None and not any(isinstance(reader, Texts) for reader in readers):
+        raise UsageError("a tokenizer or a text window is given, but no data are texts")
     plain = [reader for reader in readers if not isinstance(reader, Loop)]
     if len(plain) < len(readers):
         return LoopData(readers, inputs, samples)

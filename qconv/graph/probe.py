@@ -14,8 +14,8 @@ import onnx_ir as ir
 
 from qconv.graph.edit import Editor
 from qconv.graph.lift import Lifter
-from qconv.graph.shapes import infer_shapes
-from qconv.graph.view import name_of, static_shape
+from qconv.graph.shapes import shapes_for
+from qconv.graph.view import name_of
 
 _SAMPLED_POSITIONS = 64
 _MOST_AXES = 5
@@ -105,17 +105,8 @@ def add_probes(
 def _map_shapes(
     model: ir.Model, feed_shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, tuple[int | None, ...]]:
-    sized = model.clone()
-    for value in sized.graph.inputs:
-        if name_of(value) in feed_shapes:
-            value.shape = ir.Shape(feed_shapes[name_of(value)])
-    infer_shapes(sized)
-    values = ir.convenience.create_value_mapping(sized.graph)
-    return {
-        name: shape
-        for name, value in values.items()
-        if (shape := static_shape(value)) is not None and 3 <= len(shape) <= _MOST_AXES
-    }
+    found = shapes_for(model, feed_shapes)
+    return {name: shape for name, shape in found.items() if 3 <= len(shape) <= _MOST_AXES}
 
 
 class _ProbeBuilder:

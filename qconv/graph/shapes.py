@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import onnx
 import onnx_ir as ir
@@ -12,7 +13,7 @@ from qconv.graph.operators.facts import Extent, Like
 from qconv.graph.operators.table import operator_of
 from qconv.graph.quiet import quiet_ir
 from qconv.graph.result_sizes import Arrays, expected_results
-from qconv.graph.view import all_nodes, bodies
+from qconv.graph.view import all_nodes, bodies, name_of, static_shape
 
 _SMALL = 1024
 _LONG = 65_536
@@ -30,6 +31,20 @@ def infer_shapes(model: ir.Model) -> None:
         while _type_known(model):
             inference(model)
         _wrap_sequences(model)
+
+
+def shapes_for(
+    model: ir.Model, feed_shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int | None, ...]]:
+    """Return the shapes of the values of the main graph for a feed, as far as they are known."""
+    sized = model.clone()
+    for value in sized.graph.inputs:
+        if name_of(value) in feed_shapes:
+            value.shape = ir.Shape(feed_shapes[name_of(value)])
+    infer_shapes(sized)
+    values = ir.convenience.create_value_mapping(sized.graph)
+    found = ((name, static_shape(value)) for name, value in values.items())
+    return {name: shape for name, shape in found if shape is not None}
 
 
 def _has_long_vectors(model: ir.Model) -> bool:

@@ -91,12 +91,12 @@ def calibrate(
         if statistics != "full" or not layer_inputs(prepared):
             require_quantized(plan, str(loaded.path))
         observed = quantizable_values(plan)
-        if statistics != "full" and not observed:
-            raise NothingQuantized(
-                f"{loaded.path}: no operator needs calibration: inputs are quantized at run time",
-                hint="`dtype=int8` with `mode=dynamic` needs no data",
-            )
     inputs = affordable(layer_inputs(prepared)) if statistics == "full" else ()
+    if not observed and not inputs and values != "all":
+        raise NothingQuantized(
+            f"{loaded.path}: no operator needs calibration: inputs are quantized at run time",
+            hint="`dtype=int8` with `mode=dynamic` needs no data",
+        )
     if not observed and not inputs:
         raise NothingQuantized(f"{loaded.path}: it has no float32 value that could be observed")
     with custom_operators(custom_ops):

@@ -64,6 +64,8 @@ class Parts:
             parts["samples"] = str(data.samples)
         if data.images is not None:
             parts |= texts(data.images)
+        if data.texts is not None:
+            parts |= texts(data.texts)
         files = [path for path in data.files() if path.exists()]
         return {**parts, f"what lies in {what}": self.of(what, files)}
 

@@ -19,9 +19,32 @@ DATA_OPTIONS = (
         _DATA,
         "Samples to read: a .npz file whose arrays bear the inputs' names (first axis: samples), a "
         "folder of .npz, .npy or image files, or of folders of images, one for each class; an "
-        "image; a pattern for such files ('val/*/*.jpg'); an ONNX test_data_set_* folder; or "
+        "image; a .txt file; a pattern for such files ('val/*/*.jpg'); an ONNX test_data_set_* "
+        "folder; or "
         "script.py:function. Repeat to join several.",
         "DATA",
+    ),
+    Option(
+        "text",
+        _DATA,
+        "A text, whatever its name is: each line is a sample, or windows of --text-window tokens. "
+        "A .txt file may stand behind --data, too. May be repeated.",
+        "FILE",
+    ),
+    Option(
+        "tokenizer",
+        _DATA,
+        "The tokenizer.json of Hugging Face by which texts become tokens.",
+        "FILE",
+        "tokenizer.json beside the model, or above its folder onnx/, if there is one",
+    ),
+    Option(
+        "text_window",
+        _DATA,
+        "Cut samples of N tokens out of the whole text, without tokens of the tokenizer's own at "
+        "their ends.",
+        "N",
+        "each line is a sample",
     ),
     Option("samples", _DATA, "Use N samples, spread evenly over all the data.", "N", "all"),
     Option(

@@ -13,6 +13,7 @@ from qconv.files import require_regular
 from qconv.recipe.fields import arms, choices, is_list
 from qconv.recipe.options import OPTIONS
 from qconv.recipe.resolve import Chosen
+from qconv.recipe.texts import moved
 from qconv.recipe.walk import settings_by_option
 
 _MOST_BYTES = 1_000_000
@@ -80,5 +81,5 @@ def _value(hint: Any, value: object, folder: Path, *, is_place: bool) -> object:
     if isinstance(value, str) and (is_place or Path in arms(hint)):
         if not value or "\0" in value:
             raise UsageError("it names no file")
-        return str(folder / value) if is_place else folder / value
+        return moved(value, folder.joinpath) if is_place else folder / value
     return value

@@ -48,14 +48,6 @@ def preset(chosen: Preset | Path) -> ImageOptions:
     return read_preprocessor(path)
 
 
-def find_preprocessor(model: Path) -> Path | None:
-    """Return the file beside a model, or above its folder ``onnx``, if there is one."""
-    homes = [model.parent]
-    if model.absolute().parent.name == "onnx":
-        homes.append(model.absolute().parent.parent)
-    return next((home / NAME for home in homes if (home / NAME).is_file()), None)
-
-
 def read_preprocessor(path: Path) -> ImageOptions:
     """Return what the processor of a file does to images.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from qconv.errors import UsageError
 from qconv.recipe.fields import Checked, quoted, settings_of
@@ -24,6 +24,7 @@ from qconv.recipe.settings import (
     WeightType,
 )
 from qconv.recipe.sources import ConvertSettings, DataSettings, Storage
+from qconv.recipe.texts import TEXT, TextOptions
 from qconv.recipe.walk import CLASSES
 
 T = TypeVar("T", bound=Checked)
@@ -47,8 +48,9 @@ _PARTNERS = {
     for other, values in each.rule.goes_with.items()
 }
 """Options that go with certain values of another one alone."""
-_BESIDE_DATA = ("samples", "batch_size", "image_preset",
-                *(each.option.name for each in settings_of(ImageOptions)))  # fmt: skip
+_BESIDE_DATA = ("samples", "batch_size", "image_preset", *(
+    each.option.name for kind in (ImageOptions, TextOptions) for each in settings_of(kind)
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,11 @@ class Chosen:
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> Chosen:
-        """Return choices that are all firm."""
+        """Return choices that are all firm; texts are data whose place says what they are."""
+        if "text" in values:
+            texts = tuple(f"{TEXT}{file}" for file in cast("tuple[Path, ...]", values["text"]))
+            data = (*cast("tuple[str, ...]", values.get("data", ())), *texts)
+            values = {**{n: v for n, v in values.items() if n != "text"}, "data": data}
         return cls(values, frozenset(values))
 
     def __contains__(self, option: str) -> bool:
@@ -142,6 +148,18 @@ class Chosen:
         if given.get("fit", base.fit) != base.fit:
             base = replace(base, fit="crop", size=None, crop=None, fill=0)
         return replace(base, **given)
+
+    def texts(self, beside: Path | None = None) -> TextOptions | None:
+        """Return how texts are read, or None if nothing was said of it.
+
+        Args:
+            beside: the tokenizer where none is chosen.
+        """
+        if beside is not None and "tokenizer" not in self:
+            return self.build(TextOptions, tokenizer=beside)
+        if self._fields(TextOptions):
+            return self.build(TextOptions)
+        return None
 
     def storage(self) -> Storage | None:
         """Return where weights go, or None if nothing was said of it.

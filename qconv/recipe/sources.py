@@ -59,6 +59,7 @@ class DataSettings(Checked):
     """
 
     data: tuple[str, ...] = ()
+    text: tuple[Path, ...] = ()
     samples: int | None = setting(None, within=Range(1))
     image_preset: Preset | Path | None = None
 

@@ -12,6 +12,7 @@ from qconv.errors import UsageError
 from qconv.printable import printable
 from qconv.recipe.file import PLACES
 from qconv.recipe.options import OPTIONS
+from qconv.recipe.texts import moved
 
 _HEAD = """\
 # What `qconv run` does; `qconv run --dry-run` tells it first. Each key is an option of the
@@ -120,6 +121,10 @@ def _lines(model: Path, about: About, chosen: Mapping[str, object], folder: Path
         yield f"{OPTIONS[name].key} = {_value(name, chosen[name], folder)}"
 
 
+def _from(path: str, folder: Path) -> str:
+    return path if os.path.isabs(path) else os.path.relpath(path, folder)  # noqa: PTH117
+
+
 def _value(name: str, value: object, folder: Path) -> str:
     if isinstance(value, tuple):
         parts = [_value(name, part, folder) for part in value]
@@ -129,8 +134,8 @@ def _value(name: str, value: object, folder: Path) -> str:
     if isinstance(value, int | float):
         return repr(value)
     text = str(value)
-    if (isinstance(value, Path) or name in PLACES) and not os.path.isabs(text):  # noqa: PTH117
-        text = os.path.relpath(text, folder)
+    if isinstance(value, Path) or name in PLACES:
+        text = moved(text, lambda path: _from(path, folder))
     if not text.isprintable():
         raise UsageError(f"'{printable(text)}' cannot stand in a recipe: it has hidden characters")
     return json.dumps(text, ensure_ascii=False)

@@ -23,12 +23,14 @@ from qconv.recipe.sources import (
     RunSettings,
     Storage,
 )
+from qconv.recipe.texts import TextOptions
 
 CLASSES: Sequence[type[Checked]] = (
     ConvertSettings,
     ModelSettings,
     DataSettings,
     ImageOptions,
+    TextOptions,
     CalibrateSettings,
     Int8Settings,
     DynamicSettings,

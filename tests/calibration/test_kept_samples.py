@@ -75,7 +75,7 @@ def test_they_take_no_more_than_64_megabytes() -> None:
 @pytest.mark.parametrize("count", [8, 140])
 def test_both_ways_write_the_same_bytes(tmp_path: Path, count: int) -> None:
     path, feeds = save(parse(TEXT), tmp_path), _feeds(count)
-    settings = Int8Settings(effort="fast")
+    settings = Int8Settings()
     calibrate(path, data=data(feeds), output=tmp_path / "a.qcal")
     convert(path, tmp_path / "a.onnx", calibration=tmp_path / "a.qcal", settings=settings)
     convert(path, tmp_path / "b.onnx", data=data(feeds[::-1]), settings=settings)

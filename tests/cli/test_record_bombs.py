@@ -121,7 +121,7 @@ def test_a_record_without_the_input_of_a_layer(folder: Path, refuses: Refuses) -
 
 
 def test_a_record_with_other_second_moments(folder: Path, qconv: Qconv, refuses: Refuses) -> None:
-    assert qconv("calibrate model.onnx --data data.npz --statistics full -o full.qcal").code == 0
+    assert qconv("calibrate model.onnx --data data.npz --statistics full -f -o full.qcal").code == 0
     record = read_record(folder / "full.qcal")
     other = Gram()
     other.update(np.ones((2, 1, 5), np.float32))

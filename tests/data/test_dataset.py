@@ -97,9 +97,9 @@ def test_a_model_without_inputs_is_refused() -> None:
 def test_a_missing_place_is_refused() -> None:
     assert refusal(DataError, lambda: open_data(["calib.npz"], X)) == (
         "calib.npz: there is no such file or folder",
-        "DATA may be a .npz file, an image, a folder of .npz, .npy or image files or of folders of "
-        "images, a pattern such as 'images/*.jpg', an ONNX test_data_set_* folder or a folder of "
-        "them, or script.py:function",
+        "DATA may be a .npz file, an image, a .txt file, a folder of .npz, .npy or image files or "
+        "of folders of images, a pattern such as 'images/*.jpg', an ONNX test_data_set_* folder or "
+        "a folder of them, or script.py:function",
     )
 
 

@@ -88,8 +88,10 @@ def test_the_order_of_sentences_changes_no_bit(sentences: Sentences, tmp_path: P
         for path in part:
             shutil.copy(path, tmp_path / name)
     parts = [str(tmp_path / name) for name in ("first", "second")]
-    write_record(qconv.calibrate(sentences.model, data=parts), tmp_path / "other.qcal")
-    assert (tmp_path / "other.qcal").read_bytes() == sentences.record.read_bytes()
+    for name, data in (("one", [str(sentences.calibration)]), ("other", parts)):
+        record = qconv.calibrate(sentences.model, data=data, statistics="histogram")
+        write_record(record, tmp_path / f"{name}.qcal")
+    assert (tmp_path / "other.qcal").read_bytes() == (tmp_path / "one.qcal").read_bytes()
 
 
 def test_the_mask_is_no_data(sentences: Sentences) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from qconv.errors import InputError, UnsupportedError
+from qconv.recipe.beside import find_beside
 from qconv.recipe.images import ImageOptions
-from qconv.recipe.preprocessor import NAME, find_preprocessor, read_preprocessor
+from qconv.recipe.preprocessor import NAME, read_preprocessor
 
 NORMALIZED = {"do_normalize": True, "image_mean": [0.5, 0.25, 0.125], "image_std": [0.5, 0.25, 1.0]}
 MEAN, STD = (127.5, 63.75, 31.875), (127.5, 63.75, 255.0)
@@ -115,10 +116,10 @@ def test_files_that_cannot_be_read(tmp_path: Path, text: str, told: str) -> None
 def test_it_is_found_beside_a_model_and_above_its_folder_onnx(tmp_path: Path) -> None:
     (tmp_path / "onnx").mkdir()
     (tmp_path / "other").mkdir()
-    assert find_preprocessor(tmp_path / "onnx" / "m.onnx") is None
+    assert find_beside(tmp_path / "onnx" / "m.onnx", NAME) is None
     (tmp_path / NAME).touch()
     for name in ("m.onnx", "onnx/m.onnx"):
-        found = find_preprocessor(tmp_path / name)
+        found = find_beside(tmp_path / name, NAME)
         assert found is not None
         assert found.samefile(tmp_path / NAME)
-    assert find_preprocessor(tmp_path / "other" / "m.onnx") is None
+    assert find_beside(tmp_path / "other" / "m.onnx", NAME) is None
