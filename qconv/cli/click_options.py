@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import say
 from qconv.errors import InputError
 from qconv.recipe.fields import Checked, Setting, arms, choices, is_list, settings_of
-from qconv.recipe.file import read_recipe
+from qconv.recipe.file import PLACES, read_recipe
 from qconv.recipe.images import ImageOptions
 from qconv.recipe.preprocessor import NAME
 from qconv.recipe.resolve import Chosen
@@ -53,9 +54,19 @@ class GroupedCommand(click.Command):
 class GroupedOption(click.Option):
     """An option under a heading."""
 
-    def __init__(self, *args: Any, group: str, **more: Any) -> None:
+    def __init__(self, *args: Any, group: str, old: Collection[str] = (), **more: Any) -> None:
         super().__init__(*args, **more)
         self.group = group
+        self._old = old
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return its line of the help, without its older names."""
+        names = self.opts
+        self.opts = [name for name in names if name not in self._old]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = names
 
 
 class _Text(_ParamType):
@@ -88,6 +99,15 @@ class _Text(_ParamType):
                 if len(parts) > 1 and None not in parts:
                     return tuple(parts)
         return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the words that begin so; files where the value is one."""
+        words = [str(word) for word in (*choices(self.hint), *self.setting.option.known_as)]
+        found = [CompletionItem(word) for word in words if word.startswith(incomplete.lower())]
+        is_file = Path in arms(self.hint) or self.setting.option.name in PLACES
+        return [*found, *FilePath().shell_complete(ctx, param, incomplete)] if is_file else found
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:  # noqa: ARG002
         """Return the words to choose from, where there are some."""
@@ -194,7 +214,9 @@ def _option(setting: Setting, text: str) -> Callable[[Callable[..., Any]], Calla
         repeated = is_list(setting.hint)
         kind = {"type": _Text(setting), "multiple": repeated, "metavar": option.metavar}
     text = text if initial is None else f"{text}  [default: {initial}]"
-    return click.option(*names, cls=GroupedOption, group=option.group, help=text, **kind)
+    old = [f"--{key}" for key in option.old_keys]
+    names[1:1] = old
+    return click.option(*names, cls=GroupedOption, group=option.group, old=old, help=text, **kind)
 
 
 def named_data(chosen: Chosen, model: Path, *, quiet: bool) -> NamedData:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     (
         *("assume", "target", "calibration", "dtype", "mode", "weights", "reduce_range"),
         *("activations", "granularity", "block_size", "embeddings", "format", "float_layers"),
-        *("keep_float", "io", "storage_only"),
+        *("io", "storage_only"),
     ),
     recipe=True,
     told={

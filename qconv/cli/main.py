@@ -68,7 +68,7 @@ class _LazyGroup(click.Group):
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="qconv")
+@click.version_option(__version__, "-V", "--version", prog_name="qconv")
 def cli() -> None:
     """Turn a float ONNX model into a smaller, faster one, and prove what it cost.
 
@@ -108,8 +108,10 @@ def _run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("qconv: interrupted", err=True)
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # click and rich exit with 1 on a broken pipe
+    except BrokenPipeError:
         return _BROKEN_PIPE
+    except SystemExit as error:  # click and rich exit with 1 on a broken pipe, completion with 0
+        return _BROKEN_PIPE if error.code else 0
     except QconvError as error:
         _tell(error)
         return error.exit_code

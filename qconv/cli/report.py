@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
+from qconv.cli.click_options import DATA, GroupedCommand, GroupedOption, named_data, recipe_options
 from qconv.cli.delivery import Files, file_option, tell_github
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
@@ -79,7 +79,12 @@ class _ReportCommand(GroupedCommand):
     help="Timed inferences of each model.",
 )
 @click.option(
+    "--batch-size",
     "--batch",
+    "batch",
+    cls=GroupedOption,
+    group="Other",
+    old=["--batch"],
     metavar="N",
     type=click.IntRange(min=1),
     help="Samples of a timed inference.  [default: as the data has them]",

@@ -79,7 +79,7 @@ class Half(Plain):
             ranges = {name: seen.range for name, seen in record.statistics.items()}
         return place_precision(
             *(model, self.target, self._dtype, ranges),
-            keep_float=settings.keep_float,
+            float_layers=list(map(str, settings.float_layers)),
             kept=kept,
             keep_ports=settings.io == "fp32",
         )

@@ -39,7 +39,7 @@ def place_precision(
     dtype: ir.DataType,
     ranges: Mapping[str, Range] | None,
     *,
-    keep_float: Sequence[str] = (),
+    float_layers: Sequence[str] = (),
     kept: Collection[str] = (),
     keep_ports: bool,
 ) -> PrecisionPlan:
@@ -51,14 +51,14 @@ def place_precision(
         dtype: FLOAT16 or BFLOAT16.
         ranges: what calibration has seen, by value name; None without a record. A risky
             operator whose input was not seen is kept in float32.
-        keep_float: regular expressions, searched in node names and operator types.
+        float_layers: regular expressions, searched in node names and operator types.
         kept: operators, by name, that keep float32 because the user wants it.
         keep_ports: whether the model's inputs and outputs stay in float32.
 
     Raises:
         UsageError: a pattern is not a regular expression, or matches nothing.
     """
-    patterns = _compiled(keep_float)
+    patterns = _compiled(float_layers)
     opset = model.graph.opset_imports.get("", 1)
     nodes: dict[str, NodePlan] = {}
     unused = set(patterns)
@@ -70,7 +70,7 @@ def place_precision(
         unused -= matching
         name = str(node.name)
         reason = (
-            "it was asked for with `keep_float`"
+            "it was asked for with `float_layers`"
             if matching
             else (KEPT if name in kept else None)
             or _schema_reason(node, opset, dtype)
@@ -81,7 +81,7 @@ def place_precision(
         nodes[name] = NodePlan(name, node.op_type, reason is None, reason or "")
     if unused:
         listed = ", ".join(f"'{pattern.pattern}'" for pattern in unused)
-        raise UsageError(f"`keep_float` matches no node name and no operator: {listed}")
+        raise UsageError(f"`float_layers` matches no node name and no operator: {listed}")
     saved = save_casts(model, nodes, keep_ports=keep_ports)
     if any(node.quantized for node in saved.values()):
         nodes = saved
@@ -107,7 +107,7 @@ def _compiled(patterns: Sequence[str]) -> list[re.Pattern[str]]:
     try:
         return [re.compile(pattern) for pattern in patterns]
     except re.error as error:
-        raise UsageError(f"`keep_float`: not a regular expression: {error.pattern!r}") from error
+        raise UsageError(f"`float_layers`: not a regular expression: {error.pattern!r}") from error
 
 
 def _is_float(node: ir.Node) -> bool:

@@ -17,6 +17,7 @@ from qconv.recipe.texts import moved
 from qconv.recipe.walk import settings_by_option
 
 _MOST_BYTES = 1_000_000
+_CURRENT = {old: option.key for option in OPTIONS.values() for old in option.old_keys}
 PLACES = {"data", "test_data", "metric"}
 """Options that are texts and name files: a script has the name of a function behind its own."""
 
@@ -44,7 +45,7 @@ def read_recipe(path: Path) -> Chosen:
         raise InputError(f"{path}: is no TOML: {error}") from error
     values = {}
     for key, value in content.items():
-        name = key.replace("-", "_")
+        name = _CURRENT.get(key, key).replace("-", "_")
         place = f"{path}{_line(text, key)}"
         if name not in OPTIONS or "_" in key:
             keys = [option.key for option in OPTIONS.values()]

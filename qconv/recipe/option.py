@@ -17,6 +17,7 @@ class Option:
         metavar: what stands for its value in the help; None lists the choices.
         initial: its default in words, where it is not a plain value.
         known_as: other words for its values, in small letters.
+        formerly: its older names, which are still read.
     """
 
     name: str
@@ -25,13 +26,23 @@ class Option:
     metavar: str | None = None
     initial: str | None = None
     known_as: Mapping[str, str] = field(default_factory=dict)
+    formerly: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """Its name in a recipe file: ``block-size``."""
-        return self.name.replace("_", "-")
+        return _key(self.name)
 
     @property
     def flag(self) -> str:
         """Its name on the command line: ``--block-size``."""
         return f"--{self.key}"
+
+    @property
+    def old_keys(self) -> tuple[str, ...]:
+        """Its older names in a recipe file."""
+        return tuple(map(_key, self.formerly))
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "-")

@@ -44,6 +44,15 @@ _TABLE = (
         "int8: quantize activations by calibration, at run time (needs no data), or not at all.",
         initial="static",
     ),
+    Option(
+        "float_layers",
+        TYPES,
+        "Static int8, fp16, bf16: keep operators in float32 in whose name or type the expression "
+        "is found; may be repeated, capital and small letters differ. Static int8 also takes a "
+        "number: so many layers with the largest error of their own, which needs --data.",
+        "N|REGEX",
+        formerly=("keep_float",),
+    ),
     *DATA_OPTIONS,
     Option(
         "assume",
@@ -117,14 +126,6 @@ _TABLE = (
         "for some accuracy, and raises the opset to 21.",
     ),
     Option(
-        "float_layers",
-        INT8,
-        "Keep operators in float: those in whose name or type the expression is found, or the N "
-        "layers with the largest error of their own, which needs --data. Expressions may be "
-        "repeated; capital and small letters differ.",
-        "N|REGEX",
-    ),
-    Option(
         "portable",
         INT8,
         "Limit weights so that 16-bit sums cannot saturate on x64 CPUs without VNNI, where a file "
@@ -195,12 +196,6 @@ _TABLE = (
         "sequential",
         WEIGHTS,
         "Weights alone: with --data, measure again after each layer what the next ones read.",
-    ),
-    Option(
-        "keep_float",
-        HALF,
-        "Keep float32 in operators whose name or type this is found in; may be repeated.",
-        "REGEX",
     ),
     Option("io", HALF, "Type of the model's float inputs and outputs."),
     Option(

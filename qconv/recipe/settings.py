@@ -53,8 +53,14 @@ def _float_layers(given: tuple[str | int, ...]) -> None:
     _expressions(tuple(str(each) for each in given), "float_layers")
 
 
-def _keep_float(texts: tuple[str, ...]) -> None:
-    _expressions(texts, "keep_float")
+def _float_operators(given: tuple[str | int, ...]) -> None:
+    counts = [each for each in given if _is_count(each)]
+    if counts:
+        raise UsageError(
+            f"`float_layers` is {counts[0]}, which goes with `dtype=int8` `mode=static`",
+            hint="other types take names or types of operators",
+        )
+    _expressions(tuple(map(str, given)), "float_layers")
 
 
 @dataclass(frozen=True)
@@ -213,7 +219,7 @@ class HalfSettings(Checked):
 
     Attributes:
         dtype: the type.
-        keep_float: regular expressions; operators whose name or type one of them is found in
+        float_layers: regular expressions; operators whose name or type one of them is found in
             keep float32.
         io: type of the model's float inputs and outputs, fp32 or that of the model.
         storage_only: store weights in bfloat16 behind a Cast and compute in float32, which keeps
@@ -224,7 +230,7 @@ class HalfSettings(Checked):
     """
 
     dtype: HalfType = "fp16"
-    keep_float: tuple[str, ...] = setting((), must=_keep_float)
+    float_layers: tuple[str | int, ...] = setting((), must=_float_operators)
     io: Literal["fp32", "fp16", "bf16"] = "fp32"
     storage_only: bool = setting(False, goes_with={"dtype": ("bf16",)})
 
@@ -232,8 +238,8 @@ class HalfSettings(Checked):
         super().__post_init__()
         if self.io not in ("fp32", self.dtype):
             raise UsageError(f"`io={self.io}` goes with `dtype={self.io}`")
-        if self.storage_only and (self.keep_float or self.io != "fp32"):
-            other = "keep_float" if self.keep_float else "io"
+        if self.storage_only and (self.float_layers or self.io != "fp32"):
+            other = "float_layers" if self.float_layers else "io"
             raise UsageError(
                 f"`{other}` has no effect with `storage_only`, which computes in float32 throughout"
             )

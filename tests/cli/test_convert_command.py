@@ -196,7 +196,7 @@ def test_inputs_and_outputs_can_take_the_type_too(qconv: Qconv, folder: Path) ->
 
 
 def test_operators_can_keep_float(qconv: Qconv) -> None:
-    said = qconv(f"{FP16} --keep-float ^Conv --keep-float Gemm")
+    said = qconv(f"{FP16} --float-layers ^Conv --keep-float Gemm")
     assert said.code == 0
     assert said.out.splitlines()[1] == "3 of 5 operators in float16"
 

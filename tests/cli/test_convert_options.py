@@ -84,8 +84,8 @@ def test_numbers_that_are_not_finite_are_refused(qconv: Qconv, option: str, numb
             "--percentile goes with --method percentile",
         ),
         (
-            "--dtype int8 --data data.npz --keep-float Conv",
-            "--keep-float goes with --dtype fp16 or --dtype bf16",
+            "--dtype fp16 --float-layers 5",
+            "--float-layers is 5, which goes with --dtype int8 --mode static",
         ),
         (
             "--dtype int8 --data data.npz --storage-only",
@@ -113,13 +113,13 @@ def test_numbers_that_are_not_finite_are_refused(qconv: Qconv, option: str, numb
             "--external-data-size goes with --external-data auto",
         ),
         (
-            "--dtype fp16 --keep-float (",
-            "--keep-float: '(' is not a regular expression: "
+            "--dtype fp16 --float-layers (",
+            "--float-layers: '(' is not a regular expression: "
             "missing ), unterminated subpattern at position 0",
         ),
         (
             "--dtype fp16 --keep-float Attention",
-            "--keep-float matches no node name and no operator: 'Attention'",
+            "--float-layers matches no node name and no operator: 'Attention'",
         ),
     ],
 )

@@ -210,7 +210,6 @@ class _Drawn:
             "recipe": [self._file(("recipe.toml",))],
             "smooth": ["auto", "off", "0.5", "0", "1", "2", "nan"],
             "float_layers": ["1", "0", "100", *_EXPRESSIONS],
-            "keep_float": list(_EXPRESSIONS),
             "image_mean": ["0", "1,2,3"],
             "image_std": ["255"],
             "image_crop": ["8", "8x8"],

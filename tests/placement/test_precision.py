@@ -38,7 +38,7 @@ def _plan(
     seen = None if ranges is None else {name: Range(-m, m) for name, m in ranges.items()}
     prepared = prepare(ir.from_proto(model))
     return place_precision(
-        *(prepared, ORT_CPU, dtype, seen), keep_float=keep, keep_ports=keep_ports
+        *(prepared, ORT_CPU, dtype, seen), float_layers=keep, keep_ports=keep_ports
     )
 
 
@@ -153,7 +153,7 @@ def test_patterns_find_names_and_types() -> None:
         """(float[2,4] x) => (float[2,4] y) <float[4,4] w, float[4,4] v>
         { [encoder_first] m = MatMul(x, w) [activation] t = Tanh(m) [head] y = MatMul(t, v) }"""
     )
-    asked = "it was asked for with `keep_float`"
+    asked = "it was asked for with `float_layers`"
     assert {n.node for n in _plan(model, keep=["encoder"]).kept_float} == {"encoder_first"}
     assert _kept(_plan(model, keep=["^Tanh$"])) == {"Tanh": asked}
     both = _plan(model, keep=["head", "Tan"])
@@ -184,7 +184,7 @@ def test_patterns_that_fail() -> None:
 def test_everything_kept_is_an_error(tmp_path: Path) -> None:
     path = save(parse("(float[2,4] x) => (float[2,4] y) { y = Tanh(x) }"), tmp_path)
     with pytest.raises(NothingQuantized, match="no operator can compute in fp16"):
-        qconv.convert(path, tmp_path / "y.onnx", settings=HalfSettings(keep_float=("Tanh",)))
+        qconv.convert(path, tmp_path / "y.onnx", settings=HalfSettings(float_layers=("Tanh",)))
     assert not (tmp_path / "y.onnx").exists()
 
 
@@ -271,11 +271,11 @@ def test_sandwiched_operators_stay() -> None:
     )
     reason = "it would cost Casts between operators that stay in float32"
     assert _kept(_plan(model, keep=["k1", "k2"])) == {
-        "Tanh": "it was asked for with `keep_float`",
+        "Tanh": "it was asked for with `float_layers`",
         "Sigmoid": reason,
         "Sqrt": reason,
     }
-    assert _kept(_plan(model, keep=["k1"])) == {"Tanh": "it was asked for with `keep_float`"}
+    assert _kept(_plan(model, keep=["k1"])) == {"Tanh": "it was asked for with `float_layers`"}
 
 
 def test_products_are_not_kept_to_save_casts() -> None:

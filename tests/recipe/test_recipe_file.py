@@ -48,7 +48,7 @@ def test_a_recipe_is_what_its_options_are(tmp_path: Path) -> None:
     assert conversions(chosen) == {
         "int8": Int8Settings(effort="best", portable=False, float_layers=("Softmax",)),
         "int4": WeightOnlySettings("int4", block_size=32),
-        "fp16": HalfSettings("fp16", io="fp16"),
+        "fp16": HalfSettings("fp16", ("Softmax",), io="fp16"),
     }
 
 

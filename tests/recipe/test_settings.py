@@ -117,7 +117,7 @@ def test_the_same_sentence_from_everywhere(
             "`dtype` is 'fp12'; it must be fp16 or bf16",
             "did you mean fp16?",
         ),
-        (lambda: HALF("fp16", "Gemm"), "`keep_float` is 'Gemm'; it must be a list", None),
+        (lambda: HALF("fp16", "Gemm"), "`float_layers` is 'Gemm'; it must be a list", None),
         (lambda: INT8(percentile=99), "`percentile` goes with `method=percentile`", None),
         (
             lambda: INT8(weights="int4", reduce_range=True),
@@ -142,7 +142,7 @@ def test_the_same_sentence_from_everywhere(
         ),
         (
             lambda: HALF("bf16", ("Conv",), storage_only=True),
-            "`keep_float` has no effect with `storage_only`",
+            "`float_layers` has no effect with `storage_only`",
             None,
         ),
         (

@@ -99,7 +99,7 @@ def test_loops_round(tmp_path: Path) -> None:
 def test_kept_operators_do_not_round(tmp_path: Path) -> None:
     text = """(float[8] x) => (float[8] y) <float[8] w, float[8] v, float[8] u, float[8] t>
         { p = Mul(x, w) [exact1] q = Mul(p, v) [exact2] r = Mul(q, u) y = Mul(r, t) }"""
-    path, weights = _half(tmp_path, text, HalfSettings(keep_float=("exact",), io="fp16"))
+    path, weights = _half(tmp_path, text, HalfSettings(float_layers=("exact",), io="fp16"))
     x = _numbers(8)
     w, t = weights["w"].astype(np.float16), weights["t"].astype(np.float16)
     inner = (x.astype(np.float16) * w).astype(np.float32) * weights["v"] * weights["u"]
