@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qconv.cli.click_options import tell_config
 from qconv.cli.conversion_text import print_conversion, print_record
 from qconv.cli.terminal import say
-from qconv.cli.words import became
+from qconv.cli.words import became, counted
 from qconv.pipeline.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -38,6 +38,14 @@ class Teller(Watcher):
     def reads(self, chosen: Chosen, data: NamedData) -> None:
         """Say how images are fed, where a file was found that says so."""
         tell_config(chosen, data)
+
+    def shares(self, files: int) -> None:
+        """Say what that means."""
+        say(
+            f"{counted(files, 'file')} of the test data calibrated on, too, so that errors look "
+            "smaller than they are",
+            err=True,
+        )
 
     def calibrated(self, output: Path, record: Record) -> None:
         """Print what the record holds."""

@@ -48,6 +48,12 @@ class NamedData:
         """Whether any of the data are texts."""
         return any(is_text(spec) for spec in self.specs)
 
+    def sampled_files(self) -> Iterator[Path]:
+        """Yield the files that hold the samples, with all links followed."""
+        for file in self.files():
+            if file not in self.beside and file.suffix.lower() not in (".py", ".csv"):
+                yield file.resolve()
+
     def files(self) -> Iterator[Path]:
         """Yield the files that are read: data, labels and scripts.
 

@@ -229,6 +229,10 @@ class ModelRun:
     def _report(self) -> Report | None:
         asked, variants = self._asked, self._variants
         data = chosen_data(self._test_chosen, self.model)
+        if self._data is not None:
+            shared = {*self._data.sampled_files()}.intersection(data.sampled_files())
+            if shared:
+                self.watcher.shares(len(shared))
         scripts = [script_of(metric) for metric in asked.metric]
         parts = self._common | self._parts.of_data("test-data", data)
         parts |= {"metric": ", ".join(asked.metric)} if asked.metric else {}

@@ -26,6 +26,9 @@ class Watcher:
     def reads(self, chosen: Chosen, data: NamedData) -> None:
         """Data are read."""
 
+    def shares(self, files: int) -> None:
+        """So many files of the test data are calibrated on, too."""
+
     def calibrated(self, output: Path, record: Record) -> None:
         """A record was written."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from qconv.printable import printable
 from qconv.reporting import report_tables, sentences, significance
+from qconv.reporting.doubts import doubts
 from qconv.reporting.gates import shown_values
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_tables import Table
@@ -24,6 +25,7 @@ def to_markdown(report: Report) -> str:
         *map(escaped, sentences.simulations(report)),
         *map(escaped, sentences.portability(report)),
         *(f"**{escaped(sentence)}**" for sentence in sentences.faults(report)),
+        *map(escaped, doubts(report)),
         *_fusion(report),
         _details("Outputs", _table(report_tables.outputs(report))),
         *(_details(table.rows, _table(table)) for table in report_tables.layers(report)),

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from qconv.printable import printable
 from qconv.reporting import report_tables, sentences, significance
+from qconv.reporting.doubts import doubts
 from qconv.reporting.gates import verdict_line
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_tables import Column, Table
@@ -41,7 +42,7 @@ def print_report(report: Report, console: Console) -> None:
         *sentences.portability(report),
     ):
         _say(sentence, console)
-    for sentence in sentences.faults(report):
+    for sentence in (*sentences.faults(report), *doubts(report)):
         _say(sentence, console)
     _print_fusion(report, console)
     print_verdicts(report, console)

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from qconv.printable import printable
 from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.catalog import metric_values
+from qconv.reporting.doubts import doubts
 from qconv.reporting.gates import shown_values
 from qconv.reporting.html import figures
 from qconv.reporting.html.drawings import MOST_ROWS, Grid, Plot, drawable
@@ -50,6 +51,7 @@ def to_html(report: Report) -> str:
             *significance.speeds(report),
             *sentences.simulations(report),
             *sentences.portability(report),
+            *doubts(report),
         ],
         faults=list(sentences.faults(report)),
         tradeoffs=list(_tradeoffs(report)),

@@ -1,0 +1,28 @@
+"""What makes a report doubtful: models that are swapped or do not belong together, few samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qconv.printable import printable
+from qconv.reporting.report_data import Report
+
+_FLOAT_MODEL, _DTYPE = "qconv.float_model", "qconv.dtype"
+_FEW = 32
+
+
+def doubts(report: Report) -> Iterator[str]:
+    """Yield a sentence for each reason to doubt what a report says."""
+    reference = report.reference
+    name = printable(reference.name)
+    made_of = reference.origin.get(_FLOAT_MODEL)
+    for variant in report.variants:
+        own, source = printable(variant.name), variant.origin.get(_FLOAT_MODEL)
+        if made_of is not None and made_of == variant.sha256:
+            yield f"{name} counts as right, and was made of {own}: are the two swapped?"
+        elif source is not None and reference.sha256 and source != reference.sha256:
+            yield f"{own} was made of another float model than {name}."
+    if reference.origin.get(_DTYPE, "fp32") != "fp32":
+        yield f"{name} counts as right, and is a variant that qconv wrote, of another model."
+    if report.data.samples < _FEW:
+        yield f"With fewer than {_FEW} samples, other samples may give quite other numbers."
