@@ -15,7 +15,7 @@ from qconv.data import Batch, Feeds
 from qconv.data.batching import parted_batches
 from qconv.data.dataset import evenly_spread
 from qconv.numerics.threads import on_one_blas_thread
-from qconv.observers.gram import Gram
+from qconv.observers.gram import GatheredGram, Gram
 from qconv.observers.value import ValueStatistics
 from qconv.parallel import GATHERING, in_parallel, worker_count
 from qconv.placement.inputs import LayerInput
@@ -68,9 +68,17 @@ def collect(
     """
     first = next(iter(source))
     feed_shapes = {name: array.shape for name, array in first.feeds.items()}
-    observer = Observer(model, values, depth, feed_shapes, inputs=inputs, label=label)
     most = samples_to_multiply(model, inputs, feed_shapes)
     multiplied = frozenset(evenly_spread(len(source), most))
+    observer = Observer(
+        model,
+        values,
+        depth,
+        feed_shapes,
+        inputs=inputs,
+        multiplied=max(1, len(multiplied)),
+        label=label,
+    )
     workers = 1 if len(multiplied) == len(source) else worker_count(GATHERING)
     free: SimpleQueue[Accumulator] = SimpleQueue()
     for _ in range(workers):
@@ -84,7 +92,7 @@ def collect(
         finally:
             free.put(accumulator)
 
-    grams = {layer_input.key: Gram() for layer_input in inputs}
+    grams = {layer_input.key: GatheredGram() for layer_input in inputs}
 
     shapes: dict[str, Mapping[str, tuple[int, ...]]] = {}
 
@@ -92,7 +100,7 @@ def collect(
         parts = parted_batches(source, batch_size, multiplied)
         for observation in in_parallel(observe, parts, workers):
             for key in list(observation.vectors):
-                grams[key].update(observation.vectors.pop(key))
+                grams[key].add(observation.vectors.pop(key))
             lowest = min((*shapes, *observation.digests))
             if lowest not in shapes:
                 shapes.clear()
@@ -105,7 +113,7 @@ def collect(
     for _ in range(workers - 1):
         for name, other in free.get().statistics().items():
             statistics[name].merge(other)
-    rounded = {key: grams.pop(key).rounded() for key in list(grams)}
+    rounded = {key: grams.pop(key).whole().rounded() for key in list(grams)}
     (sample_shapes,) = shapes.values()
     feeds = {digest: source.feeds[digest] for digest in sorted(source.feeds)}
     return Collected(statistics, rounded, samples, sample_shapes, feeds)

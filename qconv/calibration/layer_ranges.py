@@ -14,7 +14,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.calibration.observe import random_places, run_float, sample_digests
-from qconv.calibration.vectors import draw_vectors
+from qconv.calibration.vectors import USUAL, draw_vectors, vectors_per_sample
 from qconv.data import Batch, Source, batches
 from qconv.graph.layers import output_axis
 from qconv.graph.model_io import model_to_bytes
@@ -139,7 +139,8 @@ def _errors(trial: _Trial, array: NDArray[np.float32], digests: Sequence[str]) -
         return np.array([[_energy(kept), *errors]])
     rows = []
     for reader in trial.readers:
-        vectors = draw_vectors(array, reader.layer_input, 1, random_places(digests))
+        own = reader.layer_input
+        vectors = draw_vectors(array, own, vectors_per_sample(own, USUAL), random_places(digests))
         weight = reader.rows.swapaxes(1, 2)
         errors = [_energy(_rounding(vectors, params) @ weight) for params in trial.params]
         rows.append([_energy(vectors @ weight), *errors])

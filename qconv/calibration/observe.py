@@ -14,7 +14,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.calibration.vectors import draw_vectors
+from qconv.calibration.vectors import draw_vectors, vectors_per_sample
 from qconv.data import Batch
 from qconv.errors import DataError, ModelError
 from qconv.graph.model_io import model_to_bytes
@@ -66,7 +66,10 @@ class Accumulator:
 
 
 class Observer:
-    """Runs the probed model on batches. Several threads may share it."""
+    """Runs the probed model on batches. Several threads may share it.
+
+    Second moments of ``inputs`` are taken of ``multiplied`` samples in all.
+    """
 
     def __init__(
         self,
@@ -76,10 +79,12 @@ class Observer:
         feed_shapes: Mapping[str, tuple[int, ...]],
         *,
         inputs: Sequence[LayerInput] = (),
+        multiplied: int = 1,
         label: str = "the model",
     ) -> None:
         self._model = model
         self._inputs = inputs
+        self._multiplied = multiplied
         self._axes = {value.name: (value.channel_axis, value.ranges_axis) for value in values}
         self._ranged = frozenset(v.name for v in values if v.ranges_axis is not None)
         self._histogram = depth != "ranges"
@@ -108,7 +113,13 @@ class Observer:
         digests = sample_digests(batch)
         random = random_places(digests)
         drawn = {
-            own.key: draw_vectors(outputs[own.value], own, len(batch), random) for own in inputs
+            own.key: draw_vectors(
+                outputs[own.value],
+                own,
+                len(batch) * vectors_per_sample(own, self._multiplied),
+                random,
+            )
+            for own in inputs
         }
         return Observation(digests, _sample_shapes(batch), drawn)
 

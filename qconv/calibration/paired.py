@@ -11,7 +11,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.calibration.observe import random_places, sample_digests
-from qconv.calibration.vectors import draw_vectors
+from qconv.calibration.vectors import USUAL, draw_vectors, vectors_per_sample
 from qconv.calibration.walk import Piece, Values, Walk
 from qconv.data import Source, batches
 from qconv.errors import ModelError, UnsupportedError
@@ -95,11 +95,12 @@ class SideBySide:
             raise UnsupportedError(f"{_BROKEN}: {error}") from error
         numbers = layer_input.groups * layer_input.size
         most = max(1, min(_KEPT // numbers, _KEPT_OUTPUTS // outputs) // len(self._source))
+        limit = vectors_per_sample(layer_input, USUAL)
         hold = True
 
         def side(piece: Piece, values: Values, sample: _Sample) -> tuple[Vectors, Values]:
             array, later = _run(piece, values, sample.origin, hold=hold)
-            return draw_vectors(array, layer_input, 1, random_places([sample.digest])), later
+            return draw_vectors(array, layer_input, limit, random_places([sample.digest])), later
 
         def run(sample: _Sample) -> tuple[Vectors, Vectors, _Sample]:
             own, later = side(exact, sample.exact, sample)

@@ -17,6 +17,10 @@ from qconv.placement.inputs import LayerInput
 
 _FEWEST, _MOST = 16, 256
 """Vectors that are taken from one sample."""
+_EACH = 8
+"""Vectors for each of their numbers, in all: more do not change how weights are rounded."""
+USUAL = 32
+"""Samples where their number does not count: of so many a quarter of its numbers each is taken."""
 _SAMPLES, _ENOUGH = 128, 2048
 """Samples that second moments are taken of at most, unless they give fewer vectors than this."""
 
@@ -37,7 +41,9 @@ def samples_to_multiply(
     if not inputs:
         return 0
     shapes = shapes_for(model, feed_shapes)
-    counts = [min(_rows(own, shapes.get(own.value)), _limit(own)) for own in inputs]
+    counts = [
+        min(_rows(own, shapes.get(own.value)), vectors_per_sample(own, _SAMPLES)) for own in inputs
+    ]
     return max(_SAMPLES, ceil(_ENOUGH / max(1, median(counts))))
 
 
@@ -48,20 +54,20 @@ def _rows(layer_input: LayerInput, shape: tuple[int | None, ...] | None) -> int:
     return prod(known) if shape is not None and len(known) == len(axes) else _MOST
 
 
-def _limit(layer_input: LayerInput) -> int:
-    return min(max(layer_input.size // 4, _FEWEST), _MOST)
+def vectors_per_sample(layer_input: LayerInput, samples: int) -> int:
+    """Return how many vectors are taken from each of so many samples."""
+    return min(max(ceil(_EACH * layer_input.size / samples), _FEWEST), _MOST)
 
 
 def draw_vectors(
-    array: NDArray[np.float32], layer_input: LayerInput, samples: int, random: np.random.Generator
+    array: NDArray[np.float32], layer_input: LayerInput, limit: int, random: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return vectors ``[G, P, K]`` of an array of so many samples, without sentinels.
+    """Return at most ``limit`` vectors of an array, ``[G, P, K]``, without sentinels.
 
     Arrays of the same shape give vectors of the same places where ``random`` is in the same state.
     """
     if not array.size:
         return np.zeros((layer_input.groups, 0, layer_input.size), np.float32)
-    limit = samples * _limit(layer_input)
     if layer_input.windows is None:
         vectors = row_vectors(array, limit, random)
     else:

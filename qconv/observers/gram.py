@@ -12,6 +12,8 @@ from qconv.observers.statistic import Arrays
 
 Floats = NDArray[np.float64]
 
+_TOGETHER = 512
+"""Vectors that are multiplied at once: to add a product to the sums costs as much as to make it."""
 _NOISE = 1e-6
 """Share of a second moment, kept in float32, that its own rounding may make up."""
 
@@ -126,6 +128,27 @@ class Gram:
         self._products = self._products.astype(np.float64, copy=False)
         with np.errstate(invalid="ignore"):
             self._products += products
+
+
+class GatheredGram:
+    """A :class:`Gram` of vectors that come few at a time: they wait until they are many."""
+
+    def __init__(self) -> None:
+        self._gram = Gram()
+        self._waiting: list[NDArray[np.float32]] = []
+
+    def add(self, vectors: NDArray[np.float32]) -> None:
+        """Add P vectors of each group, ``[G, P, K]``."""
+        self._waiting.append(vectors)
+        if sum(each.shape[1] for each in self._waiting) >= min(vectors.shape[2], _TOGETHER):
+            self.whole()
+
+    def whole(self) -> Gram:
+        """Return the sums of all vectors so far."""
+        if self._waiting:
+            self._gram.update(np.concatenate(self._waiting, axis=1))
+            self._waiting.clear()
+        return self._gram
 
 
 def _upper(size: int) -> Iterator[tuple[int, slice]]:

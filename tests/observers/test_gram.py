@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from qconv.numerics.patches import patch_vectors, row_vectors
 from qconv.numerics.windows import Windows
-from qconv.observers.gram import Gram
+from qconv.observers.gram import GatheredGram, Gram
 from qconv.observers.paired_moments import PairedMoments
 
 Floats = NDArray[np.float32]
@@ -131,3 +131,18 @@ def test_rows_are_drawn_without_repetition() -> None:
     assert drawn.shape == (1, 6, 4)
     assert len({tuple(row) for row in drawn[0]}) == 6
     assert np.array_equal(row_vectors(array, 99, np.random.default_rng(0))[0], array.reshape(15, 4))
+
+
+@given(counts=st.lists(st.integers(0, 40), min_size=1, max_size=12), size=st.integers(1, 9))
+def test_vectors_that_come_few_at_a_time_are_all_counted(counts: list[int], size: int) -> None:
+    random = np.random.default_rng(len(counts))
+    parts = [random.standard_normal((2, count, size), np.float32) for count in counts]
+    gathered = GatheredGram()
+    for part in parts:
+        gathered.add(part)
+    whole = Gram()
+    whole.update(np.concatenate(parts, axis=1))
+    found = gathered.whole()
+    assert found.count == whole.count == sum(counts)
+    np.testing.assert_allclose(found.means(), whole.means(), atol=1e-6)
+    np.testing.assert_allclose(found.second_moment(), whole.second_moment(), rtol=1e-4, atol=1e-5)
