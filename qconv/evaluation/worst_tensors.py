@@ -181,7 +181,10 @@ def _histogram(
 ) -> TensorHistogram:
     step = float(np.diff(levels).max()) if len(levels) > 1 else 0.0
     outside = (numbers < levels[0] - step / 2) | (numbers > levels[-1] + step / 2)
-    counts, edges = np.histogram(numbers, bins=_BINS)
+    exact = numbers.astype(np.float64)  # between neighbours in float32 there are no bins
+    low, high = exact.min(), exact.max()
+    margin = max(0.5, 1e-6 * abs(low)) if low == high else 0.0
+    counts, edges = np.histogram(exact, bins=_BINS, range=(low - margin, high + margin))
     return TensorHistogram(
         name=name,
         kind=kind,
