@@ -26,6 +26,9 @@ _COMMANDS = (
     "tune",
     "report",
     "compare",
+    "init",
+    "run",
+    "run",
 )
 _FILES = ("model.onnx", "variant.onnx", "model.qcal", "data.npz", "report.json", "script.py")
 WHOLE = ("1", "1", "2", "3", "8", "100", "0", "-1", "1000000000", "x", "1.5")
@@ -73,7 +76,7 @@ def make(
     chosen = write_inputs(random, folder, baked, reports)
     (folder / INPUTS / "recipe.toml").write_text(random.choice(_RECIPES), encoding="utf-8")
     name = random.choice(_COMMANDS)
-    drawn = _Drawn(random, chosen, trials=name == "tune")
+    drawn = _Drawn(random, chosen, trials=name == "tune", runs=name == "run")
     command = getattr(import_module(f"qconv.cli.{name}"), name)
     if name == "tune":
         write_archive(folder / INPUTS / "data.npz", stacked(chosen.feeds * 3))
@@ -104,13 +107,14 @@ def write_inputs(random: Random, folder: Path, baked: list[Baked], reports: list
 class _Drawn:
     """The arguments of one command as they are drawn."""
 
-    def __init__(self, random: Random, baked: Baked, *, trials: bool) -> None:
+    def __init__(self, random: Random, baked: Baked, *, trials: bool, runs: bool) -> None:
         self._random = random
         self._baked = baked
         self._trials = trials  # whether they are kept beside an output
+        self._runs = runs  # whether a whole folder is written
         self.arguments: list[str] = []
         self.options: list[str] = []
-        self.outputs: list[str] = []
+        self.outputs: list[str] = [OUTPUTS] if runs else []
 
     def ordered(self) -> list[str]:
         """Return options and arguments, either first."""
@@ -130,17 +134,25 @@ class _Drawn:
             return
         name = str(parameter.name)
         share = _RARE.get(name, _RARE.get(name.partition("_")[0], 0.15))
-        if name == "output" and not (parameter.required or self._trials):
+        writes = name == "recipe" and "--output" in parameter.opts
+        if name == "output" and self._runs:
+            share = 0.5
+        elif name == "output" and not (parameter.required or self._trials):
             share = (
                 1.0  # left out, it is a name beside the model, by types that a recipe may choose
             )
+        if self._runs and name == "model":
+            share = 0.9
+        if writes:
+            share = 1.0
         if random.random() >= (0.97 if parameter.required or name == "data" else share):
             return
         for _ in range(random.choice((1, 1, 1, 2)) if parameter.multiple else 1):
             spelled = random.choice([*parameter.opts, *parameter.secondary_opts])
             self.options.append(spelled)
             if not parameter.is_flag:
-                self.options.append(self._value(name, parameter.type))
+                value = self._output("toml") if writes else self._value(name, parameter.type)
+                self.options.append(value)
 
     def _file(self, likely: tuple[str, ...]) -> str:
         """Return a file that fits, mostly."""
@@ -172,6 +184,8 @@ class _Drawn:
             return random.choice(_SLOW[name])
         if name == "output":
             made = self._output("onnx")
+            if self._runs:
+                self.outputs.pop()  # a folder in one that counts already, and made only if need be
             if self._trials:
                 self.outputs.append(f"{self.outputs[-1]}.trials.json")
             return made
@@ -197,6 +211,13 @@ class _Drawn:
         inputs: list[Any] = list(self._baked.feeds[0])
         texts: dict[str, list[str]] = {
             "data": [self._file(("data.npz", "data.npz", "script.py:data", "script.py:loop"))],
+            "model": [self._file(("model.onnx",))],
+            "test_data": [self._file(("data.npz", "script.py:data"))],
+            "metric": [f"{INPUTS}/script.py:metric"],
+            "text": [f"{INPUTS}/script.py"],
+            "tokenizer": [f"{INPUTS}/report.json"],
+            "image_size": ["8", "8x9"],
+            "image_fill": ["0", "1,2,3", "300"],
             "calibration": [self._file(("model.qcal",))],
             "baseline": [self._file(("report.json",))],
             "metrics": [f"{INPUTS}/script.py:metric", f"{INPUTS}/script.py:nothing", "math:sqrt"],

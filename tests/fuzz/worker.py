@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.fuzz.case import SECRET, TEMPORARY, Case
+from tests.fuzz.case import INPUTS, SECRET, TEMPORARY, Case
 from tests.fuzz.outcome import SECONDS, Outcome
 
 _ROOT = Path(__file__).parents[2]
@@ -33,8 +33,9 @@ def import_all() -> None:
     """Import what commands import inside of them."""
     import importlib
 
-    commands = ("calibrate", "compare", "convert", "gate", "inspect", "main", "report", "tune")
-    for name in (*commands, "progress_bar", "conversion_text"):
+    commands = ("calibrate", "compare", "convert", "gate", "init", "inspect", "main", "report",
+                "run", "tune")  # fmt: skip
+    for name in (*commands, "progress_bar", "conversion_text", "run_text"):
         importlib.import_module(f"qconv.cli.{name}")
     for name in (
         *("qconv.pipeline", "qconv.reporting.html.page", "qconv.reporting.junit", "PIL.Image"),
@@ -220,10 +221,12 @@ def _left(
 def _may_write(case: Case, name: str, code: int) -> bool:
     """Tell whether a new file is an output, or its weights.
 
-    Failures leave none, but for the types that were written before the one that fails, and the
-    best file of a search so far.
+    Failures leave none, but for the models and types that were written before the one that fails,
+    the best file of a search so far, and what a run has done.
     """
-    if code not in (0, 1) and case.command != "tune" and case.arguments.count("--dtype") < 2:
+    if case.command == "run" and any(_within(name, output) for output in case.outputs):
+        return True
+    if code not in (0, 1) and case.command != "tune" and not _several(case):
         return False
     for output in case.outputs:
         named = (
@@ -234,6 +237,18 @@ def _may_write(case: Case, name: str, code: int) -> bool:
         if output == os.path.dirname(name) and Path(name).suffix in (".onnx", ".data"):  # noqa: PTH120
             return True
     return False
+
+
+def _within(name: str, folder: str) -> bool:
+    return name == folder or name.startswith(f"{folder}/")
+
+
+def _several(case: Case) -> bool:
+    """Tell whether a command writes several files, one after the other."""
+    places = [text for text in case.arguments if text.startswith(f"{INPUTS}/")]
+    models = [text for text in places if text.endswith(".onnx")]
+    folders = [text for text in places if text in (f"{INPUTS}/.", f"{INPUTS}/..")]
+    return case.arguments.count("--dtype") > 1 or len(models) > 1 or bool(folders)
 
 
 def _may_replace(case: Case, name: str) -> bool:
