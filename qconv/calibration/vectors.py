@@ -17,11 +17,9 @@ from qconv.placement.inputs import LayerInput
 
 _FEWEST, _MOST = 16, 256
 """Vectors that are taken from one sample."""
-_EACH = 8
-"""Vectors for each of their numbers, in all: more do not change how weights are rounded."""
-USUAL = 32
-"""Samples where their number does not count: of so many a quarter of its numbers each is taken."""
-_SAMPLES, _ENOUGH = 128, 2048
+_EACH = 32
+"""Vectors for each of their numbers, in all, as far as samples have so many."""
+USUAL, _ENOUGH = 128, 2048
 """Samples that second moments are taken of at most, unless they give fewer vectors than this."""
 
 
@@ -42,9 +40,9 @@ def samples_to_multiply(
         return 0
     shapes = shapes_for(model, feed_shapes)
     counts = [
-        min(_rows(own, shapes.get(own.value)), vectors_per_sample(own, _SAMPLES)) for own in inputs
+        min(_rows(own, shapes.get(own.value)), vectors_per_sample(own, USUAL)) for own in inputs
     ]
-    return max(_SAMPLES, ceil(_ENOUGH / max(1, median(counts))))
+    return max(USUAL, ceil(_ENOUGH / max(1, median(counts))))
 
 
 def _rows(layer_input: LayerInput, shape: tuple[int | None, ...] | None) -> int:
