@@ -28,7 +28,7 @@ def samples_to_multiply(
 ) -> int:
     """Return of how many samples second moments are taken at most.
 
-    These are 128, of which each costs eight times its plain inference; or so many that the median
+    These are 128, of which each costs several times its plain inference; or so many that the median
     input gets 2048 vectors, where a sample holds few and costs little.
 
     Args:

@@ -38,7 +38,8 @@ def test_sentences_in_few_bits(data_folder: Path, tmp_path: Path) -> None:
     folder = data_folder / "all-minilm-l6-v2"
     model, data = folder / "model.onnx", [str(tmp_path / "calibration")]
     write_calibration(folder, tmp_path / "calibration")
-    goal = qconv.Goal("size", ("sqnr_db < 12",))
+    slower_too = 0.1  # four bits are not faster than float on every processor
+    goal = qconv.Goal("size", ("sqnr_db < 12",), min_speedup=slower_too)
     found = qconv.tune(model, tmp_path / "y.onnx", data=data, goal=goal)
     assert found.verdict.exit_code == 0
     assert found.size <= 13e6
