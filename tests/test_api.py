@@ -52,6 +52,7 @@ def model(tmp_path: Path) -> Path:
 
 def test_the_public_names_are_these_and_resolve() -> None:
     assert qconv.__all__ == NAMES
+    assert dir(qconv) == sorted(NAMES)
     assert all(getattr(qconv, name) is not None for name in NAMES)
     star: dict[str, object] = {}
     exec("from qconv import *", star)

@@ -21,9 +21,11 @@ CRASHER = """(float[N,8] x) => (float[N,8] y) <float[8] s, float[8,8] w> {
 DYING = """
 import os
 import resource
+import time
 
 def feeds():
     os.kill(os.getpid(), {number})
+    time.sleep(30)  # another thread may take the signal, a moment later
     yield {{}}
 """
 FEEDS = """
