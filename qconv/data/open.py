@@ -68,9 +68,8 @@ def open_any(
     Args:
         specs: one or more of: a ``.npz`` file, an image or a text; a folder of ``.npz``, ``.npy``
             or image files, or of folders of images; a pattern for such files; an ONNX
-            ``test_data_set_*``
-            folder, or a folder of them; ``script.py:function`` or ``package.module:function``.
-            Several follow one another.
+            ``test_data_set_*`` folder, or a folder of them; ``script.py:function`` or
+            ``package.module:function``. Several follow one another.
         inputs: the model's inputs.
         samples: how many to take, spread evenly over the whole; None, or more than there are,
             takes all.

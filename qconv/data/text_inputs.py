@@ -12,8 +12,8 @@ from qconv.data.source import Array, Feeds, TensorSpec
 from qconv.errors import DataError
 
 _PAST = ("past", "cache", "mem")
-_AHEAD = 4
-"""Axes of a past that may be more than batch, heads, length and features."""
+_MOST_AXES = 5
+"""Of a past: layers, batch, heads, length, features."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class TextInputs:
 
 def _kind(spec: TensorSpec) -> str | None:
     name, axes = spec.name.lower(), len(spec.shape or (None, None))
-    if any(word in name for word in _PAST) and spec.dtype.kind == "f" and axes <= _AHEAD + 1:
+    if any(word in name for word in _PAST) and spec.dtype.kind == "f" and axes <= _MOST_AXES:
         return "past"
     if spec.dtype.kind == "b" and axes <= 1:
         return "off"

@@ -15,7 +15,7 @@ class Digest:
     """Files that were read together.
 
     Attributes:
-        files: their paths.
+        files: their paths, absolute: another run may start in another folder.
         stamp: a hash of their paths, sizes and times.
         content: a hash of their names and of what they hold, SHA-256 in hex.
     """
@@ -41,7 +41,7 @@ class Digests:
         Raises:
             InputError: one of them cannot be read.
         """
-        files = tuple(map(str, find()))
+        files = tuple(str(path.absolute()) for path in find())
         stamp = _stamp(files)
         known = self.known.get(what)
         if known is None or known.stamp != stamp or known.files != files:

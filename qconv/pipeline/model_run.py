@@ -15,7 +15,7 @@ from qconv.data.user_function import script_of
 from qconv.pipeline.chosen_data import chosen_data
 from qconv.pipeline.depends import Parts, texts
 from qconv.pipeline.repeated import Repeated, Task
-from qconv.pipeline.report_files import write_report
+from qconv.pipeline.report_files import report_files, write_report
 from qconv.pipeline.watcher import Watcher
 from qconv.progress import Progress
 from qconv.recipe.resolve import Chosen
@@ -62,8 +62,9 @@ class ModelRun:
         Raises:
             OutputError: it names the file.
         """
-        for path in (self._record_file, *self._variants.values(), self._report_file):
-            self.tasks.require_free(Task(path, {}, tuple))
+        for path in (self._record_file, *self._variants.values()):
+            self.tasks.require_free(path)
+        self.tasks.require_free(self._report_file, *report_files(self._report_file))
 
     def run(self) -> Report | None:
         """Do the tasks that have to be done; return the report, if there is one.

@@ -68,20 +68,25 @@ class Repeated:
         old = self._parts[name]
         return list(_differences(old, task.parts)) or ["other files are read"] * (old != task.parts)
 
-    def require_free(self, task: Task) -> None:
+    def require_free(self, output: Path, *beside: Path) -> None:
         """Refuse to replace a file that no task has made, or that was changed since.
+
+        Args:
+            output: the file of a task.
+            beside: other files that it would write.
 
         Raises:
             OutputError: it names the file.
         """
-        if not task.output.exists() or self._force:
-            return
-        name = task.output.name
-        if name not in self._parts or not self.digests.same(_own(name)):
-            raise OutputError(
-                f"{task.output}: is there, and not as qconv run has made it",
-                hint="pass --force to replace it",
-            )
+        known = self.digests.known.get(_own(output.name))
+        made = known.files if known is not None and output.name in self._parts else ()
+        for path in () if self._force else (output, *beside):
+            same = str(path.absolute()) in made and self.digests.same(_own(output.name))
+            if path.exists() and not same:
+                raise OutputError(
+                    f"{path}: is there, and not as qconv run has made it",
+                    hint="pass --force to replace it",
+                )
 
     def do(self, task: Task) -> None:
         """Do a task, and keep what it was made of."""

@@ -10,6 +10,11 @@ from qconv.outputs import check_text_output, staged
 from qconv.reporting.report_data import Report, to_json
 
 
+def report_files(file: Path) -> Sequence[Path]:
+    """Return the files that :func:`write_report` may write beside ``file``."""
+    return [file.with_suffix(suffix) for suffix in (".md", ".html")]
+
+
 def write_report(report: Report, file: Path) -> Sequence[Path]:
     """Write a report as ``file``, which is JSON, and in other forms beside it; return all files.
 

@@ -152,6 +152,11 @@ def test_what_no_run_has_made_stays(qconv: Qconv, folder: Path, refuses: Refuses
     message = "out/model.int8.onnx: is there, and not as qconv run has made it"
     refuses("run", code=3, message=message, hint="pass --force to replace it")
     assert qconv("run -q --force").code == 0
+    (folder / "out/model.report.json").unlink()
+    (folder / "out/model.report.md").write_text("mine")
+    message = "out/model.report.md: is there, and not as qconv run has made it"
+    refuses("run", code=3, message=message)
+    assert qconv("run -q --force").code == 0
     (folder / "out/model.report.json").write_text("{}")
     message = "out/model.report.json: is there, and not as qconv run has made it"
     refuses("run", code=3, message=message)
@@ -228,6 +233,17 @@ def test_a_state_that_cannot_be_read_counts_as_none(qconv: Qconv, folder: Path) 
     (folder / "out/qconv-run.json").write_text("{")
     assert qconv("run -q").code == 3
     assert len(done(qconv("run --force").out)) == 3
+
+
+def test_another_working_directory(
+    qconv: Qconv, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = f"run -q --recipe {folder / 'qconv.toml'} --output {folder / 'out'}"
+    assert qconv("run -q").code == 0
+    before = (folder / "out/model.int8.onnx").read_bytes()
+    monkeypatch.chdir(folder.parent)
+    assert qconv(line).code == 0
+    assert (folder / "out/model.int8.onnx").read_bytes() == before
 
 
 def test_in_python(folder: Path) -> None:
