@@ -97,15 +97,15 @@ def refuses(qconv: Qconv, folder: Path) -> Refuses:
 
 @pytest.fixture
 def unignored() -> Iterator[None]:
-    """Processes that are started here heed Ctrl-C and a closed terminal.
+    """Processes that are started here heed Ctrl-C, Ctrl-\\ and a closed terminal.
 
     These tests may run in the background, or under nohup.
     """
     interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
-    closed = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    others = {each: signal.signal(each, signal.SIG_DFL) for each in (signal.SIGHUP, signal.SIGQUIT)}
     yield
-    signal.signal(signal.SIGINT, interrupt)
-    signal.signal(signal.SIGHUP, closed)
+    for number, handler in {signal.SIGINT: interrupt, **others}.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
