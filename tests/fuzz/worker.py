@@ -32,18 +32,18 @@ _TOLD = 1 << 20
 def import_all() -> None:
     """Import what commands import inside of them."""
     import importlib
+    import pkgutil
 
-    commands = ("calibrate", "compare", "convert", "gate", "init", "inspect", "main", "report",
-                "run", "tune")  # fmt: skip
-    for name in (*commands, "progress_bar", "conversion_text", "run_text"):
-        importlib.import_module(f"qconv.cli.{name}")
+    import qconv
+
     for name in (
-        *("qconv.pipeline", "qconv.reporting.html.page", "qconv.reporting.junit", "PIL.Image"),
-        *("qconv.reporting.markdown", "qconv.reporting.terminal_view", "onnx.checker"),
-        *("onnx.version_converter", "sympy", "matplotlib.figure", "rich.progress"),
-        "matplotlib.backends.backend_svg",
+        *(module.name for module in pkgutil.walk_packages(qconv.__path__, "qconv.")),
+        *("PIL.Image", "matplotlib.backends.backend_svg", "matplotlib.figure", "onnx.checker"),
+        *("onnx.reference", "onnx.version_converter", "onnx_ir.passes.common", "rich.progress"),
+        *("sympy", "threadpoolctl", "tokenizers"),
     ):
-        importlib.import_module(name)
+        if not name.endswith("__main__"):
+            importlib.import_module(name)
 
 
 def run_forked(case: Case, folder: Path) -> Outcome:
