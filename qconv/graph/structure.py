@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import onnx
 
+from qconv.graph.endless import endless_loops
 from qconv.graph.operators.table import STANDARD_DOMAINS, standard_operator
 
 _MOST_NODES = 1_000_000
@@ -52,7 +53,8 @@ def fault(proto: onnx.ModelProto) -> str | None:
     for function in proto.functions:
         given, outputs = list(function.input), list(function.output)
         found = found or _scope_fault(function.node, given, outputs, ())
-    return found or _reference_fault(proto.graph.node) or _call_fault(proto)
+    found = found or _reference_fault(proto.graph.node) or _call_fault(proto)
+    return found or _loop_fault(proto)
 
 
 def is_sorted(proto: onnx.ModelProto) -> bool:
@@ -214,6 +216,13 @@ def _call_fault(proto: onnx.ModelProto) -> str | None:
 
 def _scopes(proto: onnx.ModelProto) -> list[Nodes]:
     return [proto.graph.node, *(function.node for function in proto.functions)]
+
+
+def _loop_fault(proto: onnx.ModelProto) -> str | None:
+    loop = next(endless_loops(proto), None)
+    if loop is None:
+        return None
+    return f"{_shown(loop)} never ends: nothing counts its turns or changes its condition"
 
 
 def _called(node: onnx.NodeProto) -> tuple[str, str, str]:

@@ -30,6 +30,23 @@ LOOP = (
     "<body = t (int64 i, bool d, {takes}) => (bool e, {gives}) {{ e = Identity(d) b = Neg(a) }}> }}"
 )
 
+UNCOUNTED = LOOP.format(takes="float[N] a", gives="float[N] b").replace("(m,", '("",')
+ENDLESS = [
+    UNCOUNTED,
+    UNCOUNTED.replace('("", c, x)', '("", "", x)'),
+    UNCOUNTED.replace('"", c', "m, c").replace("{2}", "{9223372036854775807}"),
+    UNCOUNTED.replace("Identity(d)", "Identity(c)"),
+    UNCOUNTED.replace("Identity(d)", "Constant<value = bool {1}>()"),
+    UNCOUNTED.replace("{ y", "{ q = Constant<value = bool {1}>() y").replace("(d)", "(q)"),
+]
+"""Nothing counts the turns, and the body hands its condition on, or gives what is true."""
+ENDING = [
+    UNCOUNTED.replace("c = {1}", "c = {0}"),
+    UNCOUNTED.replace('"", c', "m, c").replace("{2}", "{99}"),
+    UNCOUNTED.replace("Identity(d)", "Not(d)"),
+    UNCOUNTED.replace("Identity(d)", "Constant<value = bool {0}>()"),
+]
+
 
 class TestNodes:
     @pytest.mark.parametrize(
@@ -53,6 +70,10 @@ class TestNodes:
             (
                 IF.format(outputs="y", gives="float[N] b").replace("t ()", "t (float[N] q)"),
                 "the then_branch of If 'y' takes 1 values, not 0",
+            ),
+            *(
+                (text, "Loop 'y' never ends: nothing counts its turns or changes its condition")
+                for text in ENDLESS
             ),
             (
                 LOOP.format(takes="float[N] a", gives="float[N] b, float[N] a"),
@@ -117,6 +138,10 @@ class TestNodes:
         path.write_bytes(named.replace(b"value", b"\xff\xfelue"))
         with pytest.raises(ModelError, match="a name in it is not UTF-8: b'"):
             load_model(path)
+
+    @pytest.mark.parametrize("text", ENDING)
+    def test_loops_that_end_are_none_of_them(self, text: str) -> None:
+        assert fault(parse(text)) is None
 
     @pytest.mark.parametrize(
         "text",
