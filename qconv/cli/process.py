@@ -1,8 +1,9 @@
 """The ``qconv`` command as two processes: a crash of the runtime is reported, and leaves no files.
 
 The child, forked before anything heavy is imported, does the work. The parent waits, hands
-signals on, turns a child that died by a signal into a sentence and an exit code, and removes the
-temporary folders that it left. Where a system cannot fork, one process does all.
+signals on, kills a child that does not hear them since native code does not return, turns a child
+that died by a signal into a sentence and an exit code, and removes the temporary folders that it
+left. Where a system cannot fork, one process does all.
 """
 
 from __future__ import annotations
@@ -26,8 +27,12 @@ _PR_SET_PDEATHSIG = 1
 _SAME_PRESS = 5.0
 """Seconds within which a second interrupt is the same key press, forwarded by the parent."""
 
-_END = b"end"
-"""What a child writes after the paths of its folders, which are absolute."""
+_PATIENCE = 5
+"""Seconds that a child has to hear a signal."""
+
+_END, _HEARD = b"end", b"heard"
+"""What a child writes beside the paths of its folders, which are absolute: at its end, and when it
+is interrupted."""
 
 _interrupted = -_SAME_PRESS
 
@@ -50,17 +55,32 @@ def main() -> NoReturn:
         _end_with(parent)
         _work(writing)
     os.close(writing)
+    announced = bytearray()
+    killed = False
 
     def forward(number: int, _: FrameType | None) -> None:
         with suppress(ProcessLookupError):  # it has just ended
             os.kill(child, number)
+            signal.alarm(_PATIENCE)
 
+    def insist(_: int, __: FrameType | None) -> None:
+        nonlocal killed
+        announced.extend(_announced(reading))
+        if _HEARD not in announced.split(b"\0"):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+                killed = True
+
+    _handle([signal.SIGALRM], insist)
     _handle(forwarded, forward)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    _handle(forwarded, signal.SIG_IGN)
-    *folders, _ = _announced(reading).split(b"\0")
+    _handle([*forwarded, signal.SIGALRM], signal.SIG_IGN)
+    announced.extend(_announced(reading))
+    *folders, _ = bytes(announced).split(b"\0")
     _remove_left(folders)
-    sys.exit(code if code >= 0 and _END in folders else _told(code))
+    if code >= 0 and _END in folders:
+        sys.exit(code)
+    sys.exit(_told(-signal.SIGTERM if killed else code))
 
 
 def _fill_closed() -> None:
@@ -83,16 +103,20 @@ def _work(watcher: int | None = None) -> NoReturn:
 
         if watcher is not None:
             announce_to(watcher)
-        _handle(_INTERRUPTS, _interrupt)
+        _handle(_INTERRUPTS, lambda *_: _interrupt(watcher))
         code = command()
     except KeyboardInterrupt:  # before the command has begun, or when it was done
         _say("qconv: interrupted")
         code = INTERRUPTED
     _handle(_INTERRUPTS, signal.SIG_IGN)  # Python would restore the default, which kills
     if watcher is not None:
-        with suppress(OSError):  # the parent was killed
-            os.write(watcher, _END + b"\0")
+        _tell(watcher, _END)
     sys.exit(code)
+
+
+def _tell(watcher: int, word: bytes) -> None:
+    with suppress(OSError):  # the parent was killed
+        os.write(watcher, word + b"\0")
 
 
 def _handle(
@@ -106,9 +130,11 @@ def _handle(
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
-def _interrupt(_: int, __: FrameType | None) -> None:
+def _interrupt(watcher: int | None) -> None:
     """Interrupt the work once, though Ctrl-C reaches the child by itself and by its parent."""
     global _interrupted
+    if watcher is not None:
+        _tell(watcher, _HEARD)
     now = time.monotonic()
     if now - _interrupted >= _SAME_PRESS:
         _interrupted = now
@@ -138,7 +164,7 @@ def _announced(pipe: int) -> bytes:
 def _remove_left(folders: Iterable[bytes]) -> None:
     """Remove the temporary folders that the child did not remove itself."""
     for folder in folders:
-        if folder != _END and os.path.lexists(folder):
+        if folder not in (_END, _HEARD) and os.path.lexists(folder):
             import shutil
 
             shutil.rmtree(folder, ignore_errors=True)

@@ -60,7 +60,7 @@ def _never_ends(node: onnx.NodeProto, body: onnx.GraphProto, known: Constants) -
         given = sources.pop(given).input[0]
     if given in sources and sources[given].op_type == "Constant":
         values = [each.t for each in sources[given].attribute if each.name == "value"]
-        inner.update({given: value for value in values})
+        inner.update((given, value) for value in values)
     return given == passed or _holds(inner, given, at_least=1)
 
 

@@ -232,6 +232,27 @@ def test_a_system_that_gives_no_more_processes(folder: Path, call: str) -> None:
     assert (said.code, said.err.strip()) == (130, "qconv: interrupted")
 
 
+LONG = """(float[N,8] x) => (float[N,8] y) <int64 turns = {2000000000}, bool yes = {1}> {
+  y = Loop(turns, yes, x) <body = turn (int64 i, bool go, float[N,8] a)
+    => (bool go_on, float[N,8] b) { go_on = Identity(go) b = Neg(a) }>
+}"""
+
+
+@pytest.mark.usefixtures("unignored")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_runtime_does_not_return(folder: Path, sent: signal.Signals) -> None:
+    save_text(LONG, folder / "long.onnx")
+    np.savez(folder / "rows.npz", x=np.ones((2, 8), np.float32))
+    before = contents(folder)
+    line = "report long.onnx long.onnx --data rows.npz --json out.json"
+    with subprocess.Popen(command(line.split()), stderr=subprocess.PIPE, text=True) as running:
+        time.sleep(5)
+        running.send_signal(sent)
+        _, err = running.communicate(timeout=60)
+    assert (running.returncode, err.splitlines()[-1]) == (130, "qconv: interrupted")
+    assert contents(folder) == before
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_signal_just_after_the_end_of_the_child() -> None:
     change = """
