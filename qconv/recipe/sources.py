@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from qconv.errors import UsageError
 from qconv.recipe.fields import Checked, Range, setting
 from qconv.recipe.images import Preset
 from qconv.recipe.settings import HalfType, WeightType
+from qconv.recipe.texts import TEXT
 
 Dtype = Literal[WeightType, HalfType, "fp32"]
 Mode = Literal["static", "dynamic", "weight-only"]
@@ -26,6 +28,14 @@ def _assumptions(texts: tuple[str, ...]) -> None:
         if name in seen:
             raise UsageError(f"`assume` names the input '{name}' twice")
         seen.add(name)
+
+
+def _places(option: str) -> Callable[[tuple[str, ...]], None]:
+    def check(texts: tuple[str, ...]) -> None:
+        if not all(text.removeprefix(TEXT) for text in texts):
+            raise UsageError(f"`{option}` is empty, and names no file")
+
+    return check
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class DataSettings(Checked):
         image_preset: how images become numbers, unless single options say otherwise.
     """
 
-    data: tuple[str, ...] = ()
+    data: tuple[str, ...] = setting((), must=_places("data"))
     text: tuple[Path, ...] = ()
     samples: int | None = setting(None, within=Range(1))
     image_preset: Preset | Path | None = None
@@ -114,10 +124,10 @@ class RunSettings(Checked):
 
     model: tuple[Path, ...] = ()
     output: Path = Path("out")
-    test_data: tuple[str, ...] = ()
+    test_data: tuple[str, ...] = setting((), must=_places("test_data"))
     test_samples: int | None = setting(None, within=Range(1))
     fail_if: tuple[str, ...] = ()
-    metric: tuple[str, ...] = ()
+    metric: tuple[str, ...] = setting((), must=_places("metric"))
     latency: bool = True
 
 

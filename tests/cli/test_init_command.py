@@ -104,3 +104,11 @@ def test_names_in_comments_are_escaped(qconv: Qconv, folder: Path) -> None:
         "model": "odd.onnx",
         "output": "out",
     }
+
+
+@pytest.mark.parametrize("option", ["--data", "--test-data", "--metric"])
+@pytest.mark.parametrize("empty", ["", "text:"])
+def test_a_place_that_names_nothing_is_refused(refuses: Refuses, option: str, empty: str) -> None:
+    """An unset variable of the shell leaves it behind."""
+    refuses("init model.onnx", option, empty, code=2,
+            message=f"{option} is empty, and names no file")  # fmt: skip
