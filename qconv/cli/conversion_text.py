@@ -42,7 +42,7 @@ def print_record(path: Path, record: Record) -> None:
 def print_conversion(conversion: Conversion, words: str) -> None:
     """Print size, how many operators were converted, why others were not, and remarks."""
     from qconv.cli.words import size
-    from qconv.placement.plan import count_nodes
+    from qconv.placement.plan import causes
 
     plan = conversion.plan
     say(
@@ -51,9 +51,11 @@ def print_conversion(conversion: Conversion, words: str) -> None:
         f"{size(conversion.float_bytes)}; {conversion.note}"
     )
     say(f"{len(plan.quantized)} of {len(plan.nodes)} operators {words}")
-    for (op, reason), (count, _) in list(count_nodes(plan.kept_float).items())[:_SHOWN_REASONS]:
-        say(f"  {count} x {op} in float: {with_flags(reason)}")
-    hidden = len(count_nodes(plan.kept_float)) - _SHOWN_REASONS
+    found = causes(plan.kept_float)
+    for cause in found[:_SHOWN_REASONS]:
+        behind = f", and {cause.behind} more behind" if cause.behind else ""
+        say(f"  {cause.count} x {cause.op_type} in float{behind}: {with_flags(cause.reason)}")
+    hidden = len(found) - _SHOWN_REASONS
     if hidden > 0:
         say(f"  and {hidden} more reasons, which qconv inspect lists")
     for remark in conversion.remarks:

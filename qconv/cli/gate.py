@@ -49,10 +49,10 @@ def gate(
       qconv gate report.json --fail-if "size_ratio > 0.27" --fail-if "top1_drop > 0.5 with 95%"
       qconv gate report.json --baseline last.json --fail-if "size_mb > baseline.size_mb * 1.02"
     """
-    from qconv.reporting.gates import verdict_line
     from qconv.reporting.judging import judged_again
     from qconv.reporting.report_data import read_report
     from qconv.reporting.significance import undecided
+    from qconv.reporting.verdicts import verdict_line
 
     files = Files(json_file, markdown_file, junit_file, html_file)
     given = [("the report", report_file), ("the baseline", baseline)]

@@ -97,6 +97,7 @@ def _to_json(inspection: Inspection, dtype: str) -> str:
                     "quantized": node.quantized,
                     "at_run_time": node.node in at_run_time(inspection.plan),
                     "reason": node.reason or None,
+                    "behind": node.behind or None,
                 }
                 for node in inspection.plan.nodes.values()
             ],
@@ -112,7 +113,7 @@ def _port_json(port: PortSummary) -> dict[str, object]:
 
 def _print(model: Path, inspection: Inspection, settings: Settings) -> None:
     from qconv.cli.words import became, size
-    from qconv.placement.plan import at_run_time, count_nodes
+    from qconv.placement.plan import at_run_time, causes, count_nodes
 
     summary, plan = inspection.model, inspection.plan
     say(f"{model}  opset {summary.opset}")
@@ -144,10 +145,10 @@ def _print(model: Path, inspection: Inspection, settings: Settings) -> None:
         return
     say()
     print_table(
-        ("count", "operator", "why it stays in float", "for example"),
+        ("count", "operator", "why it stays in float", "more\nbehind", "for example"),
         (
-            (str(count), op, reason, example)
-            for (op, reason), (count, example) in count_nodes(plan.kept_float).items()
+            (str(each.count), each.op_type, each.reason, str(each.behind or ""), each.example)
+            for each in causes(plan.kept_float)
         ),
     )
 

@@ -288,4 +288,4 @@ def _print_verdicts(found: Tuned, least: float | None) -> None:
 
     print_verdicts(found.verdict, console(err=True))
     if not found.fast:
-        say(f"FAIL  {found.path.name}: it is not {least:g} times as fast", err=True)
+        say(f"{found.path.name} FAILS: it is not {least:g} times as fast", err=True)

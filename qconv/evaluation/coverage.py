@@ -11,6 +11,7 @@ import onnx_ir as ir
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
 from qconv.evaluation.weight_entries import NARROW, WeightEntry, data_nodes
+from qconv.graph.float_work import works_on_floats
 from qconv.graph.layers import output_axis, weights_of
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.operators.facts import Family, Numbers
@@ -45,9 +46,13 @@ def coverage(model: ir.Model, weights: Sequence[WeightEntry], feeds: Feeds) -> C
 
 
 def computing(model: ir.Model) -> list[ir.Node]:
-    """Return the operators but those that only quantize, restore, choose or repeat."""
+    """Return the operators that work on floats, or on the integers that stand for them."""
     moving = data_nodes(model)
-    return [node for node in all_nodes(model) if id(node) in moving and operator_of(node).computes]
+    return [
+        node
+        for node in all_nodes(model)
+        if id(node) in moving and (works_on_floats(node) or is_quantized(node))
+    ]
 
 
 def covered(model: ir.Model) -> set[str]:

@@ -166,7 +166,7 @@ def _refusal(node: ir.Node, target: Target) -> str | None:
         return "its weight is computed at run time"
     if any(weight is not None and weight.dtype is not ir.DataType.FLOAT for weight in weights):
         return "its weight is not float32"
-    if (empty := empty_refusal(node)) is not None:
+    if (empty := empty_refusal((*node.inputs, *node.outputs))) is not None:
         return empty
     if operator.layer is Family.RECURRENT:
         if int_attribute(node, "layout", 0):

@@ -10,9 +10,11 @@ an operator is quantized behind it, in any case, for a reader or never, its row 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from qconv.graph.float_work import works_on_floats
 from qconv.graph.view import (
     all_nodes,
     constant,
@@ -30,6 +32,7 @@ from qconv.placement.rules import added_layer, data_inputs, refusal
 from qconv.placement.targets.table import Kind, Output, Target
 
 _NONE = Demands()
+_UNREAD = "nothing after it runs in integers, so it would only cost time"
 
 
 def place(model: ir.Model, target: Target, demands: Demands = _NONE) -> Plan:
@@ -61,7 +64,7 @@ class _Placement:
         self.outputs = set(outputs) if target.quantized_outputs else set()
         self.adding: set[ir.Node] = set()
         self.too_fine: set[str] = set()
-        self.reasons: dict[ir.Node, str] = {}
+        self.reasons: dict[ir.Node, _Reason] = {}
         self.candidates: dict[ir.Node, Candidate] = {}
         self.merged: set[ir.Node] = set()
         self.clamps: set[ir.Node] = set()
@@ -69,11 +72,11 @@ class _Placement:
             kept = str(node.name) in demands.kept
             reason = KEPT if kept else refusal(node, target, demands)
             if reason is not None:
-                self.reasons[node] = reason
+                self.reasons[node] = _Reason(reason)
             elif node not in self.merged:
                 candidate = self._candidate(node)
                 if (too_fine := candidate.too_fine(demands.lost)) is not None:
-                    self.reasons[node] = too_fine
+                    self.reasons[node] = _Reason(too_fine)
                     self.too_fine.add(str(node.name))
                 else:
                     self.candidates[node] = candidate
@@ -147,12 +150,14 @@ class _Placement:
                 if node in dropped:
                     continue
                 if (layer := sums[node]) is not None and layer not in chosen:
-                    self.reasons[node] = f"the {layer.op_type} whose kernel would add is in float"
+                    self.reasons[node] = _Reason(
+                        f"the {layer.op_type} whose kernel would add is in float", layer
+                    )
                     lone.add(node)
                     continue
-                missing = None if candidate.layered else self._missing_data(candidate, made)
-                if missing is not None:
-                    self.reasons[node] = missing
+                lack = None if candidate.layered else self._lack(candidate, made)
+                if lack is not None:
+                    self.reasons[node] = lack
                     continue
                 chosen[node] = candidate
                 if self._gives_integers(candidate):
@@ -164,23 +169,24 @@ class _Placement:
             if not unread:
                 return chosen
             for node in unread:
-                self.reasons[node] = "nothing after it runs in integers, so it would only cost time"
+                self.reasons[node] = _Reason(_UNREAD)
             dropped |= unread
 
-    def _missing_data(self, candidate: Candidate, made: set[ir.Value]) -> str | None:
+    def _lack(self, candidate: Candidate, made: set[ir.Value]) -> _Reason | None:
+        """Return why an operator has no data in integers, None where it has some."""
         values = [value for i in candidate.data if (value := candidate.node.inputs[i]) is not None]
         body = candidate.node.graph
         if any(value.graph is not body and not is_constant(value) for value in values):
-            return "it reads a value from outside of its body, which is in float there"
+            return _Reason("it reads a value from outside of its body, which is in float there")
         if all(map(is_constant, values)):
-            return "its data is a constant table"
+            return _Reason("its data is a constant table")
         if any(value in made for value in values):
             return None
         clamp = candidate.kind is Kind.CLAMP
         for value in values:
             if is_constant(value) or (value in self.wanted and not clamp):
                 continue
-            return _in_float(value.producer())
+            return _Reason.of_source(value.producer())
         return None
 
     def _unread(self, chosen: dict[ir.Node, Candidate], made: set[ir.Value]) -> set[ir.Node]:
@@ -224,19 +230,37 @@ class _Placement:
 
     def _node_plans(self) -> dict[str, NodePlan]:
         plans = {}
-        for node in self.nodes:
+        for node in filter(works_on_floats, self.nodes):
             quantized = node in self.chosen or node in self.clamps
-            reason = "" if quantized else self.reasons.get(node) or self._clamp_reason(node)
-            plans[str(node.name)] = NodePlan(str(node.name), node.op_type, quantized, reason)
+            reason = "" if quantized else self._reason(node).text
+            behind = "" if quantized else self._root(node)
+            plans[str(node.name)] = NodePlan(
+                str(node.name), node.op_type, quantized, reason, behind
+            )
         return plans
 
-    def _clamp_reason(self, node: ir.Node) -> str:
-        """Say why a Relu or Clip is in float that would have disappeared into its producer."""
-        value = node.inputs[0]
-        return _in_float(value.producer() if value is not None else None)
+    def _reason(self, node: ir.Node) -> _Reason:
+        """Return why an operator is in float; a Relu or Clip may be so since its producer is."""
+        data = node.inputs[0] if node.inputs else None
+        return self.reasons.get(node) or _Reason.of_source(data.producer() if data else None)
+
+    def _root(self, node: ir.Node) -> str:
+        """Return the operator in float that this one is in float for, or nothing if it is none."""
+        root = node
+        while (source := self._reason(root).source) is not None and source not in self.chosen:
+            root = source
+        return "" if root is node else str(root.name)
 
 
-def _in_float(producer: ir.Node | None) -> str:
-    if producer is None:
-        return "it reads an input of the model, which is in float"
-    return f"it reads the output of {producer.op_type}, which is in float"
+@dataclass(frozen=True)
+class _Reason:
+    """Why an operator is in float, and the one before it whose result is, if that is why."""
+
+    text: str
+    source: ir.Node | None = None
+
+    @classmethod
+    def of_source(cls, source: ir.Node | None) -> _Reason:
+        if source is None:
+            return cls("it reads an input of the model, which is in float")
+        return cls(f"it reads the output of {source.op_type}, which is in float", source)

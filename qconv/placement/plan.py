@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -107,12 +108,17 @@ class ScaleGroup:
 
 @dataclass(frozen=True)
 class NodePlan:
-    """Whether one operator computes in the new type; ``reason`` says why where it does not."""
+    """Whether one operator computes in the new type; ``reason`` says why where it does not.
+
+    ``behind`` names the operator that the reason begins at, where that is not this one: it stays
+    in float, and so do those that read what it gives.
+    """
 
     node: str
     op_type: str
     quantized: bool
     reason: str
+    behind: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,6 +209,33 @@ class DynamicPlan(Decisions):
 def at_run_time(plan: Decisions) -> Mapping[str, DynamicKind]:
     """Return the operators whose inputs are quantized at run time, and what they become."""
     return plan.dynamic if isinstance(plan, Plan | DynamicPlan) else {}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why ``count`` operators of a type stay in float, and so many more ``behind`` them."""
+
+    op_type: str
+    reason: str
+    count: int
+    behind: int
+    example: str
+
+
+def causes(kept: Iterable[NodePlan]) -> tuple[Cause, ...]:
+    """Group operators in float by what they stay so for, that which keeps the most first."""
+    nodes = {node.node: node for node in kept}
+    own = [node for node in nodes.values() if node.behind not in nodes]
+    behind = Counter(
+        (root.op_type, root.reason)
+        for node in nodes.values()
+        if (root := nodes.get(node.behind)) is not None
+    )
+    found = [
+        Cause(op, reason, count, behind[op, reason], example)
+        for (op, reason), (count, example) in count_nodes(own).items()
+    ]
+    return tuple(sorted(found, key=lambda cause: -cause.count - cause.behind))
 
 
 def count_nodes(nodes: Iterable[NodePlan]) -> dict[tuple[str, str], tuple[int, str]]:

@@ -84,7 +84,7 @@ def require_quantized(plan: Plan, label: str) -> None:
         return
     nothing = f"{label}: nothing can be quantized for {plan.target.name}"
     if not plan.nodes:
-        raise NothingQuantized(f"{nothing}: it has no operators")
+        raise NothingQuantized(f"{nothing}: it has no operators that work on floats")
     reasons: dict[str, int] = {}
     for node in plan.kept_float:
         sentence = f"{node.op_type}: {node.reason}"

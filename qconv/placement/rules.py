@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import onnx_ir as ir
 
@@ -43,7 +45,7 @@ def refusal(node: ir.Node, target: Target, demands: Demands) -> str | None:
         return target.reasons.get(node.op_type) or _other_result(node) or general
     return (
         _other_data(node, target)
-        or empty_refusal(node)
+        or _empty_refusal(node, target)
         or _type_refusal(node, target, demands)
         or _attribute_refusal(node, rule)
         or _weight_refusal(node, rule)
@@ -98,11 +100,16 @@ def _other_data(node: ir.Node, target: Target) -> str | None:
     return None
 
 
-def empty_refusal(node: ir.Node) -> str | None:
-    """Return why a node that reads or gives an array without elements is not quantized."""
-    values = (*node.inputs, *node.outputs)
+def empty_refusal(values: Iterable[ir.Value | None]) -> str | None:
+    """Return why a node is not quantized that reads or gives an array without elements."""
     empty = next((value for value in values if value is not None and is_empty(value)), None)
     return None if empty is None else f"'{name_of(empty)}' holds no number at all"
+
+
+def _empty_refusal(node: ir.Node, target: Target) -> str | None:
+    read = [node.inputs[index] for index in data_inputs(node, target)]
+    weights = [node.inputs[index] for index in operator_of(node).weights]
+    return empty_refusal((*read, *weights, *node.outputs))
 
 
 def _attribute_refusal(node: ir.Node, rule: OpRule) -> str | None:

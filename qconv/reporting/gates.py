@@ -12,14 +12,14 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qconv.errors import UsageError
 from qconv.reporting import expressions, syntax
 from qconv.reporting.pairing import Pairing, Side
 from qconv.reporting.report_data import Verdict
-from qconv.reporting.syntax import Expression, Name, Number, Term
+from qconv.reporting.syntax import Expression, Name
 
 BASELINE = "baseline."
 CONFIDENT = "top1_drop"
@@ -105,44 +105,15 @@ def judge(
         if comparison.level is not None and paired is not None:
             side: Side = "low" if comparison.operator.startswith(">") else "high"
             mine[comparison.limit] = paired.limit(comparison.level, side)
-    return Verdict(variant, gate.text, _fails(gate.expression, mine), mine)
+    return Verdict(variant, gate.text, fails(gate.expression, mine), mine)
 
 
-def verdict_line(verdict: Verdict) -> str:
-    """Return ``FAIL  a.onnx: top1_drop > 1.0  (top1_drop = 1.35)``, or the same with ``ok``."""
-    word = "FAIL" if verdict.failed else "ok"
-    return f"{word:<6}{verdict.variant}: {verdict.expression}  ({shown_values(verdict)})"
-
-
-def shown_values(verdict: Verdict) -> str:
-    """Return ``top1_drop = 1.35``, and what the other sides of comparisons come to.
-
-    Numbers have six digits, or all where six would tell another verdict.
-    """
-    expression = expressions.parse(verdict.expression)
-    values = dict(verdict.values)
-    rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
-    exact = _fails(expression, rounded) != verdict.failed
-    values |= {str(side): syntax.compute(side, values) for side in _computed(expression)}
-    return ", ".join(
-        f"{name} = {value!r}" if exact else f"{name} = {value:.6g}"
-        for name, value in values.items()
-    )
-
-
-def _fails(expression: Expression, values: Mapping[str, float]) -> bool:
+def fails(expression: Expression, values: Mapping[str, float]) -> bool:
+    """Whether a gate with this expression fails: it is true, or a number of it is NaN."""
     numbers = [*values.values()]
     for comparison in syntax.comparisons(expression):
         numbers.extend(syntax.sides(comparison, values))
     return any(map(math.isnan, numbers)) or syntax.evaluate(expression, values)
-
-
-def _computed(expression: Expression) -> Iterator[Term]:
-    """Yield the sides of comparisons that are neither a name nor a literal."""
-    for comparison in syntax.comparisons(expression):
-        for side in (comparison.left, comparison.right):
-            if not isinstance(side, Name | Number) and any(syntax.term_names(side)):
-                yield side
 
 
 def _one_line(text: str) -> str:

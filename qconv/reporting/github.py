@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import NewType
 
 from qconv.printable import printable
-from qconv.reporting.gates import shown_values
 from qconv.reporting.report_data import Report
+from qconv.reporting.verdicts import verdict_line
 
 WorkflowCommand = NewType("WorkflowCommand", str)
 """One line that GitHub's runner obeys; it is made here alone."""
@@ -21,7 +21,7 @@ def error_commands(report: Report) -> Iterator[WorkflowCommand]:
     for verdict in report.verdicts:
         if verdict.failed:
             title = _property(f"{verdict.variant}: a gate failed")
-            message = _escaped(f"{verdict.variant}: {verdict.expression} ({shown_values(verdict)})")
+            message = _escaped(f"{verdict_line(verdict)} (fails if {verdict.expression})")
             yield WorkflowCommand(f"::error title={title}::{message}")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree as Xml
 
 from qconv.printable import printable
-from qconv.reporting.gates import shown_values
 from qconv.reporting.report_data import Report
+from qconv.reporting.verdicts import verdict_told
 
 
 def to_junit(report: Report) -> str:
@@ -21,10 +21,9 @@ def to_junit(report: Report) -> str:
             "name": f"not ({printable(verdict.expression)})",
         }
         case = Xml.SubElement(suite, "testcase", names)
-        shown = printable(shown_values(verdict))
+        shown = printable(verdict_told(verdict))
         if verdict.failed:
-            message = f"{printable(verdict.expression)}: {shown}"
-            Xml.SubElement(case, "failure", {"message": message, "type": "gate"}).text = shown
+            Xml.SubElement(case, "failure", {"message": shown, "type": "gate"}).text = shown
         else:
             Xml.SubElement(case, "system-out").text = shown
     Xml.indent(suites)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from qconv.printable import printable
 from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.doubts import doubts
-from qconv.reporting.gates import shown_values
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_tables import Table
+from qconv.reporting.verdicts import verdict_told, verdict_word
 
 
 def to_markdown(report: Report) -> str:
@@ -52,14 +52,14 @@ def _verdicts(report: Report) -> Iterator[str]:
     yield f"**{summary[0].upper()}{summary[1:]}.**"
     rows = [
         (
-            "**FAIL**" if verdict.failed else "ok",
+            f"**{verdict_word(verdict)}**" if verdict.failed else verdict_word(verdict),
             escaped(verdict.variant),
+            escaped(verdict_told(verdict)),
             escaped(verdict.expression),
-            escaped(shown_values(verdict)),
         )
         for verdict in report.verdicts
     ]
-    yield _rows(("", "variant", "fails if", "measured"), "llll", rows)
+    yield _rows(("", "variant", "measured", "fails if"), "llll", rows)
 
 
 def _fusion(report: Report) -> Iterator[str]:

@@ -13,9 +13,9 @@ from rich.text import Text
 from qconv.printable import printable
 from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.doubts import doubts
-from qconv.reporting.gates import verdict_line
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_tables import Column, Table
+from qconv.reporting.verdicts import verdict_line
 
 _GAP = 2
 _NUMBERS_WIDTH = 48

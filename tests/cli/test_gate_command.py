@@ -25,9 +25,9 @@ def test_all_verdicts_are_printed_with_both_numbers(qconv: Qconv) -> None:
     said = qconv("gate report.json", *gates)
     assert said.code == 1
     assert said.out.splitlines()[:2] == [
-        "FAIL  model.int8.onnx: size_ratio > 0.27  (size_ratio = 0.274046)",
-        "ok    model.int8.onnx: top1_drop > 0.5 with 95%  (top1_drop = 1.35, "
-        "lower limit of top1_drop with 95% = -0.257777)",
+        "model.int8.onnx FAILS: size_ratio = 0.274046, limit 0.27",
+        "model.int8.onnx holds: top1_drop = 1.35, with 95% confidence at least -0.257777, "
+        "limit 0.5",
     ]
     assert "about 1,600 would" in said.out
 
@@ -36,7 +36,7 @@ def test_a_baseline_is_compared_with(qconv: Qconv) -> None:
     gate = ("--fail-if", "size_mb > baseline.size_mb * 1.02")
     said = qconv("gate report.json --baseline last.json", *gate)
     assert said.code == 1
-    assert "(size_mb = 5.1, baseline.size_mb = 4, baseline.size_mb * 1.02 = 4.08)" in said.out
+    assert "size_mb = 5.1, limit baseline.size_mb * 1.02 = 4.08 (baseline.size_mb = 4)" in said.out
     assert qconv("gate report.json --baseline report.json", *gate).code == 0
 
 
@@ -44,7 +44,7 @@ def test_the_gates_of_the_report_are_judged_where_none_is_given(qconv: Qconv, fo
     assert qconv("gate report.json --json judged.json", "--fail-if", "kl > 0.001").code == 1
     said = qconv("gate judged.json")
     assert said.code == 1
-    assert said.out.startswith("FAIL  model.int8.onnx: kl > 0.001")
+    assert said.out.startswith("model.int8.onnx FAILS: kl = ")
     (verdict,) = from_json((folder / "judged.json").read_text()).verdicts
     assert verdict.failed
 
@@ -54,7 +54,7 @@ def test_files_and_standard_output(qconv: Qconv, folder: Path) -> None:
     said = qconv("gate report.json --junit j.xml --markdown -", *gate)
     assert said.code == 0
     assert said.out.startswith("### qconv report\n\n**The gate holds.**")
-    assert "ok    model.int8.onnx: kl > 1" in said.err
+    assert "model.int8.onnx holds: kl = " in said.err
     assert 'tests="1" failures="0"' in (folder / "j.xml").read_text()
 
 

@@ -76,10 +76,10 @@ def test_a_failed_gate_is_exit_code_one_and_all_gates_are_printed(run: Run) -> N
     result = run("model.onnx", "half.onnx", "neg.onnx", "--no-latency", *gates)
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-4:] == [
-        "ok    half.onnx: top1_drop > 1.0  (top1_drop = 0)",
-        "ok    half.onnx: sqnr_db < 3  (sqnr_db = 6.0206)",
-        "FAIL  neg.onnx: top1_drop > 1.0  (top1_drop = 100)",
-        "FAIL  neg.onnx: sqnr_db < 3  (sqnr_db = -6.0206)",
+        "half.onnx holds: top1_drop = 0, limit 1",
+        "half.onnx holds: sqnr_db = 6.0206, must be at least 3",
+        "neg.onnx FAILS: top1_drop = 100, limit 1",
+        "neg.onnx FAILS: sqnr_db = -6.0206, must be at least 3",
     ]
 
 
@@ -89,7 +89,7 @@ def test_json_on_stdout_is_alone_there(run: Run) -> None:
     read = from_json(result.stdout)
     assert read.exit_code == 1
     assert json.loads(result.stdout)["schema"] == 2
-    assert "FAIL  neg.onnx: top1 < 50  (top1 = 0)" in result.stderr
+    assert "neg.onnx FAILS: top1 = 0, must be at least 50" in result.stderr
 
 
 def test_files_are_written_beside_the_table_and_replaced(run: Run, folder: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_custom_metric_is_a_column_and_a_gate(run: Run, folder: Path) -> None:
     gate = ("--metric", "own.py:peak", "--fail-if", "peak_drop > 0.4")
     result = run("model.onnx", "half.onnx", "--no-latency", *gate)
     assert result.exit_code == 1
-    assert "FAIL  half.onnx: peak_drop > 0.4  (peak_drop = 0.5)" in result.stdout
+    assert "half.onnx FAILS: peak_drop = 0.5, limit 0.4" in result.stdout
     assert "0.5000" in result.stdout
 
 

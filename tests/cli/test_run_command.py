@@ -60,7 +60,7 @@ def test_all_of_it_in_one_go(qconv: Qconv, folder: Path) -> None:
     assert said.code == 0, said.err
     assert {*MADE, "model.report.md", "qconv-run.json"} >= set(contents(folder / "out"))
     assert done(said.out) == ["out/model.qcal", "out/model.int8.onnx", "out/model.report.json"]
-    assert "ok    model.int8.onnx: sqnr_db < 10" in said.out
+    assert "model.int8.onnx holds: sqnr_db = " in said.out
     assert "1 file of the test data calibrated on, too, so that errors look smaller" in said.err
     assert qconv("convert model.onnx --data data.npz -o one.onnx").code == 0
     assert (folder / "one.onnx").read_bytes() == (folder / "out/model.int8.onnx").read_bytes()
@@ -90,7 +90,7 @@ def test_another_gate_runs_no_model(
     change(folder, "sqnr_db < 10", "sqnr_db < 90")
     said = qconv("run")
     assert (said.code, done(said.out)) == (1, [])
-    assert "FAIL  model.int8.onnx: sqnr_db < 90" in said.out
+    assert "model.int8.onnx FAILS: sqnr_db = " in said.out
     report = json.loads((folder / "out/model.report.json").read_text())
     assert [verdict["expression"] for verdict in report["verdicts"]] == ["sqnr_db < 90"]
     assert "1 of 1 gate failed" in (folder / "out/model.report.md").read_text()

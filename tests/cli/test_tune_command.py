@@ -35,7 +35,7 @@ def test_layers_stay_float_until_the_gate_holds(qconv: Qconv, net: Path) -> None
     assert plain.code == 0
     said = qconv(SPEED, "--fail-if", "sqnr_db < 35", "--save-plan", "plan.json")
     assert said.code == 0, said.err
-    assert "ok    y.onnx: sqnr_db < 35" in said.err
+    assert "y.onnx holds: sqnr_db = " in said.err
     kept = float_layers(net / "y.onnx")
     assert 0 < len(kept) < 3
     assert f"y.onnx: {(net / 'y.onnx').stat().st_size / 1e3:.2f} kB, {len(kept)} layer" in said.out
@@ -70,7 +70,7 @@ def test_a_goal_that_nothing_holds_gets_the_best_file_and_exit_code_1(
 ) -> None:
     said = qconv(SPEED, "--fail-if", "sqnr_db < 500")
     assert said.code == 1
-    assert "FAIL  y.onnx: sqnr_db < 500" in said.err
+    assert "y.onnx FAILS: sqnr_db = " in said.err
     assert run(net / "y.onnx", {"x": np.zeros((1, 3, 8, 8), np.float32)})["y"].shape == (1, 6, 4, 4)
 
 
@@ -111,7 +111,7 @@ def test_the_metric_of_the_user_is_the_judge(qconv: Qconv) -> None:
         SPEED, "--metric", "metrics.py:close", "--fail-if", "close < 99", "--test", "test.npz"
     )
     assert said.code == 0, said.err
-    assert "ok    y.onnx: close < 99  (close = 100)" in said.err
+    assert "y.onnx holds: close = 100, must be at least 99" in said.err
 
 
 def test_what_was_measured_is_kept(qconv: Qconv, net: Path) -> None:

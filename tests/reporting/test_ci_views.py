@@ -17,7 +17,7 @@ def test_junit_has_one_case_for_each_gate_and_variant(full_report: Report) -> No
     failed, held = suite
     assert (failed.get("classname"), failed.get("name")) == ("v.onnx", "not (top1_drop > 1.0)")
     (failure,) = failed
-    assert failure.get("message") == "top1_drop > 1.0: top1_drop = 1.35"
+    assert failure.get("message") == "top1_drop = 1.35, limit 1"
     assert [child.tag for child in held] == ["system-out"]
 
 
@@ -30,7 +30,8 @@ def test_junit_stays_xml_with_any_name(full_report: Report) -> None:
 def test_github_gets_one_error_for_each_gate_that_failed(full_report: Report) -> None:
     report = replace(full_report, verdicts=(FAILED, HELD))
     assert list(error_commands(report)) == [
-        "::error title=v.onnx%3A a gate failed::v.onnx: top1_drop > 1.0 (top1_drop = 1.35)"
+        "::error title=v.onnx%3A a gate failed::v.onnx FAILS: top1_drop = 1.35, limit 1 "
+        "(fails if top1_drop > 1.0)"
     ]
 
 

@@ -174,7 +174,9 @@ class TestTerminal:
         assert "NaN" not in printed(full_report)
 
     def test_verdicts_come_last_one_line_each_however_long(self, full_report: Report) -> None:
-        long = " or ".join(["size_ratio > 5"] * 20)
+        limits = range(10, 30)
+        long = " or ".join(f"size_ratio > {limit}" for limit in limits)
+        held = "; and ".join(f"size_ratio = 0.274, limit {limit}" for limit in limits)
         verdicts = (
             Verdict("model.int8.onnx", "top1_drop > 1.0", True, {"top1_drop": 1.35}),
             Verdict("model.int8.onnx", long, False, {"size_ratio": 0.274}),
@@ -183,8 +185,8 @@ class TestTerminal:
         lines = printed(report, 80).splitlines()
         assert lines[-3:] == [
             "",
-            "FAIL  model.int8.onnx: top1_drop > 1.0  (top1_drop = 1.35)",
-            f"ok    model.int8.onnx: {long}  (size_ratio = 0.274)",
+            "model.int8.onnx FAILS: top1_drop = 1.35, limit 1",
+            f"model.int8.onnx holds: {held}",
         ]
 
     def test_without_gates_no_verdict_is_printed(self, full_report: Report) -> None:
@@ -224,8 +226,9 @@ class TestMarkdown:
         ok = Verdict("v", "kl > 1", False, {"kl": 0.5})
         bad = Verdict("v", "top1 < 90", True, {"top1": 86.4})
         text = to_markdown(replace(full_report, verdicts=(ok, bad)))
-        assert text.index("**1 of 2 gates failed.**") < text.index("| v | kl \\> 1 | kl = 0.5 |")
-        assert "| **FAIL** | v | top1 \\< 90 | top1 = 86.4 |" in text
+        held = "| holds | v | kl = 0.5, limit 1 | kl \\> 1 |"
+        assert text.index("**1 of 2 gates failed.**") < text.index(held)
+        assert "| **FAILS** | v | top1 = 86.4, must be at least 90 | top1 \\< 90 |" in text
         assert "**All 2 gates hold.**" in to_markdown(replace(full_report, verdicts=(ok, ok)))
         assert "gate" not in to_markdown(full_report)
 

@@ -16,12 +16,12 @@ from qconv.printable import printable
 from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.catalog import metric_values
 from qconv.reporting.doubts import doubts
-from qconv.reporting.gates import shown_values
 from qconv.reporting.html import figures
 from qconv.reporting.html.drawings import MOST_ROWS, Grid, Plot, drawable
 from qconv.reporting.html.figures import Bar, Point, Span
 from qconv.reporting.html.searched import Searched
 from qconv.reporting.report_data import Report, VariantReport
+from qconv.reporting.verdicts import verdict_told, verdict_word
 
 
 def to_html(report: Report) -> str:
@@ -40,7 +40,9 @@ def to_html(report: Report) -> str:
         script=Markup(script),
         script_hash=digest,
         summary=sentences.gate_summary(report),
-        verdicts=[(verdict, shown_values(verdict)) for verdict in report.verdicts],
+        verdicts=[
+            (verdict, verdict_word(verdict), verdict_told(verdict)) for verdict in report.verdicts
+        ],
         essentials=_grid(report_tables.essentials(report)),
         headline=_grid(report_tables.headline(report)),
         outputs=_grid(report_tables.outputs(report)),
