@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
+from qconv.cli.click_options import GroupedCommand, named_data, recipe_options
 from qconv.cli.paths import FilePath, OutputPath
+from qconv.recipe.keywords import DATA_KEYWORDS
 from qconv.recipe.resolve import Chosen
 from qconv.recipe.sources import CalibrateSettings, ModelSettings
 
@@ -15,7 +16,16 @@ from qconv.recipe.sources import CalibrateSettings, ModelSettings
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
 @recipe_options(
-    (*DATA, "assume", "custom_ops", "target", "statistics", "values", "keep_samples", "batch_size"),
+    (
+        *DATA_KEYWORDS,
+        "assume",
+        "custom_ops",
+        "target",
+        "statistics",
+        "values",
+        "keep_samples",
+        "batch_size",
+    ),
     recipe=True,
 )
 @click.option(

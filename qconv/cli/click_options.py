@@ -16,10 +16,8 @@ from qconv.cli.terminal import say
 from qconv.errors import InputError
 from qconv.recipe.fields import Checked, Setting, arms, choices, is_list, settings_of
 from qconv.recipe.file import PLACES, read_recipe
-from qconv.recipe.images import ImageOptions
 from qconv.recipe.preprocessor import NAME
 from qconv.recipe.resolve import Chosen
-from qconv.recipe.texts import TextOptions
 from qconv.recipe.walk import settings_by_option
 
 if TYPE_CHECKING:
@@ -28,11 +26,6 @@ if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
 else:
     _ParamType = click.ParamType  # no generic before click 8.5
-
-DATA = ("data", "text", "samples", "image_preset", *(
-    each.option.name for kind in (ImageOptions, TextOptions) for each in settings_of(kind)
-))  # fmt: skip
-"""Options of commands that read data."""
 
 
 class GroupedCommand(click.Command):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
+from qconv.cli.click_options import GroupedCommand, named_data, recipe_options
 from qconv.cli.delivery import STDOUT, Files, file_option, write_text
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
 from qconv.printable import printable
+from qconv.recipe.keywords import DATA_KEYWORDS
 from qconv.recipe.resolve import Chosen
 from qconv.recipe.sources import ModelSettings
 
@@ -36,7 +37,7 @@ def _decibels(context: click.Context, parameter: click.Parameter, value: float) 
 @click.command(cls=GroupedCommand)
 @click.argument("first", metavar="A", type=FilePath())
 @click.argument("second", metavar="B", type=FilePath())
-@recipe_options((*DATA, "custom_ops"))
+@recipe_options((*DATA_KEYWORDS, "custom_ops"))
 @click.option(
     "--sqnr",
     metavar="DB",

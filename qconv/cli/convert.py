@@ -103,7 +103,7 @@ def convert(
         for (model, _), path in outputs.items() if len(outputs) > 1 else ():  # before any is begun
             float_model = ("the float model", model)
             reads = ReadFiles(
-                [float_model], [("the record", record)], data[model] or (), given.custom_ops
+                [float_model], [("the record", record)], data[model], given.custom_ops
             )
             check_output(path, force=force, reads=reads)
         for (model, dtype), path in outputs.items():

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qconv.cli.click_options import DATA, GroupedCommand, GroupedOption, named_data, recipe_options
+from qconv.cli.click_options import GroupedCommand, GroupedOption, named_data, recipe_options
 from qconv.cli.delivery import Files, file_option, tell_github
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
+from qconv.recipe.keywords import DATA_KEYWORDS
 from qconv.recipe.resolve import Chosen
 from qconv.recipe.sources import ModelSettings
 
@@ -38,7 +39,7 @@ class _ReportCommand(GroupedCommand):
 @click.command(cls=_ReportCommand)
 @click.argument("model", type=FilePath())
 @click.argument("variants", metavar="VARIANT...", nargs=-1, required=True, type=FilePath())
-@recipe_options((*DATA, "assume", "custom_ops"))
+@recipe_options((*DATA_KEYWORDS, "assume", "custom_ops"))
 @click.option(
     "--fail-if",
     metavar="EXPRESSION",

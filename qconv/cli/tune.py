@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qconv.cli.click_options import DATA, GroupedCommand, named_data, recipe_options
+from qconv.cli.click_options import GroupedCommand, named_data, recipe_options
 from qconv.cli.delivery import Files, file_option, tell_github, write_text
 from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.terminal import console, say
 from qconv.errors import UsageError
+from qconv.recipe.keywords import DATA_KEYWORDS
 from qconv.recipe.resolve import Chosen
 from qconv.recipe.sources import ModelSettings
 
@@ -51,7 +52,7 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
 
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
-@recipe_options((*DATA, "assume", "custom_ops"))
+@recipe_options((*DATA_KEYWORDS, "assume", "custom_ops"))
 @click.option(
     "--objective",
     type=click.Choice(["speed", "size", "accuracy"]),

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from qconv.calibration.record import Record
 from qconv.calibration.record_file import read_record
-from qconv.data import LoopData, NamedData, Source, TensorSpec, check_batchable
+from qconv.data import LoopData, Source, TensorSpec, check_batchable
 from qconv.data.loops import OpenData
+from qconv.errors import UsageError
 from qconv.graph.model_io import LoadedModel
+from qconv.pipeline.chosen_data import chosen_data
+from qconv.recipe.keywords import DATA_KEYWORDS, from_keywords
 from qconv.runtime.runner import Runner
 
 Data = Sequence[str] | OpenData
@@ -26,15 +29,30 @@ def written(assume: Assume | None) -> dict[str, str]:
     }
 
 
-def opener(data: Data) -> OpenData:
-    """Return the function that opens the samples."""
-    if callable(data):
-        return data
-    return NamedData([data] if isinstance(data, str) else list(data))
+def opener(data: Data, model: Path, options: Mapping[str, object] | None = None) -> OpenData:
+    """Return the function that opens the samples for a model.
+
+    Args:
+        data: what names them, or such a function.
+        model: its file, beside which lies how images and texts are read.
+        options: how they are read, by the names of the options.
+
+    Raises:
+        UsageError: options are wrong, or go with a function.
+        InputError, UnsupportedError: a preprocessor_config.json cannot be followed.
+    """
+    chosen = from_keywords(options or {}, DATA_KEYWORDS)
+    if not callable(data):
+        named = from_keywords({"data": list((data,) if isinstance(data, str) else data)}, ["data"])
+        return chosen_data(chosen.over(named), model)
+    if chosen.values:
+        name = next(iter(chosen.values))
+        raise UsageError(f"`{name}` says how named data are read; these come from a function")
+    return data
 
 
 def samples_for(
-    loaded: LoadedModel, data: Data, inputs: Sequence[TensorSpec], batch_size: int
+    loaded: LoadedModel, data: OpenData, inputs: Sequence[TensorSpec], batch_size: int
 ) -> Source:
     """Open the samples; those of a loop are what the float model itself makes of it.
 
@@ -43,7 +61,7 @@ def samples_for(
     """
     if batch_size > 1:
         check_batchable(inputs)
-    opened = opener(data)(inputs)
+    opened = data(inputs)
     if not isinstance(opened, LoopData):
         return opened
     return opened.bound(Runner.open(loaded.path, threads=None, assumed=loaded.assumed).answer)

@@ -18,7 +18,7 @@ from qconv.graph.model_io import LoadedModel, load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
 from qconv.outputs import check_output, staged
-from qconv.pipeline.arguments import Assume, Data, samples_for, written
+from qconv.pipeline.arguments import Assume, Data, opener, samples_for, written
 from qconv.pipeline.reads import ReadFiles
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.inputs import affordable, layer_inputs
@@ -49,6 +49,7 @@ def calibrate(
     custom_ops: Sequence[str | Path] = (),
     force: bool = False,
     progress: Progress = no_progress,
+    **options: object,
 ) -> Record:
     """Run the float model over data once and return the statistics of its inner values.
 
@@ -68,8 +69,11 @@ def calibrate(
         custom_ops: shared libraries of operators that the model needs; their code is run.
         force: replace an output that exists.
         progress: shown over the samples.
+        options: how data are read, by the names of the command's options: ``samples=100``,
+            ``image_preset="imagenet-torch"``, ``tokenizer="tokenizer.json"``.
 
     Raises:
+        UsageError: an option is wrong, or has no effect.
         ModelError, UnsupportedError: see :func:`inspect`.
         NothingQuantized: no operator of the model could use the statistics.
         DataError: the data does not fit, or makes the model give NaN or Inf.
@@ -78,7 +82,8 @@ def calibrate(
     CalibrateSettings(statistics, values, keep_samples, batch_size)
     found = find_target(target)
     path = None if output is None else Path(output)
-    reads = ReadFiles([("the float model", Path(model))], (), data, custom_ops)
+    opened = opener(data, Path(model), options)
+    reads = ReadFiles([("the float model", Path(model))], (), opened, custom_ops)
     if path is not None:
         check_output(path, force=force, reads=reads)
     loaded = load_model(Path(model), assume=written(assume))
@@ -102,7 +107,7 @@ def calibrate(
     with custom_operators(custom_ops):
         record = collect_record(
             *(loaded, prepared, found.name, Needs(observed, statistics, inputs)),
-            samples_for(loaded, data, input_specs(prepared), batch_size),
+            samples_for(loaded, opened, input_specs(prepared), batch_size),
             keep=keep_samples,
             batch_size=batch_size,
             progress=progress,

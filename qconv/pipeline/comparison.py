@@ -36,20 +36,22 @@ def report(
     command: str | None = None,
     custom_ops: Sequence[str | Path] = (),
     progress: Progress = no_progress,
+    **options: object,
 ) -> Report:
     """Compare variants with their float model and judge them by gates.
 
     The arguments are those of :func:`qconv.evaluation.whole_report.report`, with data, assumptions
-    and libraries of operators as in :func:`calibrate`; the baseline may be the path of a JSON
-    report.
+    libraries of operators and ``options`` of data as in :func:`calibrate`; the baseline may be the
+    path of a JSON report.
     """
+    opened = opener(data, Path(model), options)
     if isinstance(baseline, str | Path):
         baseline = read_report(Path(baseline))
     with custom_operators(custom_ops):
         return _report(
             Path(model),
             [Path(variant) for variant in variants],
-            data=opener(data),
+            data=opened,
             fail_if=fail_if,
             baseline=baseline,
             metrics=metrics,
@@ -75,12 +77,15 @@ def compare(
     part_below: float = DEFAULT_SQNR,
     custom_ops: Sequence[str | Path] = (),
     progress: Progress = no_progress,
+    **options: object,
 ) -> Comparison:
     """Compare what two models give and compute.
 
-    See :func:`qconv.evaluation.compare_models.compare`.
+    See :func:`qconv.evaluation.compare_models.compare`; ``options`` of data are as in
+    :func:`calibrate`.
     """
+    opened = opener(data, Path(first), options)
     with custom_operators(custom_ops):
         return _compare(
-            Path(first), Path(second), data=opener(data), part_below=part_below, progress=progress
+            Path(first), Path(second), data=opened, part_below=part_below, progress=progress
         )

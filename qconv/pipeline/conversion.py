@@ -11,7 +11,7 @@ from qconv.errors import UsageError
 from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.outputs import check_output, folder_lock
-from qconv.pipeline.arguments import Assume, Data, written
+from qconv.pipeline.arguments import Assume, Data, opener, written
 from qconv.pipeline.reads import ReadFiles
 from qconv.pipeline.starting import start
 from qconv.pipeline.unforeseen import told_by_runtime
@@ -22,7 +22,9 @@ from qconv.placement.targets.known import find_target
 from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.placement.targets.table import Target
 from qconv.progress import Progress, no_progress
-from qconv.recipe.settings import DynamicSettings, Int8Settings, Settings
+from qconv.recipe.keywords import DATA_KEYWORDS, STORAGE_KEYWORDS, TYPE_KEYWORDS, from_keywords
+from qconv.recipe.resolve import Chosen, conversions, require_data
+from qconv.recipe.settings import DynamicSettings, Int8Settings, Settings, dtype_of
 from qconv.recipe.sources import CalibrateSettings, Storage
 from qconv.runtime.libraries import custom_operators
 
@@ -64,7 +66,7 @@ def plan(
 @told_by_runtime("model")
 def convert(
     model: str | Path,
-    output: str | Path,
+    output: str | Path | None = None,
     *,
     calibration: Record | str | Path | None = None,
     data: Data | None = None,
@@ -77,6 +79,7 @@ def convert(
     storage: Storage | None = None,
     force: bool = False,
     progress: Progress = no_progress,
+    **options: object,
 ) -> Conversion:
     """Write a model in another type.
 
@@ -85,11 +88,12 @@ def convert(
 
     Args:
         model: the float model.
-        output: the file to write.
+        output: the file to write; None stands for ``MODEL.TYPE.onnx`` beside the model.
         calibration: a record, or the path of one. INT8 needs this or ``data``; for FP16 it says
             which values would overflow.
         data: calibrate on this instead.
-        settings: the type and how it is made; None stands for INT8 with its defaults.
+        settings: the type and how it is made; None stands for what ``options`` say, and for INT8
+            with its defaults where they say nothing.
         plan: what :func:`plan` gave for the same settings, changed: it is obeyed.
         assume: inputs to fix to constants, see :func:`calibrate`; the written model lacks them.
         target: the runtime to place operators for, by its name or as a table.
@@ -99,6 +103,8 @@ def convert(
             model's do.
         force: replace an output that exists.
         progress: shown over the samples.
+        options: the type, how it is made, where weights go, and how data are read, by the names of
+            the command's options: ``dtype="fp16"``, ``effort="best"``, ``image_fit="pad"``.
 
     Raises:
         UsageError: both of ``calibration`` and ``data``, or neither where one is needed; a plan
@@ -112,11 +118,20 @@ def convert(
     if calibration is not None and data is not None:
         raise UsageError("a calibration record and data to calibrate on exclude each other")
     found = find_target(target)
-    kind = kind_of(settings or Int8Settings(), found)
-    path, source = Path(output), Path(model)
+    source = Path(model)
+    chosen = from_keywords(options, (*TYPE_KEYWORDS, *STORAGE_KEYWORDS, *DATA_KEYWORDS))
+    settings = _settings(chosen.only(TYPE_KEYWORDS), settings)
+    storage = _storage(chosen, storage)
+    opened = None
+    if data is None:
+        require_data(chosen)
+    else:
+        opened = opener(data, source, chosen.only(DATA_KEYWORDS).values)
+    kind = kind_of(settings, found)
+    path = source.with_suffix(f".{dtype_of(settings)}.onnx") if output is None else Path(output)
     record_file = Path(calibration) if isinstance(calibration, str | Path) else None
     reads = ReadFiles(
-        [("the float model", source)], [("the record", record_file)], data or (), custom_ops
+        [("the float model", source)], [("the record", record_file)], opened, custom_ops
     )
     for file in (path, *(storage.named_files(path) if storage else ())):
         check_output(file, force=force, reads=reads)
@@ -125,7 +140,7 @@ def convert(
     with custom_operators(custom_ops):
         started = start(
             *(source, kind, calibration),
-            data=data,
+            data=opened,
             plan=plan,
             assume=assume,
             batch_size=batch_size,
@@ -134,3 +149,27 @@ def convert(
         for step in started.steps:
             step.apply(started.work)
         return write(started, path, storage=storage, force=force, reads=reads)
+
+
+def _settings(chosen: Chosen, given: Settings | None) -> Settings:
+    """Return the settings that were given, or those that options choose.
+
+    Raises:
+        UsageError: there are both, or several types.
+    """
+    if given is None:
+        [first, *others] = conversions(chosen).values()
+        if others:
+            raise UsageError("`dtype` names several types, and one file is written")
+        return first
+    for name in chosen.values:
+        raise UsageError(f"`settings` and `{name}` exclude each other")
+    return given
+
+
+def _storage(chosen: Chosen, given: Storage | None) -> Storage | None:
+    """Return where weights go, as it was given or as options choose it."""
+    found = chosen.storage()
+    if found is not None and given is not None:
+        raise UsageError("`storage` and the options of external data exclude each other")
+    return given if found is None else found

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from qconv.data import NamedData
+from qconv.data.loops import OpenData
 from qconv.graph.model_io import model_files
-from qconv.pipeline.arguments import Data, opener
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ReadFiles:
 
     models: Sequence[tuple[str, Path]] = ()
     others: Sequence[tuple[str, Path | None]] = ()
-    data: Data = ()
+    data: OpenData | None = None
     libraries: Sequence[str | Path] = ()
 
     def __iter__(self) -> Iterator[tuple[str, Path]]:
@@ -32,9 +32,8 @@ class ReadFiles:
     def _found(self) -> list[tuple[str, Path]]:
         found = [(what, file) for what, file in self.others if file is not None]
         found += [("a library of operators", Path(library)) for library in self.libraries]
-        named = opener(self.data)
-        if isinstance(named, NamedData):
-            found += [("the data", file) for file in named.files()]
+        if isinstance(self.data, NamedData):
+            found += [("the data", file) for file in self.data.files()]
         for what, model in self.models:
             path, *weights = model_files(model)
             found += [(what, path), *((f"external data of {what}", file) for file in weights)]

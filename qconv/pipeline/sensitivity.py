@@ -39,6 +39,7 @@ def sensitivities(
     assume: Assume | None = None,
     custom_ops: Sequence[str | Path] = (),
     progress: Progress = no_progress,
+    **options: object,
 ) -> tuple[Sensitivity, ...]:
     """Measure each layer alone, as :func:`tune` does first; the largest loss comes first.
 
@@ -50,13 +51,15 @@ def sensitivities(
         assume: inputs to fix to constants, see :func:`calibrate`.
         custom_ops: libraries of operators, see :func:`calibrate`.
         progress: shown over what takes long.
+        options: how data are read, see :func:`calibrate`.
 
     Raises:
         UsageError: no sample was kept, or no output can be compared.
         ModelError, DataError, UnsupportedError, NothingQuantized: see :func:`convert`.
     """
+    opened = opener(data, Path(model), options)
     with custom_operators(custom_ops):
-        started = start_search(Path(model), opener(data), effort, assume, progress)
+        started = start_search(Path(model), opened, effort, assume, progress)
         bench = Workbench(started.work, started.kind)
         explorer = Explorer(*(bench, Trials(bench), form), size=0.0, shares={}, progress=progress)
         found = explorer.effects(explorer.units, "measuring layers")

@@ -19,7 +19,7 @@ from qconv.evaluation.judge import JUDGED, Judge
 from qconv.graph.model_io import LoadedModel, load_model
 from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
-from qconv.pipeline.arguments import Assume, Data, given_record, samples_for, written
+from qconv.pipeline.arguments import Assume, given_record, samples_for, written
 from qconv.pipeline.calibration import collect_record
 from qconv.placement.plan import Decisions, Plan
 from qconv.placement.requirements import require_readable
@@ -43,7 +43,7 @@ def start(
     kind: Kind,
     calibration: Record | str | Path | None,
     *,
-    data: Data | None,
+    data: OpenData | None,
     plan: Decisions | None,
     assume: Assume | None,
     batch_size: int,
@@ -124,7 +124,7 @@ def _learn(
     needs: Needs,
     loaded: LoadedModel,
     prepared: ir.Model,
-    data: Data | None,
+    data: OpenData | None,
 ) -> None:
     """Open the samples where the steps use them, and make the record that they need.
 

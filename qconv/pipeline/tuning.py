@@ -96,6 +96,7 @@ def tune(
     custom_ops: Sequence[str | Path] = (),
     force: bool = False,
     progress: Progress = no_progress,
+    **options: object,
 ) -> Tuned:
     """Write the file that is best among those that hold a goal.
 
@@ -120,6 +121,7 @@ def tune(
         custom_ops: libraries of operators, see :func:`calibrate`.
         force: replace an output that exists.
         progress: shown over what takes long.
+        options: how both data are read, see :func:`calibrate`.
 
     Raises:
         UsageError: the goal names a metric that is not measured, or there are too few samples.
@@ -128,11 +130,13 @@ def tune(
     """
     begin, path = time.monotonic(), Path(output)
     own = path.with_name(f"{path.name}.trials.json")
-    reads = read_files(Path(model), goal, data, test, custom_ops)
+    opened = opener(data, Path(model), options)
+    tested = None if test is None else opener(test, Path(model), options)
+    reads = read_files(Path(model), goal, opened, tested, custom_ops)
     check_output(path, force=force, reads=reads)
     check_text_output(own, reads)
     read_gates(goal.fail_if, [custom_name(spec) for spec in goal.metrics])
-    known, held = _parts(opener(data), gated=bool(goal.fail_if))
+    known, held = _parts(opened, gated=bool(goal.fail_if))
     with custom_operators(custom_ops):
         started = start_search(Path(model), known, effort, assume, progress)
         bench = Workbench(started.work, started.kind)
@@ -156,8 +160,8 @@ def tune(
         finally:
             trials.write()
         best = keeper.best
-        if test is not None:
-            best = replace(best, verdict=keeper.judged(Path(model), path, opener(test)))
+        if tested is not None:
+            best = replace(best, verdict=keeper.judged(Path(model), path, tested))
     effects.sort(key=lambda each: (each.sqnr, each.layers))
     verdict = replace(best.verdict, search=_told(goal, best, front, effects, others.tried))
     return Tuned(
@@ -218,7 +222,7 @@ def _told(
 
 
 def read_files(
-    model: Path, goal: Goal, data: Data, test: Data | None, custom_ops: Sequence[str | Path]
+    model: Path, goal: Goal, data: OpenData, test: OpenData | None, custom_ops: Sequence[str | Path]
 ) -> Reads:
     """Return the files that a search reads, none of which may change."""
     scripts = [("the script of a metric", script_of(spec)) for spec in goal.metrics]

@@ -66,7 +66,7 @@ def test_github_actions_get_annotations_and_a_summary(
     (folder / "summary.md").write_text("before\n")
     said = qconv("gate report.json", "--fail-if", "kl > 0.001")
     assert said.code == 1
-    assert "::error title=model.int8.onnx%3A a gate failed::model.int8.onnx: kl" in said.err
+    assert "::error title=model.int8.onnx%3A a gate failed::model.int8.onnx FAILS: kl" in said.err
     summary = (folder / "summary.md").read_text()
     assert summary.startswith("before\n### qconv report\n\n**1 of 1 gate failed.**")
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from qconv.cli.click_options import DATA, named_data, recipe_options
+from qconv.cli.click_options import named_data, recipe_options
 from qconv.data import IMAGE_PRESETS, ImageOptions, LoopData, NamedData
 from qconv.errors import UsageError
+from qconv.recipe.keywords import DATA_KEYWORDS
 from qconv.recipe.resolve import Chosen
 from tests.data.data_helpers import counting, spec
 
@@ -24,7 +25,7 @@ def parsed(*arguments: str) -> NamedData:
 
     @click.command()
     @click.argument("model")
-    @recipe_options(DATA)
+    @recipe_options(DATA_KEYWORDS)
     def command(model: str, chosen: Chosen) -> None:
         assert model == "m.onnx"
         received.append(named_data(chosen, Path(model), quiet=False))
@@ -98,7 +99,7 @@ def test_values_that_cannot_be_read(option: str, value: str, reason: str) -> Non
 
 def test_every_option_has_help() -> None:
     @click.command()
-    @recipe_options(DATA)
+    @recipe_options(DATA_KEYWORDS)
     def command(chosen: Chosen) -> None:
         raise AssertionError(chosen)
 

@@ -21,7 +21,7 @@ def test_times_are_those_of_the_files(data_folder: Path, tmp_path: Path) -> None
     folder = data_folder / "all-minilm-l6-v2"
     model, data = folder / "model.onnx", [str(tmp_path / "calibration")]
     write_calibration(folder, tmp_path / "calibration")
-    started = start_search(model, opener(data), "fast", None, no_progress)
+    started = start_search(model, opener(data, model), "fast", None, no_progress)
     bench = Workbench(started.work, started.kind)
     settings = qconv.Int8Settings(effort="fast")
     qconv.convert(model, tmp_path / "y.onnx", data=data, settings=settings)
