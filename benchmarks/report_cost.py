@@ -16,7 +16,7 @@ import numpy as np
 import onnxruntime as ort
 
 from qconv.reporting.html.page import to_html
-from qconv.reporting.report_data import read_report
+from qconv.reporting.report_json import read_report
 
 
 def main() -> None:

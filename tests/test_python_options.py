@@ -105,3 +105,14 @@ def test_how_named_data_are_read_says_nothing_of_a_function(model: Path) -> None
     assert str(caught.value) == (
         "`samples` says how named data are read; these come from a function"
     )
+
+
+def test_what_comes_back_is_one_short_line(model: Path) -> None:
+    record = qconv.calibrate(model, data=rows_of(model))
+    made = qconv.convert(model, calibration=record)
+    found = (record, made, made.plan, qconv.inspect(model), qconv.plan(model),
+             qconv.compare(model, made.path, data=rows_of(model)))  # fmt: skip
+    lines = [repr(each) for each in found]
+    assert all("\n" not in line and len(line) < 200 for line in lines), lines
+    assert lines[0] == "<Record of full for ort-cpu: 40 samples, 2 values, 2 moments>"
+    assert lines[2] == lines[4] == "<Plan for ort-cpu: 3 of 3 operators converted>"

@@ -10,7 +10,7 @@ import pytest
 from qconv.data.image_geometry import MOST_PIXELS
 from qconv.memory import RATIO, UNPACKED
 from qconv.reporting.expressions import MAX_DEPTH, MAX_LENGTH
-from qconv.reporting.report_data import LARGEST
+from qconv.reporting.report_json import LARGEST
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")

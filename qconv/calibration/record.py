@@ -47,6 +47,10 @@ class Record:
     assumptions: Mapping[str, str] = field(default_factory=dict)
     feeds: Mapping[str, Feeds] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        seen = f"{len(self.samples)} samples, {len(self.statistics)} values"
+        return f"<Record of {self.depth} for {self.target}: {seen}, {len(self.grams)} moments>"
+
     @property
     def data_fingerprint(self) -> str:
         """A hash of the set of samples, in hex."""

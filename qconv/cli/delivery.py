@@ -63,13 +63,15 @@ class Files:
             taken.add(file.resolve())
             check_text_output(file, reads)
         if self.html is not None:
-            _require_html()
+            from qconv.reporting.report_forms import require_html
+
+            require_html()
         if self._chosen.count(STDOUT) > 1:
             raise UsageError("only one of the files can be - (standard output)")
 
     def write(self, report: Report, reads: Reads) -> None:
         """Write them all, and change no file that is read."""
-        from qconv.reporting.report_data import to_json
+        from qconv.reporting.report_json import to_json
 
         if self.json is not None:
             write_text(self.json, to_json(report), reads)
@@ -117,19 +119,6 @@ def file_option(name: str, what: str) -> Callable[[Callable[..., Any]], Callable
         type=FilePath(),
         help=what,
     )
-
-
-def _require_html() -> None:
-    from importlib.util import find_spec
-
-    from qconv.errors import UnsupportedError
-
-    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
-    if missing:
-        raise UnsupportedError(
-            f"--html needs {' and '.join(missing)}, not installed here",
-            hint="install the extra: pip install 'qconv[html]'",
-        )
 
 
 def write_text(file: Path, text: str, reads: Reads) -> None:

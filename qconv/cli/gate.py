@@ -50,7 +50,7 @@ def gate(
       qconv gate report.json --baseline last.json --fail-if "size_mb > baseline.size_mb * 1.02"
     """
     from qconv.reporting.judging import judged_again
-    from qconv.reporting.report_data import read_report
+    from qconv.reporting.report_json import read_report
     from qconv.reporting.significance import undecided
     from qconv.reporting.verdicts import verdict_line
 

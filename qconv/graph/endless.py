@@ -8,10 +8,14 @@ from collections.abc import Iterable, Iterator
 import onnx
 from onnx import numpy_helper
 
-from qconv.graph.operators.table import STANDARD_DOMAINS
+from qconv.graph.operators.facts import Family, Movement, Operator
+from qconv.graph.operators.table import STANDARD_DOMAINS, standard_operator
 
 _MOST_TURNS = 1 << 31
 """Turns of a loop that would take an hour with an empty body; exporters write 2^63 - 1 for none."""
+
+_DECIDES = 2
+"""Inputs by which a Loop decides, the count of its turns and its condition; an If has one."""
 
 Constants = ChainMap[str, onnx.TensorProto]
 
@@ -32,7 +36,7 @@ def _endless(
     known = outer.new_child({tensor.name: tensor for tensor in initializers})
     for node in nodes:
         for attribute in node.attribute:
-            if node.op_type == "Constant" and attribute.name == "value" and node.output:
+            if _is_constant(node) and attribute.name == "value" and node.output:
                 known[node.output[0]] = attribute.t
             if attribute.HasField("g"):
                 graph = attribute.g
@@ -42,7 +46,20 @@ def _endless(
 
 
 def _is_loop(node: onnx.NodeProto) -> bool:
-    return node.op_type == "Loop" and node.domain in STANDARD_DOMAINS and len(node.input) > 1
+    control = _operator(node).control
+    return control is not None and control.decides == _DECIDES and len(node.input) >= _DECIDES
+
+
+def _is_constant(node: onnx.NodeProto) -> bool:
+    return _operator(node).family is Family.CONSTANT
+
+
+def _hands_on(node: onnx.NodeProto) -> bool:
+    return _operator(node).moves is Movement.SAME and len(node.input) > 0
+
+
+def _operator(node: onnx.NodeProto) -> Operator:
+    return standard_operator(node.op_type) if node.domain in STANDARD_DOMAINS else Operator()
 
 
 def _never_ends(node: onnx.NodeProto, body: onnx.GraphProto, known: Constants) -> bool:
@@ -56,9 +73,9 @@ def _never_ends(node: onnx.NodeProto, body: onnx.GraphProto, known: Constants) -
     passed, given = body.input[1].name, body.output[0].name
     inner = known.new_child({tensor.name: tensor for tensor in body.initializer})
     sources = {each.output[0]: each for each in body.node if each.output}
-    while given in sources and sources[given].op_type == "Identity" and sources[given].input:
+    while given in sources and _hands_on(sources[given]):
         given = sources.pop(given).input[0]
-    if given in sources and sources[given].op_type == "Constant":
+    if given in sources and _is_constant(sources[given]):
         values = [each.t for each in sources[given].attribute if each.name == "value"]
         inner.update((given, value) for value in values)
     return given == passed or _holds(inner, given, at_least=1)

@@ -12,7 +12,8 @@ from qconv.pipeline.arguments import Assume, Data, opener, written
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.progress import Progress, no_progress
 from qconv.reporting.model_comparison import Comparison
-from qconv.reporting.report_data import Report, read_report
+from qconv.reporting.report_data import Report
+from qconv.reporting.report_json import read_report
 from qconv.runtime.libraries import custom_operators
 
 

@@ -35,6 +35,9 @@ class Inspection:
     plan: Decisions
     outliers: tuple[Outliers, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Inspection of {self.model.parameters:,} numbers: {self.plan!r}>"
+
 
 @told_by_runtime("model")
 def inspect(

@@ -28,7 +28,8 @@ from qconv.recipe.settings import (
 )
 from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettings, RunSettings
 from qconv.reporting.judging import judged_again
-from qconv.reporting.report_data import Report, read_report
+from qconv.reporting.report_data import Report
+from qconv.reporting.report_json import read_report
 
 _MODES = {Int8Settings: "static", DynamicSettings: "dynamic", WeightOnlySettings: "weights alone"}
 

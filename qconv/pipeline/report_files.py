@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from qconv.outputs import check_text_output, staged
-from qconv.reporting.report_data import Report, to_json
+from qconv.reporting.report_data import Report
+from qconv.reporting.report_json import to_json
 
 
 def report_files(file: Path) -> Sequence[Path]:

@@ -30,6 +30,7 @@ from qconv.pipeline.starting import start_search
 from qconv.pipeline.trials import Trials
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.targets.ort_cpu import ORT_CPU
+from qconv.printable import printable
 from qconv.progress import Progress, no_progress
 from qconv.recipe.settings import Effort, Int8Settings, Settings
 from qconv.reporting.contents import FoundKind, FoundLayer, FoundPlan, SearchReport
@@ -79,6 +80,10 @@ class Tuned:
     verdict: Report
     trials: int
     made: int
+
+    def __repr__(self) -> str:
+        measured = f"{self.trials} models measured, {len(self.front)} that no other one beats"
+        return f"<Tuned {printable(str(self.path))}: {measured}; {self.verdict!r}>"
 
 
 @told_by_runtime("model")

@@ -11,9 +11,11 @@ from qconv.evaluation.judge import Judgement
 from qconv.graph.model_io import model_bytes
 from qconv.graph.prepare.unused import remove_domains, remove_notes, remove_unused
 from qconv.graph.saving import save_model
+from qconv.memory import megabytes
 from qconv.outputs import Reads, staged
 from qconv.pipeline.starting import Started
 from qconv.placement.plan import Decisions
+from qconv.printable import printable
 from qconv.recipe.settings import runs_on_cpu
 from qconv.recipe.sources import Storage
 from qconv.runtime.trial import require_running, require_valid
@@ -35,6 +37,10 @@ class Conversion:
     note: str
     remarks: tuple[Remark, ...] = ()
     judgement: Judgement | None = None
+
+    def __repr__(self) -> str:
+        sizes = f"{megabytes(self.size_bytes)} of {megabytes(self.float_bytes)}"
+        return f"<Conversion {printable(str(self.path))}: {sizes}, {self.plan!r}>"
 
 
 def write(

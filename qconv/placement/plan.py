@@ -131,6 +131,10 @@ class Decisions:
     nodes: Mapping[str, NodePlan]
     target: Target
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.quantized)} of {len(self.nodes)} operators"
+        return f"<{type(self).__name__} for {self.target.name}: {counts} converted>"
+
     def in_float(self, *names: str) -> Self:
         """Return the same with operators, by name, that stay in float."""
         for name in names:
@@ -153,7 +157,7 @@ class Decisions:
         return tuple(node for node in self.nodes.values() if not node.quantized)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan(Decisions):
     """The contract between placement, algorithms and rewriters, for one model and target.
 
@@ -185,7 +189,7 @@ class Plan(Decisions):
         return replace(self, layers={**self.layers, **changed})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PrecisionPlan(Decisions):
     """Which operators compute in ``dtype``, float16 or bfloat16.
 
@@ -199,7 +203,7 @@ class PrecisionPlan(Decisions):
     seen: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DynamicPlan(Decisions):
     """Which operators become what, by name; ``nodes`` holds the operators with weights."""
 

@@ -76,7 +76,7 @@ class WeightPlan:
     tied_to: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WeightOnlyPlan(Decisions):
     """What is stored in low bits; ``nodes`` holds the operators that read float weights."""
 

@@ -39,11 +39,12 @@ def read_gates(
 
 
 def judged(result: Report, gates: Sequence[Gate], baseline: Report | None = None) -> Report:
-    """Return the report with the verdict of every gate on every variant.
+    """Return the report with its metrics by name, and the verdict of every gate on every variant.
 
     Raises:
         UsageError: a gate needs a number that the report or the baseline does not have.
     """
+    result = _with_metrics(result)
     verdicts = []
     for variant in result.variants:
         values = gate_values(result, variant)
@@ -62,6 +63,14 @@ def judged(result: Report, gates: Sequence[Gate], baseline: Report | None = None
             require([gate], absent)
             verdicts.append(judge(gate, variant.name, {**values, **earlier}, variant.paired))
     return replace(result, verdicts=tuple(verdicts))
+
+
+def _with_metrics(report: Report) -> Report:
+    reference, *variants = (
+        replace(model, metrics=metric_values(report, model))
+        for model in (report.reference, *report.variants)
+    )
+    return replace(report, reference=reference, variants=tuple(variants))
 
 
 def judged_again(

@@ -58,6 +58,11 @@ class Comparison:
     outputs: tuple[ValueDifference, ...]
     values: tuple[ValueDifference, ...]
 
+    def __repr__(self) -> str:
+        worst = min((each.sqnr_db for each in self.outputs), default=math.nan)
+        names = f"{printable(self.first)} and {printable(self.second)}"
+        return f"<Comparison of {names} on {counted(self.samples, 'sample')}: {worst:.1f} dB>"
+
     @property
     def first_different(self) -> ValueDifference | None:
         """The first value whose numbers are not the same."""

@@ -1,26 +1,17 @@
-"""The report: every number that a gate or a person reads, frozen, and its JSON form.
+"""The report: every number that a gate or a person reads, frozen.
 
-Nothing in it says when it was made: the same files and data give the same bytes, except for the
-measured latencies. Percentages run from 0 to 100, drops are points (float model minus variant),
-sizes are bytes, times milliseconds.
-
-JSON has no infinities: a number that is not finite is written as one of the strings ``"inf"``,
-``"-inf"`` and ``"nan"`` and read back as the float. An SQNR of ``"inf"`` says that the outputs
-are identical.
+Percentages run from 0 to 100, drops are points (float model minus variant), sizes are bytes, times
+milliseconds.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from qconv.codec import decode, encode, parse
-from qconv.errors import InputError
-from qconv.files import require_regular
 from qconv.memory import megabytes
+from qconv.printable import printable
 from qconv.reporting.contents import (
     Coverage,
     FloatOperator,
@@ -33,10 +24,6 @@ from qconv.reporting.contents import (
     WeightRange,
 )
 from qconv.reporting.pairing import Pairing
-
-SCHEMA = 2
-LARGEST = 256_000_000
-"""Bytes of a report."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +103,8 @@ class VariantReport:
     ``storage`` lists the layers with weights, ``kept_float`` the operators that nothing
     quantizes, ``portability`` the layers of integers with what could saturate in them.
     ``layers`` tells where the error enters, ``ranges`` how the channels of weights differ, and
-    ``histograms`` are those of the tensors that lose most by rounding.
+    ``histograms`` are those of the tensors that lose most by rounding. ``metrics`` holds all that
+    gates call by a name, as far as it was measured.
     """
 
     name: str
@@ -138,6 +126,10 @@ class VariantReport:
     layers: tuple[LayerError, ...] = ()
     ranges: tuple[WeightRange, ...] = ()
     histograms: tuple[TensorHistogram, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<VariantReport {printable(self.name)}: {megabytes(self.size_bytes)}>"
 
 
 @dataclass(frozen=True)
@@ -225,54 +217,23 @@ class Report:
         """1 if a gate failed, else 0."""
         return int(any(verdict.failed for verdict in self.verdicts))
 
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON, Markdown, JUnit XML or an HTML page: .json, .md, .xml, .html.
 
-def to_json(report: Report) -> str:
-    """Return the report as JSON text with a schema number, ending in a newline."""
-    content: dict[str, Any] = {"schema": SCHEMA, **encode(report)}
-    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+        Raises:
+            UsageError, UnsupportedError, OutputError: see
+                :func:`qconv.reporting.report_forms.save_report`.
+        """
+        from qconv.reporting.report_forms import save_report
 
+        save_report(self, Path(path))
 
-def from_json(text: str, *, origin: str = "report") -> Report:
-    """Read what :func:`to_json` wrote; ``origin`` names the place for errors.
+    def __repr__(self) -> str:
+        from qconv.reporting.notebook import one_line
 
-    Raises:
-        InputError: not JSON, not a report, or written by a newer qconv.
-    """
-    try:
-        content = parse(text)
-    except ValueError as error:
-        raise InputError(f"{origin}: not JSON: {error}") from error
-    if not isinstance(content, dict) or type(content.get("schema")) is not int:
-        raise InputError(f"{origin}: not a qconv report: it has no schema number")
-    schema = content.pop("schema")
-    if schema > SCHEMA:
-        raise InputError(
-            f"{origin}: the report has schema {schema}; this qconv reads up to {SCHEMA}",
-            hint="upgrade qconv, or run 'qconv report' again",
-        )
-    if schema < 1:
-        raise InputError(f"{origin}: the report has the unknown schema {schema}")
-    try:
-        return decode(Report, content)
-    except ValueError as error:
-        raise InputError(f"{origin}: not a qconv report: {error}") from error
+        return one_line(self)
 
+    def _repr_html_(self) -> str:
+        from qconv.reporting.notebook import to_notebook
 
-def read_report(path: Path) -> Report:
-    """Read a report from a file.
-
-    Raises:
-        InputError: there is no such file, or it is no report.
-    """
-    size = require_regular(path, "a report", InputError)
-    if size > LARGEST:
-        raise InputError(
-            f"{path}: has {megabytes(size)}; a report has {megabytes(LARGEST)} at most"
-        )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not JSON: it is not UTF-8 text") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return from_json(text, origin=str(path))
+        return to_notebook(self)

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from qconv.reporting.report_data import to_json
+from qconv.reporting.report_json import to_json
 from tests.report_cases import FULL
 
 NAMES = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qconv.reporting.report_data import from_json, to_json
+from qconv.reporting.report_json import from_json, to_json
 from tests.cli.cli_helpers import Qconv, command
 from tests.report_cases import FULL, INT8
 
@@ -145,7 +145,7 @@ def test_html_without_its_extra_is_refused_before_any_work(
     said = qconv("gate report.json --html page.html", "--fail-if", "kl > 1")
     assert said.code == 4
     assert said.error == (
-        "qconv: error: --html needs jinja2, not installed here\n"
+        "qconv: error: an HTML report needs jinja2, not installed here\n"
         "hint: install the extra: pip install 'qconv[html]'"
     )
     assert not (folder / "page.html").exists()

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from qconv.reporting.github import error_commands
-from qconv.reporting.report_data import read_report
+from qconv.reporting.report_json import read_report
 from tests.cli import hostile
 from tests.cli.cli_helpers import Qconv
 from tests.cli.hostile import FILES, NAMES

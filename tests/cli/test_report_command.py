@@ -15,7 +15,7 @@ from qconv.errors import ModelError, OutputError, QconvError, UsageError
 from qconv.progress import Progress
 from qconv.reporting.catalog import metric_names
 from qconv.reporting.contents import FloatOperator, FusionAudit
-from qconv.reporting.report_data import from_json
+from qconv.reporting.report_json import from_json
 
 Run = Callable[..., Result]
 MISS = FloatOperator("fc", "Gemm", "its bias is float")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from qconv.reporting.report_data import to_json
+from qconv.reporting.report_json import to_json
 from tests.cli.cli_helpers import command
 from tests.cli.test_interrupts import SLOW, wait_for
 from tests.cli.test_process import CALIBRATE

@@ -11,7 +11,7 @@ import pytest
 
 import qconv
 from qconv.errors import UsageError
-from qconv.reporting.report_data import from_json, to_json
+from qconv.reporting.report_json import from_json, to_json
 from tests.model_helpers import parse, save
 
 TEXT = """(float[N, 4, 6, 6] x) => (float[N, 3, 6, 6] y)

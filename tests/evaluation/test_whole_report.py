@@ -10,7 +10,8 @@ import pytest
 from qconv.data.source import Source, TensorSpec
 from qconv.errors import DataError, UsageError
 from qconv.evaluation.whole_report import report
-from qconv.reporting.report_data import InputSummary, to_json
+from qconv.reporting.report_data import InputSummary
+from qconv.reporting.report_json import to_json
 from tests.evaluation.report_helpers import AUDIT, CLASSES, LABELS, ROWS, Samples, run, save
 
 T = TypeVar("T")

@@ -35,7 +35,7 @@ def sound() -> list[bytes]:
     """Return reports as ``qconv report --json`` writes them."""
     from dataclasses import replace
 
-    from qconv.reporting.report_data import to_json
+    from qconv.reporting.report_json import to_json
     from tests.report_cases import DETAILED, FULL, INT8, SEARCH
 
     several = replace(FULL, variants=(INT8, replace(DETAILED, name="other.onnx")))

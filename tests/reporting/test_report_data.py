@@ -14,9 +14,8 @@ from qconv.reporting.report_data import (
     Report,
     VariantReport,
     Verdict,
-    from_json,
-    to_json,
 )
+from qconv.reporting.report_json import from_json, to_json
 
 pairings = st.integers(1, 2**63 - 1).flatmap(
     lambda samples: st.integers(0, samples).flatmap(
