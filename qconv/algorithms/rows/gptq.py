@@ -12,7 +12,7 @@ from qconv.algorithms.rows.factor import (
     triangular_coupling,
     unit_gram,
 )
-from qconv.algorithms.rows.layer_error import row_errors
+from qconv.algorithms.rows.layer_error import less_error
 from qconv.algorithms.rows.pairs import Pairs
 from qconv.algorithms.rows.row_settings import RowSettings
 from qconv.algorithms.rows.sweep import Columns, sweep
@@ -94,9 +94,7 @@ class _Solver:
         )
         self._solve(work)
         error = work.error()[:, :, :count].swapaxes(1, 2)
-        before = row_errors((dequantized - rows).reshape(-1, columns), self.gram)
-        after = row_errors(error.reshape(-1, columns), self.gram)
-        better = (after < before).reshape(groups, count, 1)
+        better = less_error(error, dequantized - rows, self.gram).reshape(groups, count, 1)
         found = (work.levels + work.zero_point)[:, :, :count].swapaxes(1, 2)
         levels[...] = np.where(better, found, levels)
         scale[...] = np.where(better, work.scale[:, ::block, :count].swapaxes(1, 2), scale)
