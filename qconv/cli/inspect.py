@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 @recipe_options(
     (
         *("assume", "target", "calibration", "dtype", "mode", "weights", "reduce_range"),
-        *("activations", "granularity", "block_size", "embeddings", "format", "float_layers"),
+        *(
+            "activations",
+            "granularity",
+            "block_size",
+            "embeddings",
+            "format",
+            "float_layers",
+            "layers",
+        ),
         *("io", "storage_only"),
     ),
     recipe=True,

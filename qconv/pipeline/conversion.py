@@ -12,12 +12,12 @@ from qconv.graph.model_io import load_model
 from qconv.graph.prepare import prepare
 from qconv.outputs import check_output, folder_lock
 from qconv.pipeline.arguments import Assume, Data, opener, written
+from qconv.pipeline.placing import placed
 from qconv.pipeline.reads import ReadFiles
 from qconv.pipeline.starting import start
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.pipeline.writing import Conversion, write
 from qconv.placement.plan import Decisions
-from qconv.placement.requirements import require_readable
 from qconv.placement.targets.known import find_target
 from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.placement.targets.table import Target
@@ -56,11 +56,7 @@ def plan(
     kind = kind_of(settings or Int8Settings(), found)
     quantized = not isinstance(kind.settings, Int8Settings | DynamicSettings)
     loaded = load_model(Path(model), quantized=quantized, assume=written(assume))
-    prepared = prepare(loaded.ir)
-    made = kind.prepare(prepared, None)
-    require_readable(made, found, str(loaded.path))
-    placed: Decisions = kind.place(made, None, None)
-    return placed
+    return placed(kind, prepare(loaded.ir), str(loaded.path), None, None).plan
 
 
 @told_by_runtime("model")

@@ -16,10 +16,10 @@ from qconv.graph.prepare import prepare
 from qconv.graph.summary import ModelSummary, summarize
 from qconv.observers.outliers import Outliers, find_outliers
 from qconv.pipeline.arguments import Assume, given_record, written
+from qconv.pipeline.placing import placed
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.placement.dynamic_layers import place_stored
 from qconv.placement.plan import Decisions, DynamicPlan, Plan
-from qconv.placement.requirements import require_readable
 from qconv.placement.stored_tables import place_tables, with_tables
 from qconv.placement.targets.known import find_target
 from qconv.placement.targets.ort_cpu import ORT_CPU
@@ -65,9 +65,8 @@ def inspect(
     loaded = load_model(Path(model), quantized=quantized, assume=written(assume))
     summary = summarize(loaded.ir)
     record = given_record(calibration, loaded)
-    prepared = kind.prepare(prepare(loaded.ir), None)
-    require_readable(prepared, kind.target, str(loaded.path))
-    plan: Decisions = kind.place(prepared, None, record)
+    found = placed(kind, prepare(loaded.ir), str(loaded.path), None, record)
+    prepared, plan = found.model, found.plan
     outliers: tuple[Outliers, ...] = ()
     if record is not None and isinstance(plan, Plan):
         outliers = tuple(_outliers(plan, record))

@@ -21,8 +21,8 @@ from qconv.graph.prepare import prepare
 from qconv.graph.summary import input_specs
 from qconv.pipeline.arguments import Assume, given_record, samples_for, written
 from qconv.pipeline.calibration import collect_record
+from qconv.pipeline.placing import placed
 from qconv.placement.plan import Decisions, Plan
-from qconv.placement.requirements import require_readable
 from qconv.placement.targets.ort_cpu import ORT_CPU
 from qconv.progress import Progress
 from qconv.recipe.settings import DynamicSettings, Effort, Int8Settings
@@ -107,15 +107,13 @@ def _begun(
 ) -> Work[Any]:
     """Return the work on a prepared model, of which nothing is done but its plan."""
     label = str(loaded.path)
-    model = kind.prepare(prepared, given)
-    require_readable(model, kind.target, label)
-    placed = kind.place(model, given, record)
-    kind.require(model, placed, label)
+    found = placed(kind, prepared, label, given, record)
+    kind.require(found.model, found.plan, label)
     return Work(
-        *(model, placed, kind.settings),
+        *(found.model, found.plan, kind.settings),
         label=label,
         assumed=bool(loaded.assumed),
-        changed=given is not None and given != placed,
+        changed=given is not None and given != found.plan,
     )
 
 

@@ -44,7 +44,7 @@ class _Rule:
     option: str | None
     within: Range | None
     goes_with: Mapping[str, tuple[object, ...]]
-    must: Callable[[Any], None] | None
+    must: Callable[[Any], object] | None
 
 
 def setting(
@@ -53,7 +53,7 @@ def setting(
     option: str | None = None,
     within: Range | None = None,
     goes_with: Mapping[str, tuple[object, ...]] | None = None,
-    must: Callable[[Any], None] | None = None,
+    must: Callable[[Any], object] | None = None,
 ) -> Any:
     """Declare a field of a settings class.
 

@@ -56,6 +56,8 @@ def read_recipe(path: Path) -> Chosen:
             )
         setting = settings_by_option()[name]
         try:
+            if isinstance(value, dict) and OPTIONS[name].is_table:
+                value = _pairs(value)
             values[name] = _value(setting.hint, value, path.parent, is_place=name in PLACES)
             setting.check(values[name])
         except UsageError as error:
@@ -65,8 +67,17 @@ def read_recipe(path: Path) -> Chosen:
 
 
 def _line(text: str, key: str) -> str:
-    found = re.search(rf"(?m)^\s*[\"']?{re.escape(key)}[\"']?\s*=", text)
+    name = rf"[\"']?{re.escape(key)}[\"']?"
+    found = re.search(rf"(?m)^\s*(?:{name}\s*=|\[\s*{name}\s*\])", text)
     return "" if found is None else f" line {text.count(chr(10), 0, found.end()) + 1}"
+
+
+def _pairs(table: dict[str, object]) -> list[object]:
+    """Return a table as the command line has it: ``NAME=VALUE``, numbers with commas between."""
+    return [
+        f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in table.items()
+    ]
 
 
 def _value(hint: Any, value: object, folder: Path, *, is_place: bool) -> object:

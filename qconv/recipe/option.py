@@ -29,6 +29,11 @@ class Option:
     formerly: tuple[str, ...] = ()
 
     @property
+    def is_table(self) -> bool:
+        """Whether its values are NAME=VALUE, which a recipe may have as a table."""
+        return self.metavar is not None and "=" in self.metavar
+
+    @property
     def key(self) -> str:
         """Its name in a recipe file: ``block-size``."""
         return _key(self.name)

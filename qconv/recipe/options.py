@@ -53,6 +53,15 @@ _TABLE = (
         "N|REGEX",
         formerly=("keep_float",),
     ),
+    Option(
+        "layers",
+        TYPES,
+        "Single layers, by an expression that is found in their name or type: float, or the type "
+        "of their weights, and with a colon what shares a scale (tensor, channel, or inputs of a "
+        "block): 'head=float', 'fc2=int4:32'. Static int8 takes int8, int7 and int4, weights alone "
+        "all types, the others float. May be repeated; the first that is found decides.",
+        "REGEX=TYPE",
+    ),
     *DATA_OPTIONS,
     Option(
         "assume",

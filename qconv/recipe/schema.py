@@ -26,6 +26,8 @@ def schema() -> dict[str, object]:
 
 def _property(setting: Setting) -> dict[str, object]:
     allowed = [each for arm in arms(setting.hint) for each in _allowed(arm, setting.rule.within)]
+    if setting.option.is_table:
+        allowed.append({"type": "object", "additionalProperties": {"not": {"type": "object"}}})
     told: dict[str, object] = {"description": setting.option.help, "anyOf": allowed}
     if setting.default not in (None, ()):
         default = setting.default

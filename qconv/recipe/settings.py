@@ -8,6 +8,7 @@ from typing import Literal
 
 from qconv.errors import UsageError
 from qconv.recipe.fields import Checked, Range, setting
+from qconv.recipe.layer_rule import layer_rules
 
 Activations = Literal["uint8", "int8", "int16"]
 Embeddings = Literal["auto", "int8", "int4", "float"]
@@ -100,6 +101,8 @@ class Int8Settings(Checked):
         float_layers: regular expressions: operators in whose name or type one of them is found
             stay in float; and at most one number: so many layers with the largest error of their
             own do.
+        layers: rules ``REGEX=TYPE`` or ``REGEX=TYPE:SHARE`` for single layers, see
+            :class:`qconv.recipe.layer_rule.LayerRule`; the first that is found decides.
 
     Raises:
         UsageError: a value is not one of those, or has no effect beside the others.
@@ -125,6 +128,7 @@ class Int8Settings(Checked):
     format: Literal["operator", "qdq"] | None = None
     activations: Activations | None = None
     float_layers: tuple[str | int, ...] = setting((), within=Range(0), must=_float_layers)
+    layers: tuple[str, ...] = setting((), must=layer_rules)
 
     @property
     def float_count(self) -> int:
@@ -163,11 +167,14 @@ class DynamicSettings(Checked):
             it to the target.
         embeddings: type of embeddings; ``auto`` is int8.
         mode: tells these settings from others in the metadata of a model.
+        layers: rules ``REGEX=float`` for single layers, see
+            :class:`qconv.recipe.layer_rule.LayerRule`; the first that is found decides.
     """
 
     portable: bool | None = None
     embeddings: Embeddings = "auto"
     mode: Literal["dynamic"] = "dynamic"
+    layers: tuple[str, ...] = setting((), must=layer_rules)
 
 
 @dataclass(frozen=True)
@@ -188,6 +195,8 @@ class WeightOnlySettings(Checked):
             the means of the inputs are known.
         sequential: whether the inputs of later layers are measured again with the earlier ones
             quantized.
+        layers: rules ``REGEX=TYPE`` or ``REGEX=TYPE:SHARE`` for single layers, see
+            :class:`qconv.recipe.layer_rule.LayerRule`; the first that is found decides.
 
     Raises:
         UsageError: a value is not one of those, or has no effect beside the others.
@@ -203,6 +212,7 @@ class WeightOnlySettings(Checked):
     format: Literal["operator", "qdq"] | None = None
     bias_correction: bool = True
     sequential: bool = False
+    layers: tuple[str, ...] = setting((), must=layer_rules)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -224,6 +234,8 @@ class HalfSettings(Checked):
         io: type of the model's float inputs and outputs, fp32 or that of the model.
         storage_only: store weights in bfloat16 behind a Cast and compute in float32, which keeps
             all operators, inputs and outputs.
+        layers: rules ``REGEX=float`` for single layers, see
+            :class:`qconv.recipe.layer_rule.LayerRule`; the first that is found decides.
 
     Raises:
         UsageError: a value is not one of those, or has no effect beside the others.
@@ -233,6 +245,7 @@ class HalfSettings(Checked):
     float_layers: tuple[str | int, ...] = setting((), must=_float_operators)
     io: Literal["fp32", "fp16", "bf16"] = "fp32"
     storage_only: bool = setting(False, goes_with={"dtype": ("bf16",)})
+    layers: tuple[str, ...] = setting((), must=layer_rules)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -50,6 +50,7 @@ _PARTS: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (
             ("mode", '"dynamic"'),
             ("effort", '"best"'),
             ("float_layers", '["Softmax"]'),
+            ("layers", '["head=float", "fc2=int4"]'),
         ),
     ),
     (

@@ -52,6 +52,20 @@ def test_a_recipe_is_what_its_options_are(tmp_path: Path) -> None:
     }
 
 
+def test_names_with_values_may_be_a_table(tmp_path: Path) -> None:
+    text = """[assume]
+        sr = 16000
+        size = [1, 2.5]
+        [layers]
+        "blocks\\\\.0" = "int4:32"
+        head = "float"
+        """
+    assert recipe(tmp_path, text).values == {
+        "assume": ("sr=16000", "size=1,2.5"),
+        "layers": (r"blocks\.0=int4:32", "head=float"),
+    }
+
+
 def test_the_command_line_wins(tmp_path: Path) -> None:
     file = recipe(tmp_path, 'dtype = "int8"\neffort = "best"\ndata = "d.npz"\nsamples = 3')
     both = Chosen.of({"effort": "fast"}).over(file)
@@ -140,9 +154,14 @@ def test_what_nothing_reads_is_refused(tmp_path: Path, text: str, message: str) 
         ("xyzzy = 1", " line 1: there is no option 'xyzzy'", None),
         ("\n\nsamples = 0", " line 3: 'samples' is 0; it must be a whole number of at", None),
         ('samples = "3"', " line 1: 'samples' is '3'; it must be a whole number of at", None),
-        ("[int8]\nx = 1", ": there is no option 'int8'", None),
+        ("[int8]\nx = 1", " line 1: there is no option 'int8'", None),
         (f"percentile = {10**400}", " line 1: 'percentile' is 1", None),
         ('data = ""', " line 1: it names no file", None),
+        (
+            'dtype = "int8"\n\n[layers]\nhead = "in4"',
+            " line 3: 'layers' 'head=in4': the type is 'in4'; it must be float, ",
+            "int4",
+        ),
         ('labels = "a\\u0000b"', " line 1: it names no file", None),
         ("image-mean = []", " line 1: 'image-mean' is (); it must be", None),
     ],
@@ -172,8 +191,8 @@ def test_the_schema_says_what_the_parser_takes(tmp_path: Path) -> None:
     for key, told in properties.items():
         for each in told["anyOf"]:
             values = each.get("enum") or [
-                {"boolean": "true", "integer": 60, "number": 60.5, "string": '"sr=1"',
-                 "array": None}[each["type"]]
+                {"boolean": "true", "integer": 60, "number": 60.5, "string": '"sr=int8"',
+                 "array": None, "object": '{ sr = "int8" }'}[each["type"]]
             ]  # fmt: skip
             for value in values:
                 if value is None:
