@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+_EXPONENT = np.uint32(0x7F80_0000)
+"""Its bits in a float32."""
 
 _HIGHEST_OF_4_BITS = 7
 
@@ -18,8 +20,8 @@ _HIGHEST_OF_4_BITS = 7
 class Grid:
     """The numbers that a weight divided by its scale is rounded to ("levels").
 
-    ``levels`` ascend; consecutive integers are a range. ``dtype`` is a type of ml_dtypes whose
-    finite values are the levels: its cast is then the way to round.
+    ``levels`` ascend; consecutive integers are a range. ``dtype`` is a type of floats of ml_dtypes
+    whose finite values are the levels: numbers are then rounded as its cast does, only faster.
     """
 
     name: str
@@ -63,8 +65,23 @@ class Grid:
             return np.clip(rounded, np.float32(self.low), np.float32(self.high), out=rounded)
         if self.dtype is not None:
             inside = np.clip(x, np.float32(self.low), np.float32(self.high))
-            return inside.astype(self.dtype).astype(np.float32)
+            step = _steps(inside, self.dtype)
+            inside /= step
+            np.rint(inside, out=inside)
+            return np.multiply(inside, step, out=inside)
         return np.asarray(self.levels, np.float32)[np.searchsorted(self._thresholds, x)]
+
+
+def _steps(x: Floats, dtype: type[np.generic]) -> Floats:
+    """Return the distance of neighbours in a type of floats where each number of ``x`` lies.
+
+    It is the power of two in the number, or that of the smallest normal one, less the mantissa.
+    """
+    about = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
+    bits: NDArray[np.uint32] = x.view(np.uint32) & _EXPONENT
+    np.maximum(bits, np.float32(about.smallest_normal).view(np.uint32), out=bits)
+    bits -= np.uint32(about.nmant << np.finfo(np.float32).nmant)
+    return bits.view(np.float32)
 
 
 def integer_grid(low: int, high: int) -> Grid:
