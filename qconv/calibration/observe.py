@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from qconv.calibration.vectors import draw_vectors, vectors_per_sample
 from qconv.data import Batch
+from qconv.data.digests import PLACE, sample_digests
 from qconv.errors import DataError, ModelError
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.probe import Probe, Request, add_probes
@@ -231,18 +230,4 @@ def _sample_shapes(batch: Batch) -> dict[str, tuple[int, ...]]:
 
 def random_places(digests: Sequence[str]) -> np.random.Generator:
     """Return a generator that the samples alone determine, not their order."""
-    return np.random.default_rng(int("".join(digests), 16))
-
-
-def sample_digests(batch: Batch) -> list[str]:
-    """Return a digest of each sample: of its file name and place in it, and of its bytes."""
-    digests = []
-    for index, origin in enumerate(batch.origins):
-        digest = hashlib.sha256(Path(origin).name.encode())
-        for name, array in batch.feeds.items():
-            rows = len(array) // len(batch) if array.ndim else 0
-            own = array if len(batch) == 1 else array[index * rows : (index + 1) * rows]
-            digest.update(name.encode())
-            digest.update(np.ascontiguousarray(own).data)
-        digests.append(digest.hexdigest()[:24])
-    return digests
+    return np.random.default_rng(int("".join(digest[:PLACE] for digest in digests), 16))

@@ -10,10 +10,11 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from qconv.calibration.observe import random_places, sample_digests
+from qconv.calibration.observe import random_places
 from qconv.calibration.vectors import USUAL, draw_vectors, vectors_per_sample
 from qconv.calibration.walk import Piece, Values, Walk
 from qconv.data import Source, batches
+from qconv.data.digests import sample_digests
 from qconv.errors import ModelError, UnsupportedError
 from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.paired_moments import PairedMoments

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from qconv.calibration.tables import joined_tables
 from qconv.data import Feeds
+from qconv.data.digests import contents_of
 from qconv.errors import RecordError
 from qconv.graph.assume import shown
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 
+_FEW = 32
 _MERGE_FIELDS = ("model_fingerprint", "assumptions", "target", "depth")
 
 
@@ -27,7 +29,7 @@ class Record:
         model_fingerprint: SHA-256 of the float model.
         target: the target whose Plan chose the values.
         depth: what was collected, ``ranges``, ``histogram`` or ``full``.
-        samples: a digest of each sample.
+        samples: a digest of each sample, which ends in that of its content alone.
         feed_shapes: the shapes of one feed, by input name, with which a result can be tried.
         statistics: by value name of the prepared model.
         grams: second moments of layers' inputs, by key.
@@ -50,6 +52,22 @@ class Record:
     def __repr__(self) -> str:
         seen = f"{len(self.samples)} samples, {len(self.statistics)} values"
         return f"<Record of {self.depth} for {self.target}: {seen}, {len(self.grams)} moments>"
+
+    @property
+    def doubt(self) -> str | None:
+        """What makes the statistics doubtful, if something does."""
+        count = len(self.samples)
+        if count >= _FEW:
+            return None
+        return (
+            f"{count} sample{'s' * (count > 1)} calibrated: with fewer than {_FEW}, ranges may "
+            "leave out what the model will meet"
+        )
+
+    def has(self, contents: Iterable[str]) -> int:
+        """Return how many samples it has seen, of which digests of their contents are given."""
+        known = contents_of(self.samples)
+        return sum(content in known for content in contents)
 
     @property
     def data_fingerprint(self) -> str:

@@ -37,6 +37,8 @@ def print_record(path: Path, record: Record) -> None:
     if record.grams:
         known.append(f"second moments of {counted(len(record.grams), 'input')} of layers")
     say(f"{path}: {', '.join(known)}")
+    if (doubt := record.doubt) is not None:
+        say(f"  {doubt}")
 
 
 def print_conversion(conversion: Conversion, words: str) -> None:

@@ -15,7 +15,7 @@ from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
 from qconv.recipe.keywords import DATA_KEYWORDS
 from qconv.recipe.resolve import Chosen
-from qconv.recipe.sources import ModelSettings
+from qconv.recipe.sources import ConvertSettings, ModelSettings
 
 if TYPE_CHECKING:
     from qconv.reporting.report_data import Report
@@ -39,7 +39,10 @@ class _ReportCommand(GroupedCommand):
 @click.command(cls=_ReportCommand)
 @click.argument("model", type=FilePath())
 @click.argument("variants", metavar="VARIANT...", nargs=-1, required=True, type=FilePath())
-@recipe_options((*DATA_KEYWORDS, "assume", "custom_ops"))
+@recipe_options(
+    (*DATA_KEYWORDS, "assume", "custom_ops", "calibration"),
+    told={"calibration": "The record that was calibrated on: tells samples that are in both."},
+)
 @click.option(
     "--fail-if",
     metavar="EXPRESSION",
@@ -147,10 +150,12 @@ def report(
 
     files = Files(json_file, markdown_file, junit_file, html_file)
     named, given = named_data(chosen, model, quiet=quiet), chosen.build(ModelSettings)
+    record = chosen.build(ConvertSettings).calibration
     reads = ReadFiles(
         [("the float model", model), *(("a variant", variant) for variant in variants)],
         [
             ("the baseline", baseline),
+            ("the record", record),
             *(("the script of a metric", script_of(metric)) for metric in metrics),
         ],
         named,
@@ -163,6 +168,7 @@ def report(
         data=named,
         assume=given.constants,
         custom_ops=given.custom_ops,
+        calibration=record,
         fail_if=fail_if,
         baseline=baseline,
         metrics=metrics,

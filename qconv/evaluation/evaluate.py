@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from qconv.data.digests import content_digest
 from qconv.data.loops import LoopData, bind
 from qconv.data.source import Array, Feeds, Sample, Source
 from qconv.evaluation.custom import CustomMetric, Mean
@@ -35,10 +36,14 @@ class Quality:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The quality of each model, the float model's first, and the SHA-256 of the data."""
+    """The quality of each model, the float model's first, and the SHA-256 of the data.
+
+    ``contents`` are digests of the samples, whatever file they come from.
+    """
 
     qualities: tuple[Quality, ...]
     sha256: str
+    contents: tuple[str, ...]
 
 
 def evaluate(
@@ -68,11 +73,14 @@ def evaluate(
     comparisons = [None, *(Comparison(reference, variant, traits) for variant in variants)]
     scores = [_Score(traits, comparison, metrics) for comparison in comparisons]
     fingerprint = DataFingerprint()
+    contents = []
     total = len(bind(data, reference.answer))
     for sample, answers in progress(_answers(models, data), total, "evaluating"):
         fingerprint.update(sample)
+        contents.append(content_digest(sample.feeds))
         _evaluate_sample(sample, answers, scores)
-    return Evaluation(tuple(score.result for score in scores), fingerprint.hexdigest)
+    qualities = tuple(score.result for score in scores)
+    return Evaluation(qualities, fingerprint.hexdigest, tuple(contents))
 
 
 class _Score:

@@ -61,9 +61,13 @@ class MeasuredModel:
 
 @dataclass(frozen=True)
 class Measured:
-    """The data that was run, and the models, the float model first."""
+    """The data that was run, and the models, the float model first.
+
+    ``contents`` are digests of the samples.
+    """
 
     data: DataSummary
+    contents: tuple[str, ...]
     models: tuple[MeasuredModel, ...]
 
 
@@ -129,4 +133,4 @@ def measure(
             )
             for model in others
         ]
-    return Measured(lineup.summary(found.sha256), (exact, *others))
+    return Measured(lineup.summary(found.sha256), found.contents, (exact, *others))

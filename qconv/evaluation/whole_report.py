@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from qconv.data.loops import OpenData
@@ -52,6 +53,7 @@ def report(
     command: str | None = None,
     progress: Progress = no_progress,
     audit: Audit = _audit_fusion,
+    calibrated: Callable[[Sequence[str]], int] | None = None,
 ) -> Report:
     """Compare variants with their float model, and judge them by gates.
 
@@ -74,6 +76,7 @@ def report(
         command: the command line, for the report to tell.
         progress: shown over samples and timed rounds.
         audit: finds which quantized operators of a file run in integers on the CPU.
+        calibrated: tells how many samples were calibrated on, from digests of what they hold.
 
     Raises:
         UsageError: a gate or metric is wrong, or needs what is not measured here.
@@ -105,7 +108,9 @@ def report(
         qconv=__version__,
         runtime=runtime_version(),
         cpu=cpu_name(),
-        data=measured.data,
+        data=measured.data
+        if calibrated is None
+        else replace(measured.data, calibrated=calibrated(measured.contents)),
         class_output=class_output,
         timing=timing,
         reference=reports[0],

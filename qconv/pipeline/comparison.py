@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from qconv.calibration.record import Record
+from qconv.calibration.record_file import read_record
 from qconv.evaluation.compare_models import DEFAULT_SQNR
 from qconv.evaluation.compare_models import compare as _compare
 from qconv.evaluation.whole_report import report as _report
@@ -35,6 +37,7 @@ def report(
     details: bool = False,
     layers: bool = False,
     command: str | None = None,
+    calibration: Record | str | Path | None = None,
     custom_ops: Sequence[str | Path] = (),
     progress: Progress = no_progress,
     **options: object,
@@ -43,8 +46,11 @@ def report(
 
     The arguments are those of :func:`qconv.evaluation.whole_report.report`, with data, assumptions
     libraries of operators and ``options`` of data as in :func:`calibrate`; the baseline may be the
-    path of a JSON report.
+    path of a JSON report. ``calibration``, a record or the path of one, lets the report tell
+    samples that were calibrated on.
     """
+    if isinstance(calibration, str | Path):
+        calibration = read_record(Path(calibration))
     opened = opener(data, Path(model), options)
     if isinstance(baseline, str | Path):
         baseline = read_report(Path(baseline))
@@ -66,6 +72,7 @@ def report(
             layers=layers,
             command=command,
             progress=progress,
+            calibrated=None if calibration is None else calibration.has,
         )
 
 

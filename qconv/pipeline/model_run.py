@@ -145,6 +145,12 @@ class ModelRun:
         return "" if self._data is None else "data" if again else "record"
 
     @property
+    def _record(self) -> Path | None:
+        """The record of what was calibrated on, if there is one."""
+        given = self.chosen.build(ConvertSettings).calibration
+        return self._record_file if self._needs_record else given
+
+    @property
     def _needs_record(self) -> bool:
         return any(self._learns(dtype) == "record" for dtype in self.settings)
 
@@ -231,7 +237,8 @@ class ModelRun:
     def _report(self) -> Report | None:
         asked, variants = self._asked, self._variants
         data = chosen_data(self._test_chosen, self.model)
-        if self._data is not None:
+        record = self._record
+        if self._data is not None and record is None:
             shared = {*self._data.sampled_files()}.intersection(data.sampled_files())
             if shared:
                 self.watcher.shares(len(shared))
@@ -259,6 +266,7 @@ class ModelRun:
                     latency=asked.latency,
                     details=True,
                     command="qconv run",
+                    calibration=record,
                     custom_ops=self._given.custom_ops,
                     progress=self.progress,
                 ),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from qconv.printable import printable
 from qconv.reporting.report_data import Report
+from qconv.reporting.sentences import counted
 
 _FLOAT_MODEL, _DTYPE = "qconv.float_model", "qconv.dtype"
 _FEW = 32
@@ -24,5 +25,10 @@ def doubts(report: Report) -> Iterator[str]:
             yield f"{own} was made of another float model than {name}."
     if reference.origin.get(_DTYPE, "fp32") != "fp32":
         yield f"{name} counts as right, and is a variant that qconv wrote, of another model."
+    if report.data.calibrated:
+        yield (
+            f"{report.data.calibrated} of {counted(report.data.samples, 'sample')} calibrated, "
+            "too: errors look smaller than they are."
+        )
     if report.data.samples < _FEW:
         yield f"With fewer than {_FEW} samples, other samples may give quite other numbers."

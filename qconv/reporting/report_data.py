@@ -145,7 +145,8 @@ class InputSummary:
 class DataSummary:
     """What the models were run on.
 
-    ``batch`` is the length of the first axis of a sample, ``sha256`` that of all feeds and labels.
+    ``batch`` is the length of the first axis of a sample, ``sha256`` that of all feeds and labels,
+    ``calibrated`` how many samples were calibrated on, too, None where no record was given.
     """
 
     samples: int
@@ -153,6 +154,7 @@ class DataSummary:
     batch: int
     inputs: tuple[InputSummary, ...]
     sha256: str = ""
+    calibrated: int | None = None
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,14 @@ LINE = "calibrate model.onnx -o r.qcal --data"
 def test_the_summary_and_the_progress(qconv: Qconv) -> None:
     said = qconv("calibrate model.onnx --data data.npz -o r.qcal")
     assert said.code == 0
+    few = "calibrated: with fewer than 32, ranges may leave out what the model will meet\n"
     assert said.out == (
         "r.qcal: 6 samples, histogram of 4 values, second moments of 2 inputs of layers\n"
+        f"  6 samples {few}"
     )
     assert said.err.splitlines()[-1].startswith("calibrating: 6/6 (100 %)")
     said = qconv("calibrate log.onnx --data ones.npz --statistics ranges --samples 1 -o l.qcal")
-    assert said.out == "l.qcal: 1 sample, ranges of 1 value\n"
+    assert said.out == f"l.qcal: 1 sample, ranges of 1 value\n  1 sample {few}"
 
 
 def test_quiet_prints_nothing(qconv: Qconv, folder: Path) -> None:

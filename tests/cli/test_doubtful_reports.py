@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import numpy as np
+
 from tests.cli.cli_helpers import Qconv
 
 
@@ -18,3 +23,28 @@ def test_swapped_models_and_few_samples_are_told(qconv: Qconv) -> None:
     assert "With fewer than 32 samples, other" in said
     said = words(qconv(f"report i.onnx model.onnx {line}").out)
     assert "i.onnx counts as right, and was made of model.onnx: are the two swapped?" in said
+
+
+def test_samples_that_were_calibrated_on_are_told(qconv: Qconv, folder: Path) -> None:
+    """Whatever file they lie in; the record has their digests."""
+    known = np.load(folder / "data.npz")["x"]
+    other = np.random.default_rng(9).standard_normal(known.shape).astype(np.float32)
+    np.savez(folder / "mixed.npz", x=np.concatenate([other, known[2:4]]))
+    np.savez(folder / "other.npz", x=other)
+    assert qconv("convert model.onnx --calibration full.qcal -q -o i.onnx").code == 0
+    line = "report model.onnx i.onnx --calibration full.qcal --no-latency -q --json j.json --data"
+    assert "2 of 8 samples calibrated, too: errors look smaller" in words(
+        qconv(f"{line} mixed.npz").out
+    )
+    assert json.loads((folder / "j.json").read_text())["data"]["calibrated"] == 2
+    assert "calibrated, too" not in words(qconv(f"{line} other.npz").out)
+    assert json.loads((folder / "j.json").read_text())["data"]["calibrated"] == 0
+
+
+def test_a_record_with_few_samples_is_told(qconv: Qconv, folder: Path) -> None:
+    few = "samples calibrated: with fewer than 32, ranges may leave out what the model will meet"
+    assert f"  6 {few}" in qconv("calibrate model.onnx --data data.npz -o r.qcal").out
+    assert f"  6 {few}" in qconv("convert model.onnx --calibration r.qcal -o a.onnx").out
+    many = np.random.default_rng(0).standard_normal((32, 3, 8, 8)).astype(np.float32)
+    np.savez(folder / "many.npz", x=many)
+    assert few not in qconv("calibrate model.onnx --data many.npz -o m.qcal").out
