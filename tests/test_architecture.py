@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
     {"codec", "errors", "files", "memory", "specs", "progress", "outputs", "parallel"}
-    | {"free_memory", "locks", "printable", "recipe", "temporary", "version"},
+    | {"free_memory", "locks", "plugins", "printable", "recipe", "temporary", "version"},
     {"numerics", "reporting", "search"},
     {"graph"},
     {"data"},

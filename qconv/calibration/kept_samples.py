@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from qconv.data import Batch, Sample, Source
-from qconv.data.digests import sample_digests
+from qconv.data.sample_digests import sample_digests
 from qconv.data.source import Feeds
 
 MOST_KEPT = 32

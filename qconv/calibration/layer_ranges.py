@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qconv.calibration.observe import random_places, run_float
 from qconv.calibration.vectors import USUAL, draw_vectors, vectors_per_sample
 from qconv.data import Batch, Source, batches
-from qconv.data.digests import sample_digests
+from qconv.data.sample_digests import sample_digests
 from qconv.graph.layers import output_axis
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.probe import add_probes

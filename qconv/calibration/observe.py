@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qconv.calibration.vectors import draw_vectors, vectors_per_sample
 from qconv.data import Batch
-from qconv.data.digests import PLACE, sample_digests
+from qconv.data.sample_digests import PLACE, sample_digests
 from qconv.errors import DataError, ModelError
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.probe import Probe, Request, add_probes

@@ -14,7 +14,7 @@ from qconv.calibration.observe import random_places
 from qconv.calibration.vectors import USUAL, draw_vectors, vectors_per_sample
 from qconv.calibration.walk import Piece, Values, Walk
 from qconv.data import Source, batches
-from qconv.data.digests import sample_digests
+from qconv.data.sample_digests import sample_digests
 from qconv.errors import ModelError, UnsupportedError
 from qconv.numerics.threads import on_one_blas_thread
 from qconv.observers.paired_moments import PairedMoments

@@ -11,7 +11,7 @@ import numpy as np
 
 from qconv.calibration.tables import joined_tables
 from qconv.data import Feeds
-from qconv.data.digests import contents_of
+from qconv.data.sample_digests import contents_of
 from qconv.errors import RecordError
 from qconv.graph.assume import shown
 from qconv.observers.gram import Gram

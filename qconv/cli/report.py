@@ -145,7 +145,7 @@ def report(
     """
     from qconv import pipeline
     from qconv.cli.progress_bar import make_progress
-    from qconv.data.user_function import script_of
+    from qconv.evaluation.custom import metric_scripts
     from qconv.pipeline.reads import ReadFiles
 
     files = Files(json_file, markdown_file, junit_file, html_file)
@@ -156,7 +156,7 @@ def report(
         [
             ("the baseline", baseline),
             ("the record", record),
-            *(("the script of a metric", script_of(metric)) for metric in metrics),
+            *(("the script of a metric", script) for script in metric_scripts(metrics)),
         ],
         named,
         given.custom_ops,

@@ -16,7 +16,7 @@ from qconv.data.npz import NpzReader
 from qconv.data.onnx_sets import OnnxSets, find_onnx_sets
 from qconv.data.source import Source, TensorSpec
 from qconv.data.texts import Texts, is_text, text_files
-from qconv.data.user_function import load_function, names_function, takes_run
+from qconv.data.user_function import added_source, load_function, names_function, takes_run
 from qconv.errors import DataError, UsageError
 from qconv.files import require_regular
 from qconv.recipe.images import ImageOptions
@@ -124,6 +124,8 @@ def _reader(spec: str, inputs: Sequence[TensorSpec], images: ImageOptions | None
         if path.suffix.lower() in IMAGE_SUFFIXES:
             return Images(ImageFiles(path.parent, [path], whole=False), inputs, images)
         raise _unknown_file(path, inputs)
+    if (source := added_source(spec)) is not None:
+        return FunctionReader(spec, inputs, source)
     if names_function(spec):
         function = load_function(spec)
         return (

@@ -8,13 +8,15 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 from qconv.data.input_checks import nearest
 from qconv.data.user_code import forget, user_code
-from qconv.errors import DataError
+from qconv.errors import DataError, UnsupportedError
 from qconv.files import require_regular
+from qconv.plugins import added, added_names
 
 Function = Callable[[], object]
 _RUN = "run"
@@ -27,8 +29,29 @@ def names_function(spec: str) -> bool:
     return _SPEC.fullmatch(spec) is not None
 
 
+def added_source(spec: str) -> Function | None:
+    """Return the function of ``NAME:ARGUMENT``, a data source that an installed package adds.
+
+    Raises:
+        UnsupportedError: it cannot be used.
+    """
+    name, colon, argument = spec.partition(":")
+    if not colon or not name.isidentifier() or name not in added_names("data source"):
+        return None
+    source = added("data source", name)
+    if not callable(source):
+        raise UnsupportedError(f"the data source '{name}' of an installed package is no function")
+    return partial(source, argument)
+
+
 def script_of(spec: str) -> Path:
-    """Return the file of ``script.py:function``, or of ``package.module:function`` here."""
+    """Return the file of ``script.py:function``, or of ``package.module:function`` here.
+
+    Of a data source that an installed package adds it is the argument, which may be a file.
+    """
+    name, _, argument = spec.partition(":")
+    if name in added_names("data source"):
+        return Path(argument)
     place = spec.rpartition(":")[0]
     return Path(place) if place.endswith(".py") else Path(f"{place.replace('.', '/')}.py")
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 from qconv.data.source import Array, Sample
 from qconv.data.user_code import user_code
-from qconv.data.user_function import load_callable, names_function, takes
-from qconv.errors import DataError, UsageError
+from qconv.data.user_function import load_callable, names_function, script_of, takes
+from qconv.errors import DataError, UnsupportedError, UsageError
+from qconv.plugins import added, added_names
 from qconv.reporting.catalog import metric_names
 from qconv.reporting.expressions import KEYWORDS
 
@@ -65,32 +67,46 @@ class CustomMetric:
 
 
 def load_metric(spec: str) -> CustomMetric:
-    """Import the function of ``script.py:function``.
+    """Import the function of ``script.py:function``, or one that an installed package adds.
 
     Raises:
-        UsageError: the text has another form.
+        UsageError: the text has another form, and is no name of a metric that a package adds.
+        UnsupportedError: what a package adds cannot be used.
         DataError: there is no such function, its import fails, or it does not take the arguments
             ``outputs, sample``, and ``reference`` if it has such a parameter.
     """
     name = custom_name(spec)
     arguments = ("outputs", "sample")
-    function = load_callable(spec, *arguments, optional=REFERENCE)
+    function = (
+        load_callable(spec, *arguments, optional=REFERENCE)
+        if names_function(spec)
+        else added("metric", spec)
+    )
+    if not callable(function):
+        raise UnsupportedError(f"the metric '{spec}' of an installed package is no function")
     compares = takes(function, REFERENCE)
     return CustomMetric(name, spec, cast(MetricFunction, function), compares)
 
 
 def custom_name(spec: str) -> str:
-    """Return ``f1`` for ``metrics.py:f1``.
+    """Return ``f1`` for ``metrics.py:f1``, and for the metric ``f1`` of an installed package.
 
     Raises:
         UsageError: the text has another form.
     """
+    if spec in added_names("metric"):
+        return spec
     if not names_function(spec):
         raise UsageError(
             f"the metric '{spec}' is not of the form script.py:function",
             hint="write the file and the function's name, for example metrics.py:f1",
         )
     return spec.rpartition(":")[2]
+
+
+def metric_scripts(specs: Iterable[str]) -> list[Path]:
+    """Return the scripts of metrics; those of installed packages have none."""
+    return [script_of(spec) for spec in specs if names_function(spec)]
 
 
 def check_custom_names(names: Sequence[str]) -> None:

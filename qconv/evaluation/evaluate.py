@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from qconv.data.digests import content_digest
 from qconv.data.loops import LoopData, bind
+from qconv.data.sample_digests import content_digest
 from qconv.data.source import Array, Feeds, Sample, Source
 from qconv.evaluation.custom import CustomMetric, Mean
 from qconv.evaluation.fingerprint import DataFingerprint

@@ -11,12 +11,14 @@ from typing import Literal
 
 import numpy as np
 
-from qconv.errors import RecordError
+from qconv.errors import RecordError, UnsupportedError, foreign
 from qconv.observers.distribution import Distribution, Floats, Response
 from qconv.observers.least_error import Limits, harmless_range, least_error
 from qconv.observers.value import ValueStatistics
+from qconv.plugins import added
 
-Method = Literal["minmax", "percentile", "entropy", "mse", "clip"]
+Method = Literal["minmax", "percentile", "entropy", "mse", "clip"] | str
+"""One of these, or the name of one that an installed package adds."""
 
 _MOST_CLIPPED = 1e-4
 _ENTROPY_BINS = 2048
@@ -41,6 +43,7 @@ def estimate_range(
 
     Raises:
         RecordError: the method needs a histogram and the record holds ranges only.
+        UnsupportedError: the method of an installed package fails, or gives no range.
     """
     if statistics.range.low > statistics.range.high:
         return 0.0, 0.0
@@ -58,7 +61,9 @@ def estimate_range(
         return entropy_range(distribution)
     if method == "mse":
         return least_error(distribution, responses, (0.0, 0.0))
-    return _careful_range(distribution, responses, clipped=method == "clip")
+    if method in ("minmax", "clip"):
+        return _careful_range(distribution, responses, clipped=method == "clip")
+    return added_range(distribution, method)
 
 
 def mean_square(statistics: ValueStatistics) -> float:
@@ -68,6 +73,26 @@ def mean_square(statistics: ValueStatistics) -> float:
         return float(np.average(distribution.points**2, weights=distribution.counts))
     low, high = distribution.low, distribution.high
     return (low * low + low * high + high * high) / 3
+
+
+def added_range(distribution: Distribution, method: str) -> Limits:
+    """Return what the estimator of an installed package makes of points and counts.
+
+    Raises:
+        UnsupportedError: there is none, it fails, or what it gives is no range around zero.
+    """
+    estimator = added("estimator", method)
+    if not callable(estimator):
+        raise UnsupportedError(f"no installed package adds the estimator '{method}'")
+    with foreign(lambda error: UnsupportedError(f"the estimator '{method}' failed: {error!r}")):
+        given = estimator(distribution.points.copy(), distribution.counts.copy())
+        low, high = (float(end) for end in given)
+    if not (np.isfinite([low, high]).all() and low <= 0 <= high):
+        raise UnsupportedError(
+            f"the estimator '{method}' gave [{low:g}, {high:g}]; a range of finite numbers around "
+            "zero is needed"
+        )
+    return low, high
 
 
 def percentile_range(distribution: Distribution, percentile: float) -> Limits:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from qconv.data import NamedData
-from qconv.data.user_function import script_of
+from qconv.evaluation.custom import metric_scripts
 from qconv.pipeline.chosen_data import chosen_data
 from qconv.pipeline.depends import Parts, texts
 from qconv.pipeline.repeated import Repeated, Task
@@ -242,7 +242,7 @@ class ModelRun:
             shared = {*self._data.sampled_files()}.intersection(data.sampled_files())
             if shared:
                 self.watcher.shares(len(shared))
-        scripts = [script_of(metric) for metric in asked.metric]
+        scripts = metric_scripts(asked.metric)
         parts = self._common | self._parts.of_data("test-data", data)
         parts |= {"metric": ", ".join(asked.metric)} if asked.metric else {}
         parts |= {"the scripts of metrics": self._parts.of("scripts", scripts)} if scripts else {}

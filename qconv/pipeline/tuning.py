@@ -14,9 +14,8 @@ from qconv.conversions.workbench import Form, Forms, Workbench
 from qconv.data import LoopData, Source, TensorSpec
 from qconv.data.loops import OpenData
 from qconv.data.parts import Part
-from qconv.data.user_function import script_of
 from qconv.errors import UsageError
-from qconv.evaluation.custom import custom_name
+from qconv.evaluation.custom import custom_name, metric_scripts
 from qconv.outputs import Reads, check_output, check_text_output
 from qconv.pipeline.arguments import Assume, Data, opener
 from qconv.pipeline.exploring import Effect
@@ -230,7 +229,7 @@ def read_files(
     model: Path, goal: Goal, data: OpenData, test: OpenData | None, custom_ops: Sequence[str | Path]
 ) -> Reads:
     """Return the files that a search reads, none of which may change."""
-    scripts = [("the script of a metric", script_of(spec)) for spec in goal.metrics]
+    scripts = [("the script of a metric", script) for script in metric_scripts(goal.metrics)]
     found = ReadFiles([("the float model", model)], scripts, data, custom_ops)
     return found if test is None else (*found, *ReadFiles(data=test))
 

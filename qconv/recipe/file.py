@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -18,8 +19,13 @@ from qconv.recipe.walk import settings_by_option
 
 _MOST_BYTES = 1_000_000
 _CURRENT = {old: option.key for option in OPTIONS.values() for old in option.old_keys}
-PLACES = {"data", "test_data", "metric"}
-"""Options that are texts and name files: a script has the name of a function behind its own."""
+PLACES: Mapping[str, Callable[[str], bool]] = {
+    "data": lambda _: True,
+    "test_data": lambda _: True,
+    "metric": lambda text: ":" in text or not text,
+}
+"""Options that are texts and name files, each with which texts do: a script has the name of a
+function behind its own, and a metric that a package adds has a name alone."""
 
 
 def read_recipe(path: Path) -> Chosen:
@@ -58,7 +64,7 @@ def read_recipe(path: Path) -> Chosen:
         try:
             if isinstance(value, dict) and OPTIONS[name].is_table:
                 value = _pairs(value)
-            values[name] = _value(setting.hint, value, path.parent, is_place=name in PLACES)
+            values[name] = _value(setting.hint, value, path.parent, PLACES.get(name))
             setting.check(values[name])
         except UsageError as error:
             told = str(error).replace("`", "'").replace(f"'{name}'", f"'{key}'")
@@ -80,17 +86,19 @@ def _pairs(table: dict[str, object]) -> list[object]:
     ]
 
 
-def _value(hint: Any, value: object, folder: Path, *, is_place: bool) -> object:
+def _value(
+    hint: Any, value: object, folder: Path, is_place: Callable[[str], bool] | None
+) -> object:
     """Return a value of TOML as the settings have it: lists as tuples, paths as paths."""
     lists = [arm for arm in arms(hint) if is_list(arm)]
     if isinstance(value, list):
         inner = get_args(lists[0])[0] if lists else None
-        return tuple(_value(inner, part, folder, is_place=is_place) for part in value)
+        return tuple(_value(inner, part, folder, is_place) for part in value)
     if lists and lists == list(arms(hint)):
-        return (_value(get_args(lists[0])[0], value, folder, is_place=is_place),)
+        return (_value(get_args(lists[0])[0], value, folder, is_place),)
     if isinstance(value, str) and value in choices(hint):
         return value
-    if isinstance(value, str) and (is_place or Path in arms(hint)):
+    if isinstance(value, str) and (Path in arms(hint) or (is_place and is_place(value))):
         if not value or "\0" in value:
             raise UsageError("it names no file")
         return moved(value, folder.joinpath) if is_place else folder / value

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from difflib import get_close_matches
+from typing import Literal, get_args
 
 from qconv.errors import UsageError
+from qconv.plugins import added_names
 from qconv.recipe.fields import Checked, Range, setting
 from qconv.recipe.layer_rule import layer_rules
 
@@ -14,7 +16,8 @@ Activations = Literal["uint8", "int8", "int16"]
 Embeddings = Literal["auto", "int8", "int4", "float"]
 Equalize = Literal["auto", "on", "off"]
 Effort = Literal["fast", "balanced", "best"]
-RangeMethod = Literal["auto", "minmax", "clip", "percentile", "entropy", "mse", "layers"]
+RangeMethod = Literal["auto", "minmax", "clip", "percentile", "entropy", "mse", "layers"] | str
+"""One of these, or the name of an estimator that an installed package adds."""
 Gates = Literal["auto", "on", "off"]
 HalfType = Literal["fp16", "bf16"]
 WeightType = Literal[
@@ -38,6 +41,20 @@ def _expressions(texts: tuple[str, ...], option: str) -> None:
             raise UsageError(
                 f"`{option}`: '{text}' is not a regular expression: {error}"
             ) from error
+
+
+def _range_method(method: str) -> None:
+    own = get_args(get_args(RangeMethod)[0])
+    if method in own:
+        return
+    known = [*own, *added_names("estimator")]
+    if method not in known:
+        near = get_close_matches(method.lower(), known, n=1)
+        raise UsageError(
+            f"`method` is '{method}'; it must be {', '.join(own)}, or an estimator that an "
+            "installed package adds",
+            hint=f"did you mean {near[0]}?" if near else None,
+        )
 
 
 def _is_count(text: str | int) -> bool:
@@ -73,7 +90,7 @@ class Int8Settings(Checked):
             among ranges that clip at most 0.01 % of the data; ``auto`` tries ``clip``, ``minmax``
             and ``mse`` on samples and takes what has the least error at the model's outputs, and
             ``clip`` where there are no samples; ``layers`` tries those of all methods on what
-            layers read.
+            layers read; other names are those of estimators that installed packages add.
         percentile: percent of the data inside the range, for the method ``percentile``.
         gates: whether a range is chosen by the error behind the operator that reads the value, such
             as SiLU, which erases large negative numbers; ``auto`` tries both if the method does,
@@ -108,7 +125,7 @@ class Int8Settings(Checked):
         UsageError: a value is not one of those, or has no effect beside the others.
     """
 
-    method: RangeMethod = "auto"
+    method: RangeMethod = setting("auto", must=_range_method)
     percentile: float = setting(
         99.99, within=Range(50, 100, open=True), goes_with={"method": ("percentile",)}
     )

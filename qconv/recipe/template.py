@@ -135,7 +135,7 @@ def _value(name: str, value: object, folder: Path) -> str:
     if isinstance(value, int | float):
         return repr(value)
     text = str(value)
-    if isinstance(value, Path) or name in PLACES:
+    if isinstance(value, Path) or (name in PLACES and PLACES[name](text)):
         text = moved(text, lambda path: _from(path, folder))
     if not text.isprintable():
         raise UsageError(f"'{printable(text)}' cannot stand in a recipe: it has hidden characters")

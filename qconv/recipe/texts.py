@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from qconv.plugins import added_names
 from qconv.recipe.fields import Checked, Range, setting
 
 TOKENIZER = "tokenizer.json"
@@ -15,7 +16,9 @@ TEXT = "text:"
 
 def moved(place: str, move: Callable[[str], object]) -> str:
     """Return a DATA argument with its path changed by ``move``."""
-    prefix = TEXT if place.startswith(TEXT) else ""
+    name, colon, _ = place.partition(":")
+    source = bool(colon) and name.isidentifier() and name in added_names("data source")
+    prefix = TEXT if place.startswith(TEXT) else f"{name}:" if source else ""
     return f"{prefix}{move(place.removeprefix(prefix))}"
 
 

@@ -60,7 +60,7 @@ def test_what_a_gate_erases_takes_no_levels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", ["clip", "minmax", "mse"])
 def test_the_way_that_is_chosen_can_be_asked_for(tmp_path: Path, method: str) -> None:
     path, feeds = _gated(tmp_path)
-    settings = Int8Settings(effort="fast", method=method, gates="on")  # type: ignore[arg-type]
+    settings = Int8Settings(effort="fast", method=method, gates="on")
     made = convert(path, tmp_path / "a.onnx", data=data(feeds), settings=settings)
     assert made.note == f"ranges by {method} behind gates"
 

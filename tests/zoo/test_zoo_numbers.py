@@ -81,7 +81,7 @@ def test_feeds_of_zeros(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", ["auto", "minmax", "percentile", "entropy", "mse"])
 def test_methods(tmp_path: Path, method: str) -> None:
-    settings = Int8Settings(method=method)  # type: ignore[arg-type]
+    settings = Int8Settings(method=method)
     found = convert_model(parse(PAIR.text), tmp_path, axes=SIZES, settings=settings)
     assert audited(found) > (15 if method == "entropy" else 28)
 
