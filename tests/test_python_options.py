@@ -115,4 +115,4 @@ def test_what_comes_back_is_one_short_line(model: Path) -> None:
     lines = [repr(each) for each in found]
     assert all("\n" not in line and len(line) < 200 for line in lines), lines
     assert lines[0] == "<Record of full for ort-cpu: 40 samples, 2 values, 2 moments>"
-    assert lines[2] == lines[4] == "<Plan for ort-cpu: 3 of 3 operators converted>"
+    assert lines[2] == lines[4] == "<Plan for ort-cpu: 2 of 2 operators converted>"

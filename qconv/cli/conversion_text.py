@@ -52,7 +52,7 @@ def print_conversion(conversion: Conversion, words: str) -> None:
         f"{conversion.size_bytes / conversion.float_bytes:.3f} of the float model's "
         f"{size(conversion.float_bytes)}; {conversion.note}"
     )
-    say(f"{len(plan.quantized)} of {len(plan.nodes)} operators {words}")
+    say(f"{plan.count} operators {words}")
     found = causes(plan.kept_float)
     for cause in found[:_SHOWN_REASONS]:
         behind = f", and {cause.behind} more behind" if cause.behind else ""

@@ -135,11 +135,15 @@ def _print(model: Path, inspection: Inspection, settings: Settings) -> None:
     say()
     say(
         f"{dtype_of(settings).upper()} for {plan.target.name}, after preparation: "
-        f"{len(plan.quantized)} of {len(plan.nodes)} operators {became(settings)}"
+        f"{plan.count} operators {became(settings)}"
     )
-    dynamic = at_run_time(plan)
+    dynamic = at_run_time(plan).keys()
     for nodes, how in (
-        ([node for node in plan.quantized if node.node not in dynamic], ""),
+        ([node for node in plan.quantized if node.node not in dynamic | plan.merged], ""),
+        (
+            [node for node in plan.quantized if node.node in plan.merged],
+            ", part of the operator before it",
+        ),
         (
             [node for node in plan.quantized if node.node in dynamic],
             ", input quantized at run time",

@@ -15,7 +15,7 @@ from qconv.errors import UsageError
 from qconv.numerics.number_types import NumberType
 from qconv.numerics.schemes import PerAxis, Scheme
 from qconv.placement.demands import Demands
-from qconv.placement.targets.table import Target
+from qconv.placement.targets.table import Kind, Target
 
 KEPT = "it is kept in float, as asked for"
 """The reason of operators that the user wants in float."""
@@ -132,8 +132,18 @@ class Decisions:
     target: Target
 
     def __repr__(self) -> str:
-        counts = f"{len(self.quantized)} of {len(self.nodes)} operators"
-        return f"<{type(self).__name__} for {self.target.name}: {counts} converted>"
+        return f"<{type(self).__name__} for {self.target.name}: {self.count} operators converted>"
+
+    @property
+    def merged(self) -> frozenset[str]:
+        """The operators that become part of the one before them."""
+        return frozenset()
+
+    @property
+    def count(self) -> str:
+        """How many operators are converted, ``11 of 12``; those that are merged count for none."""
+        total = len(self.nodes) - len(self.merged)
+        return f"{len(self.quantized) - len(self.merged)} of {total}"
 
     def in_float(self, *names: str) -> Self:
         """Return the same with operators, by name, that stay in float."""
@@ -175,6 +185,16 @@ class Plan(Decisions):
     too_fine: frozenset[str] = frozenset()
     groups: tuple[ScaleGroup, ...] = ()
     demands: Demands = field(default_factory=Demands)
+
+    @property
+    def merged(self) -> frozenset[str]:
+        """Each Relu and Clip that the range of what it reads takes in."""
+        own = self.inputs.keys() | self.dynamic.keys()
+        return frozenset(
+            node.node
+            for node in self.quantized
+            if node.node not in own and self.target.rules[node.op_type].kind is Kind.CLAMP
+        )
 
     def with_weights(self, dtype: NumberType, *names: str) -> Plan:
         """Return the same with weights of layers, by name, rounded to INT8, INT7 or INT4."""

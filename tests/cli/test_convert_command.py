@@ -27,6 +27,9 @@ def input_type(path: Path) -> int:
     return int(onnx.load(path).graph.input[0].type.tensor_type.elem_type)
 
 
+FEW = "  {} samples calibrated: with fewer than 32, ranges may leave out what the model will meet"
+
+
 def test_the_summary_of_int8(qconv: Qconv, folder: Path) -> None:
     said = qconv(INT8)
     assert (said.code, said.err) == (0, "")
@@ -35,7 +38,8 @@ def test_the_summary_of_int8(qconv: Qconv, folder: Path) -> None:
     assert lines == [
         f"y.onnx: {sizes[0] / 1e3:.2f} kB, {sizes[0] / sizes[1]:.3f} of the float model's "
         f"{sizes[1]} bytes; ranges by clip",
-        "5 of 5 operators in integers",
+        "4 of 4 operators in integers",
+        FEW.format(6),
         "  weights rounded to nearest: the record has no second moments, which --effort balanced "
         "would use; calibrate with --statistics full, or give --data",
     ]
@@ -94,6 +98,7 @@ def test_the_summary_lists_what_stays_in_float(qconv: Qconv) -> None:
     assert said.out.splitlines()[1:] == [
         "1 of 2 operators in integers",
         "  1 x Log in float: ONNX Runtime's CPU provider has no integer kernel for Log",
+        FEW.format(5),
         "  1 value is zero in all samples, and anything else may be lost there: 'l'",
         "error at the outputs, on 5 samples: y no error",
     ]
@@ -109,9 +114,9 @@ def test_the_summary_lists_five_reasons_and_counts_the_rest(qconv: Qconv, folder
     save_text(text, folder / "many.onnx")
     said = qconv("convert many.onnx --dtype int8 --data ones.npz -o y.onnx --effort fast")
     lines = said.out.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert lines[1] == "1 of 8 operators in integers"
-    assert lines[-2] == "  and 2 more reasons, which qconv inspect lists"
+    assert lines[-3] == "  and 2 more reasons, which qconv inspect lists"
 
 
 def test_a_large_error_is_told_with_what_to_do_next(qconv: Qconv) -> None:
@@ -160,6 +165,7 @@ def test_the_model_says_how_it_was_made(qconv: Qconv, folder: Path) -> None:
         "embeddings": "auto",
         "equalize": "auto",
         "float_layers": [],
+        "layers": [],
         "format": "operator",
         "granularity": "auto",
         "gates": "auto",
