@@ -10,6 +10,7 @@ from qconv.data import NamedData
 from qconv.pipeline.digests import Digests
 from qconv.recipe.fields import Checked, settings_of
 from qconv.recipe.sources import ModelSettings
+from qconv.recipe.texts import moved
 from qconv.version import __version__
 
 DIGEST = "sha256:"
@@ -58,8 +59,8 @@ class Parts:
         return DIGEST + self._digests.of_model(str(model), find)
 
     def of_data(self, what: str, data: NamedData) -> dict[str, str]:
-        """Return where data are, how they are read, and what they hold."""
-        parts = {what: ", ".join(data.specs)}
+        """Return what data are called, how they are read, and what they hold."""
+        parts = {what: names(data.specs)}
         if data.samples is not None:
             parts["samples"] = str(data.samples)
         if data.images is not None:
@@ -68,6 +69,11 @@ class Parts:
             parts |= texts(data.texts)
         files = [path for path in data.files() if path.exists()]
         return {**parts, f"what lies in {what}": self.of(what, files)}
+
+
+def names(places: Sequence[str]) -> str:
+    """Return places without their folders: a run may begin in any folder."""
+    return ", ".join(moved(place, lambda path: Path(path).name) for place in places)
 
 
 def texts(settings: Checked) -> dict[str, str]:
@@ -81,5 +87,7 @@ def texts(settings: Checked) -> dict[str, str]:
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(map(_text, value))
+    if isinstance(value, Path):
+        return value.name
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,7 +13,7 @@ from pathlib import Path
 from qconv.data import NamedData
 from qconv.evaluation.custom import metric_scripts
 from qconv.pipeline.chosen_data import chosen_data
-from qconv.pipeline.depends import Parts, texts
+from qconv.pipeline.depends import Parts, names, texts
 from qconv.pipeline.repeated import Repeated, Task
 from qconv.pipeline.report_files import report_files, write_report
 from qconv.pipeline.watcher import Watcher
@@ -244,7 +244,7 @@ class ModelRun:
                 self.watcher.shares(len(shared))
         scripts = metric_scripts(asked.metric)
         parts = self._common | self._parts.of_data("test-data", data)
-        parts |= {"metric": ", ".join(asked.metric)} if asked.metric else {}
+        parts |= {"metric": names(asked.metric)} if asked.metric else {}
         parts |= {"the scripts of metrics": self._parts.of("scripts", scripts)} if scripts else {}
         parts |= {} if asked.latency else {"latency": "false"}
         for path in variants.values():

@@ -240,11 +240,17 @@ def test_a_state_that_cannot_be_read_counts_as_none(qconv: Qconv, folder: Path) 
 def test_another_working_directory(
     qconv: Qconv, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = f"run -q --recipe {folder / 'qconv.toml'} --output {folder / 'out'}"
+    """What was made is known there, too."""
+    line = f"run --recipe {folder / 'qconv.toml'} --output {folder / 'out'}"
     assert qconv("run -q").code == 0
     before = (folder / "out/model.int8.onnx").read_bytes()
     monkeypatch.chdir(folder.parent)
-    assert qconv(line).code == 0
+    said = qconv(line)
+    assert (said.code, done(said.out)) == (0, [])
+    relative = line.replace(f"{folder.parent}/", "")
+    assert relative != line
+    said = qconv(relative)
+    assert (said.code, done(said.out)) == (0, [])
     assert (folder / "out/model.int8.onnx").read_bytes() == before
 
 
