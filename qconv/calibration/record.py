@@ -72,7 +72,7 @@ class Record:
     @property
     def data_fingerprint(self) -> str:
         """A hash of the set of samples, in hex."""
-        return hashlib.sha256("".join(sorted(self.samples)).encode()).hexdigest()
+        return hashlib.sha256(_bytes("".join(sorted(self.samples)))).hexdigest()
 
     def require_model(
         self, fingerprint: str, label: str, assumptions: Mapping[str, str] | None = None
@@ -135,12 +135,17 @@ def record_hash(record: Record) -> str:
     digest = hashlib.sha256(record.model_fingerprint.encode())
     digest.update(record.data_fingerprint.encode())
     for kept in record.feeds:
-        digest.update(kept.encode())
+        digest.update(_bytes(kept))
     if record.assumptions:
         digest.update(json.dumps(dict(record.assumptions)).encode())
     for name, array in joined_tables(list(record.statistics.values())).items():
-        digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        digest.update(_bytes(name) + np.ascontiguousarray(array).tobytes())
     for key, gram in record.grams.items():
         for array in gram.to_arrays().values():
-            digest.update(key.encode() + np.ascontiguousarray(array).tobytes())
+            digest.update(_bytes(key) + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """Return a text in UTF-8, also what is no Unicode: a record of somebody else may hold it."""
+    return text.encode(errors="surrogatepass")

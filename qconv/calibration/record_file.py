@@ -44,6 +44,8 @@ from qconv.version import __version__
 SCHEMA = 5
 _MANIFEST = "manifest.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_FAST = 1
+"""The level of compression: six takes twice the time for 4 % less."""
 _MANIFEST_BYTES = 16_000_000
 _MANIFEST_RATIO = 4
 _MOST_VALUES = 200_000
@@ -94,7 +96,7 @@ def write_record(record: Record, path: Path) -> None:
         "inputs": list(record.grams),
         "kept": list(record.feeds),
     }
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         _write_entry(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
         for name, array in joined_tables(list(record.statistics.values())).items():
             _write_entry(archive, f"{name}.npy", _npy(array))
@@ -256,4 +258,4 @@ def _write_entry(
 ) -> None:
     entry = zipfile.ZipInfo(name, _EPOCH)
     entry.compress_type = compression
-    archive.writestr(entry, content)
+    archive.writestr(entry, content, compresslevel=_FAST)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qconv.calibration.record import Record, merge_records, record_hash
 from qconv.calibration.record_file import read_record, write_record
 from qconv.errors import RecordError
+from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
 
 
@@ -157,3 +158,12 @@ def test_another_schema_is_told(tmp_path: Path, schema: int) -> None:
 def test_a_missing_record_is_told(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"none\.qcal: no such file"):
         read_record(tmp_path / "none.qcal")
+
+
+def test_names_that_are_no_unicode_have_a_hash(tmp_path: Path) -> None:
+    """JSON can hold them, as a record of somebody else does."""
+    record = replace(_record(0, {"\ud800"}), grams={"\udfff": Gram()})
+    path = tmp_path / "a.qcal"
+    write_record(record, path)
+    assert record_hash(read_record(path)) == record_hash(record)
+    assert record_hash(record) != record_hash(_record(0, {"a"}))
