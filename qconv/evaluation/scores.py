@@ -144,5 +144,7 @@ def _check_label(label: int, origin: str, scores: Array) -> None:
     if not 0 <= label < scores.shape[-1]:
         raise DataError(
             f"{origin}: the label {label} is no class of the model, "
-            f"which has {scores.shape[-1]} (0 to {scores.shape[-1] - 1})"
+            f"which has {scores.shape[-1]} (0 to {scores.shape[-1] - 1})",
+            hint="labels are classes, counted from 0; folders whose names are numbers are taken "
+            "for them",
         )
