@@ -8,6 +8,7 @@ CPU with VNNI.
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 import numpy as np
@@ -51,7 +52,7 @@ def kernel_rows(weight: NDArray[T], axis: int) -> NDArray[T]:
     matrix with its output channels on ``axis``.
     """
     rows = np.moveaxis(weight, axis, 0)
-    return np.moveaxis(rows, 1, -1).reshape(rows.shape[0], -1)
+    return np.moveaxis(rows, 1, -1).reshape(rows.shape[0], math.prod(rows.shape[1:]))
 
 
 def fit_pairs(rows: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:

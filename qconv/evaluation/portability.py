@@ -36,7 +36,7 @@ def integer_rows(model: ir.Model) -> Iterator[tuple[ir.Node, NDArray[np.generic]
     """Yield each of these layers with its weight as the kernel reads it, ``[O, K]``."""
     for node in model.graph:
         array = _int8(_weight(node))
-        if array is None or array.ndim < 2:
+        if array is None or array.ndim < 2 or not array.size:
             continue
         if not _convolves(node) or not is_depthwise(groups_of(node), array.shape):
             yield node, _rows(node, array)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,3 +136,13 @@ def test_unsigned_weights_have_another_kernel() -> None:
     import onnx_ir as ir
 
     assert not list(layer_risks(normalize(ir.from_proto(parse(UNSIGNED)))))
+
+
+@pytest.mark.parametrize("shape", ["4,0", "0,4", "2,0,4", "2,4,0"])
+def test_weights_without_numbers_are_at_no_risk(shape: str) -> None:
+    rank = shape.count(",") + 1
+    text = f"""(float[{"N," * (rank - 1)}4] x) => (float y) <float s = {{0.1}}, uint8 z = {{3}},
+      int8[{shape}] w, float t = {{0.1}}, int8 k = {{0}}> {{
+      q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) e = DequantizeLinear(w, t, k)
+      y = MatMul(d, e) }}"""
+    assert list(layer_risks(normalize(ir.from_proto(parse(text))))) == []
