@@ -123,8 +123,6 @@ OPERATORS = """(uint8[1,4] x) => (int32[1,2] y) <int8[4,2] w = {127,1,127,-128,5
 
 
 def test_operators_of_integers_are_looked_at_too() -> None:
-    import onnx_ir as ir
-
     (risk,) = layer_risks(normalize(ir.from_proto(parse(OPERATORS))))
     assert (risk.op, risk.pairs, risk.risky) == ("MatMulInteger", 4, 1)
 
@@ -133,8 +131,6 @@ UNSIGNED = OPERATORS.replace("int8[4,2]", "uint8[4,2]").replace("-128", "128")
 
 
 def test_unsigned_weights_have_another_kernel() -> None:
-    import onnx_ir as ir
-
     assert not list(layer_risks(normalize(ir.from_proto(parse(UNSIGNED)))))
 
 
