@@ -113,6 +113,6 @@ def test_what_comes_back_is_one_short_line(model: Path) -> None:
     found = (record, made, made.plan, qconv.inspect(model), qconv.plan(model),
              qconv.compare(model, made.path, data=rows_of(model)))  # fmt: skip
     lines = [repr(each) for each in found]
-    assert all("\n" not in line and len(line) < 200 for line in lines), lines
+    assert all("\n" not in line and len(line) < 500 for line in lines), lines
     assert lines[0] == "<Record of full for ort-cpu: 40 samples, 2 values, 2 moments>"
     assert lines[2] == lines[4] == "<Plan for ort-cpu: 2 of 2 operators converted>"

@@ -60,6 +60,8 @@ def print_conversion(conversion: Conversion, words: str) -> None:
     hidden = len(found) - _SHOWN_REASONS
     if hidden > 0:
         say(f"  and {hidden} more reasons, which qconv inspect lists")
+    if conversion.doubt is not None:
+        say(f"  {conversion.doubt}")
     for remark in conversion.remarks:
         say(f"  {with_flags(str(remark))}")
     if conversion.judgement is not None:

@@ -89,7 +89,8 @@ def _values(model: ir.Model) -> Iterator[tuple[str, str]]:
         if id(node) in moving and not _carries(node):
             for output in node.outputs:
                 scaled = output.name is not None and output.name.endswith(EQUALIZED)
-                if output.name and output.dtype in _FLOATS and not scaled:
+                tensor = isinstance(output.type, ir.TensorType) and output.dtype in _FLOATS
+                if output.name and tensor and not scaled:
                     yield output.name, node.op_type
 
 

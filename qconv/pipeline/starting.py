@@ -12,7 +12,7 @@ import onnx_ir as ir
 from qconv.calibration.belonging import require_channels, require_feeds, require_moments
 from qconv.calibration.record import Record
 from qconv.conversions.kinds import Kind, kind_of
-from qconv.conversions.work import Needs, Step, Topic, Work
+from qconv.conversions.work import Needs, Step, Work
 from qconv.data.loops import OpenData
 from qconv.errors import UsageError
 from qconv.evaluation.judge import JUDGED, Judge
@@ -71,8 +71,6 @@ def start(
     if data is not None or kind.needs_data:
         needs = Needs.united(step.needs(prepared, work.plan) for step in steps)
         _learn(work, needs, loaded, prepared, data)
-    if work.record is not None and (doubt := work.record.doubt) is not None:
-        work.say(Topic.DATA, doubt)
     if work.record is not None and work.record.feeds:
         require_feeds(work.record, judged)
         work.judge = Judge(judged, list(work.record.feeds.values())[:JUDGED])

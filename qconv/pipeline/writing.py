@@ -27,7 +27,8 @@ class Conversion:
 
     ``plan`` says of each operator whether it was converted; ``note`` sums up how,
     and ``remarks`` say what is worth knowing about the result. ``judgement`` holds the errors at
-    its outputs, where there were samples to measure them on.
+    its outputs, where there were samples to measure them on; ``doubt`` says so where calibration
+    saw few.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class Conversion:
     note: str
     remarks: tuple[Remark, ...] = ()
     judgement: Judgement | None = None
+    doubt: str | None = None
 
     def __repr__(self) -> str:
         sizes = f"{megabytes(self.size_bytes)} of {megabytes(self.float_bytes)}"
@@ -89,4 +91,5 @@ def write(
             require_valid(temporary, source, shapes, loaded.assumed)
         sizes = model_bytes(temporary), model_bytes(source)
     made = Conversion(path, *sizes, work.plan, work.note, tuple(work.remarks))
-    return replace(made, judgement=judgement)
+    doubt = None if work.record is None else work.record.doubt
+    return replace(made, judgement=judgement, doubt=doubt)

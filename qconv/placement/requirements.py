@@ -18,6 +18,7 @@ INT8_TABLES = Scheme(INT8, symmetric=True, granularity=PerAxis(0))
 """How embeddings are stored beside operators that run in integers, unless asked otherwise."""
 
 _OTHER_FLOATS = ("double", "float16", "bfloat16")
+_INSPECT = "qconv inspect lists the reason for each operator"
 
 
 def require_readable(model: ir.Model, target: Target, label: str) -> None:
@@ -84,13 +85,13 @@ def require_quantized(plan: Plan, label: str) -> None:
         return
     nothing = f"{label}: nothing can be quantized for {plan.target.name}"
     if not plan.nodes:
-        raise NothingQuantized(f"{nothing}: it has no operators that work on floats")
+        raise NothingQuantized(f"{nothing}; it has no operators that work on floats", hint=_INSPECT)
     reasons: dict[str, int] = {}
     for node in plan.kept_float:
         sentence = f"{node.op_type}: {node.reason}"
         reasons[sentence] = reasons.get(sentence, 0) + 1
     top = sorted(reasons.items(), key=lambda item: -item[1])[:3]
-    hint = "qconv inspect lists the reason for each operator"
+    hint = _INSPECT
     if any(f"it works on {other}," in sentence for sentence, _ in top for other in _OTHER_FLOATS):
         hint = "`dtype=fp32` writes the model in float32, which can be quantized"
     raise NothingQuantized(

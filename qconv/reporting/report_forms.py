@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from qconv.errors import UnsupportedError, UsageError
@@ -37,7 +37,7 @@ def require_html() -> None:
     Raises:
         UnsupportedError: it names what is missing, and the extra.
     """
-    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
+    missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
     if missing:
         raise UnsupportedError(
             f"an HTML report needs {' and '.join(missing)}, not installed here",

@@ -91,7 +91,7 @@ def test_a_record_without_samples_falls_back_and_says_so(tmp_path: Path) -> None
     made = convert(path, tmp_path / "a.onnx", calibration=record)
     assert made.judgement is None
     assert made.note == "ranges by clip"
-    assert said(made)[1] == (
+    assert said(made)[0] == (
         "ranges by clip, which nothing was compared with: the record keeps no samples; calibrate "
         "with `keep_samples`, or give `data`"
     )

@@ -148,3 +148,11 @@ def test_missing_files_and_data_are_errors(chain: Path, tmp_path: Path) -> None:
         compare(chain, tmp_path / "no.onnx")
     with pytest.raises(DataError, match="no samples"):
         qconv.compare(chain, chain, data=data([]))
+
+
+def test_inner_sequences_are_passed_over(tmp_path: Path) -> None:
+    text = """(float[2,4] x) => (float[4,4] y) <float[4,4] w> {
+      m = MatMul(x, w) s = SequenceConstruct(x, m) y = ConcatFromSequence<axis=0>(s) }"""
+    path = model(tmp_path, "sequence", text)
+    feeds = data(random_feeds(parse(text), count=2))
+    assert [value.name for value in qconv.compare(path, path, data=feeds).values] == ["m", "y"]

@@ -10,7 +10,6 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from qconv.errors import UnsupportedError, UsageError
-from qconv.reporting import report_forms
 from qconv.reporting.judging import judged, read_gates
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_json import from_json, to_json
@@ -76,6 +75,6 @@ def test_another_name_is_refused(report: Report, tmp_path: Path) -> None:
 def test_html_needs_its_extra(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_forms, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(UnsupportedError, match="an HTML report needs jinja2 and matplotlib"):
         report.save(tmp_path / "r.html")

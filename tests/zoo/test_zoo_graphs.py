@@ -35,10 +35,8 @@ A = f"a = Conv{SAME}(x, w, b)"
 R = f"{A} r = Relu(a)"
 Z = "float[M, 8, K, L] z"
 SWITCH = f"{IMAGE}, bool c"
-CHOOSES = "it only chooses; its branches are looked at on their own"
-REPEATS = "it only repeats; its body is looked at on its own"
 OUTSIDE = "it reads a value from outside of its body, which is in float there"
-IF = {"If": CHOOSES, "Neg": f"{NO_KERNEL} Neg"}
+IF = {"Neg": f"{NO_KERNEL} Neg"}
 
 
 def branches(captured: str, other: str, shape: str = "M, 8, K, L") -> str:
@@ -113,7 +111,7 @@ SUBGRAPHS = {
         f"{{ t = Conv{SAME}(r, w2, b2) }}, "
         "else_branch = no () => (float[M, 8, K, L] e) { e = Identity(r) }>",
         inputs=SWITCH,
-        kept={"If": CHOOSES, "Identity": f"{NO_KERNEL} Identity"},
+        kept={"Identity": f"{NO_KERNEL} Identity"},
     ),
     "if whose branches reuse names": Case(
         f"{A} s = If (c) <then_branch = yes () => (float[M, 8, K, L] d) {{ d = Relu(a) }}, "
@@ -128,7 +126,6 @@ SUBGRAPHS = {
         f"y = Conv{SAME}(s, w2, b2)",
         "int64 n = {3}",
         kept={
-            "Loop": REPEATS,
             "Relu": UNREAD,
         },
     ),
@@ -140,7 +137,7 @@ SUBGRAPHS = {
         f"y = Conv{SAME}(a, w2, b2)",
         "int64[1] i = {2}",
         outputs=f"{MAP}, float[T, M, 8, L] z",
-        kept={"Scan": REPEATS, "ReduceSum": f"{NO_KERNEL} ReduceSum"},
+        kept={"ReduceSum": f"{NO_KERNEL} ReduceSum"},
     ),
 }
 
