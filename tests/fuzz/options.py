@@ -231,6 +231,17 @@ class _Drawn:
             "recipe": [self._file(("recipe.toml",))],
             "smooth": ["auto", "off", "0.5", "0", "1", "2", "nan"],
             "float_layers": ["1", "0", "100", *_EXPRESSIONS],
+            "layers": [
+                *(
+                    "Conv=int4",
+                    "MatMul|Gemm=float",
+                    ".=int8:tensor",
+                    ".=int4:16",
+                    "x=uint2:channel",
+                ),
+                *("=float", "a=b=int8", "Conv=", "Conv=int9", "Conv=int4:0", "(=float"),
+                *(f"{expression}=float" for expression in _EXPRESSIONS),
+            ],
             "image_mean": ["0", "1,2,3"],
             "image_std": ["255"],
             "image_crop": ["8", "8x8"],
