@@ -121,12 +121,15 @@ def recipe_options(
     recipe: bool = False,
     default: str | None = None,
     told: Mapping[str, str] | None = None,
+    also: Collection[str] = (),
+    tests: bool = False,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Give a command these options, by name; it receives what was chosen as ``chosen``.
 
     With ``recipe`` it also has ``--recipe``, and what a recipe file says is among what was chosen;
     ``default`` is the file that is read where none is named, and no model either.
-    ``told`` is the help of options that do something of their own in this command.
+    ``told`` is the help of options that do something of their own in this command, ``also`` names
+    what it reads of a recipe beside these options; with ``tests`` its data are the test data there.
     """
     wanted = [setting for name, setting in settings_by_option().items() if name in names]
 
@@ -150,7 +153,8 @@ def recipe_options(
                 if not path.exists():
                     raise InputError(f"{path}: no such file", hint="qconv init MODEL writes one")
             if path is not None:
-                chosen = chosen.over(read_recipe(path).only(names))
+                file = read_recipe(path)
+                chosen = chosen.over((file.for_tests() if tests else file).only({*names, *also}))
             return command(chosen=chosen, **arguments)
 
         decorated: Callable[..., Any] = with_chosen

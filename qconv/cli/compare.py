@@ -37,7 +37,7 @@ def _decibels(context: click.Context, parameter: click.Parameter, value: float) 
 @click.command(cls=GroupedCommand)
 @click.argument("first", metavar="A", type=FilePath())
 @click.argument("second", metavar="B", type=FilePath())
-@recipe_options((*DATA_KEYWORDS, "custom_ops"))
+@recipe_options((*DATA_KEYWORDS, "custom_ops"), recipe=True, tests=True)
 @click.option(
     "--sqnr",
     metavar="DB",

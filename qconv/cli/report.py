@@ -15,7 +15,7 @@ from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
 from qconv.recipe.keywords import DATA_KEYWORDS
 from qconv.recipe.resolve import Chosen
-from qconv.recipe.sources import ConvertSettings, ModelSettings
+from qconv.recipe.sources import ConvertSettings, ModelSettings, RunSettings
 
 if TYPE_CHECKING:
     from qconv.reporting.report_data import Report
@@ -41,7 +41,10 @@ class _ReportCommand(GroupedCommand):
 @click.argument("variants", metavar="VARIANT...", nargs=-1, required=True, type=FilePath())
 @recipe_options(
     (*DATA_KEYWORDS, "assume", "custom_ops", "calibration"),
+    recipe=True,
     told={"calibration": "The record that was calibrated on: tells samples that are in both."},
+    also=("fail_if", "metric", "latency"),
+    tests=True,
 )
 @click.option(
     "--fail-if",
@@ -148,6 +151,8 @@ def report(
     from qconv.evaluation.custom import metric_scripts
     from qconv.pipeline.reads import ReadFiles
 
+    asked = chosen.build(RunSettings)
+    fail_if, metrics = fail_if or asked.fail_if, metrics or asked.metric
     files = Files(json_file, markdown_file, junit_file, html_file)
     named, given = named_data(chosen, model, quiet=quiet), chosen.build(ModelSettings)
     record = chosen.build(ConvertSettings).calibration
@@ -176,7 +181,7 @@ def report(
         runs=runs,
         batch=batch,
         provider=provider,
-        latency=not no_latency,
+        latency=not no_latency and asked.latency,
         details=json_file is not None or html_file is not None,
         layers=layers,
         command=shlex.join(["qconv", *sys.argv[1:]]),

@@ -17,7 +17,7 @@ from qconv.cli.terminal import console, say
 from qconv.errors import UsageError
 from qconv.recipe.keywords import DATA_KEYWORDS
 from qconv.recipe.resolve import Chosen
-from qconv.recipe.sources import ModelSettings
+from qconv.recipe.sources import ModelSettings, RunSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +52,11 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
 
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
-@recipe_options((*DATA_KEYWORDS, "assume", "custom_ops"))
+@recipe_options(
+    (*DATA_KEYWORDS, "assume", "custom_ops"),
+    recipe=True,
+    also=("test_data", "fail_if", "metric"),
+)
 @click.option(
     "--objective",
     type=click.Choice(["speed", "size", "accuracy"]),
@@ -157,10 +161,12 @@ def tune(
     from qconv.pipeline.tuning import tune as run
 
     data, given = named_data(chosen, model, quiet=quiet), chosen.build(ModelSettings)
+    stated = chosen.build(RunSettings)
+    test = test or stated.test_data
     goal = Goal(
         asked["objective"],
-        asked["fail_if"],
-        asked["metrics"],
+        asked["fail_if"] or stated.fail_if,
+        asked["metrics"] or stated.metric,
         max_size=asked["max_size"],
         min_speedup=asked["min_speedup"],
     )

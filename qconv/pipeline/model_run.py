@@ -110,12 +110,7 @@ class ModelRun:
 
     @cached_property
     def _test_chosen(self) -> Chosen:
-        asked = self._asked
-        values = {n: v for n, v in self.chosen.values.items() if n != "samples"}
-        values["data"] = asked.test_data
-        if asked.test_samples is not None:
-            values["samples"] = asked.test_samples
-        return Chosen.of(values)
+        return self.chosen.for_tests()
 
     @property
     def _record_file(self) -> Path:

@@ -48,6 +48,7 @@ _PARTNERS = {
     for other, values in each.rule.goes_with.items()
 }
 """Options that go with certain values of another one alone."""
+_TESTED = {"test_data": "data", "test_samples": "samples"}
 _BESIDE_DATA = ("samples", "batch_size", "image_preset", *(
     each.option.name for kind in (ImageOptions, TextOptions) for each in settings_of(kind)
 ))  # fmt: skip
@@ -95,6 +96,12 @@ class Chosen:
         free = self.values.keys().isdisjoint(("dtype", "mode"))
         firm = file.firm & beside.keys() if free else frozenset()
         return Chosen({**beside, **self.values}, self.firm | firm)
+
+    def for_tests(self) -> Chosen:
+        """Return the same with the test data in the place of those that calibrate."""
+        beside = {n: v for n, v in self.values.items() if n not in (*_TESTED, *_TESTED.values())}
+        tested = {_TESTED[n]: v for n, v in self.values.items() if n in _TESTED}
+        return Chosen({**beside, **tested}, self.firm & beside.keys() | tested.keys())
 
     def only(self, options: Iterable[str]) -> Chosen:
         """Return what was chosen of these options."""

@@ -30,3 +30,31 @@ def test_no_recipe_is_read_that_is_not_named(refuses: Refuses, folder: Path) -> 
         message="--calibration or --data is needed",
         hint="qconv calibrate makes a record",
     )
+
+
+def test_commands_that_compare_read_the_test_data(qconv: Qconv, folder: Path) -> None:
+    (folder / "r.toml").write_text(
+        'data = "nowhere.npz"\ntest-data = "data.npz"\ntest-samples = 4\nlatency = false\n'
+        'fail-if = "size_ratio < 90"\n'
+    )
+    assert qconv("convert model.onnx --calibration full.qcal -q -o y.onnx").code == 0
+    said = qconv("report model.onnx y.onnx --recipe r.toml -q")
+    assert said.code == 1
+    assert "Data: 4 samples" in said.out
+    assert "y.onnx FAILS: size_ratio = " in said.out
+    assert "Latency" not in said.out
+    assert qconv("report model.onnx y.onnx --recipe r.toml -q --fail-if", "kl > 9").code == 0
+    said = qconv("compare model.onnx y.onnx --recipe r.toml -q --json -")
+    assert said.code == 0
+    assert '"samples": 4' in said.out
+
+
+def test_a_search_reads_data_tests_and_gates(folder: Path, refuses: Refuses) -> None:
+    (folder / "r.toml").write_text(
+        'data = "data.npz"\ntest-data = "none.npz"\nfail-if = "nothing < 9"\n'
+    )
+    refuses(
+        "tune model.onnx --recipe r.toml --objective speed -o y.onnx",
+        code=2,
+        message="the gate 'nothing < 9' names the unknown metric 'nothing'",
+    )
