@@ -34,6 +34,20 @@ def conditions(report: Report) -> Iterator[str]:
         )
 
 
+def terms(report: Report) -> Iterator[str]:
+    """Yield what the words in the tables mean, as far as they stand there."""
+    outputs = [output for variant in report.variants for output in variant.outputs]
+    if outputs:
+        yield (
+            "SQNR: the signal over the error, in dB; at 20 dB the error is 10 % of the signal, at "
+            "40 dB 1 %."
+        )
+    if any(output.kl is not None for output in outputs):
+        yield "KL: how far probabilities lie from the float model's, in nats; 0 is equal."
+    if any(variant.paired is not None for variant in report.variants):
+        yield "McNemar's p: the probability of such a drop, or more, by chance alone."
+
+
 def _provider(timing: Timing) -> str:
     return "" if timing.provider == "CPUExecutionProvider" else f" on {timing.provider}"
 

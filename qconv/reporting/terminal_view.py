@@ -45,6 +45,8 @@ def print_report(report: Report, console: Console) -> None:
     for sentence in (*sentences.faults(report), *doubts(report)):
         _say(sentence, console)
     _print_fusion(report, console)
+    for sentence in sentences.terms(report):
+        _say(sentence, console)
     print_verdicts(report, console)
 
 

@@ -280,3 +280,13 @@ class TestSentences:
         report = replace(full_report, timing=replace(full_report.timing, threads=None, runs=1))
         (line,) = (line for line in sentences.conditions(report) if "Latency" in line)
         assert line.startswith("Latency: batch 1, all threads, 1 run of each model in turns; ")
+
+
+def test_a_terminal_tells_what_the_words_in_the_tables_mean(full_report: Report) -> None:
+    text = " ".join(printed(full_report).split())
+    assert "SQNR: the signal over the error, in dB; at 20 dB the error is 10 % of the" in text
+    assert "KL: how far probabilities lie from the float model's, in nats" in text
+    paired = any(variant.paired is not None for variant in full_report.variants)
+    assert ("McNemar's p: the probability of such a drop" in text) == paired
+    bare = replace(full_report.variants[0], outputs=(), paired=None)
+    assert "SQNR: " not in printed(replace(full_report, variants=(bare,)))
