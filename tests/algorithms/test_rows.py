@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qconv.algorithms.rows import Method, RowSettings, adaround, quantize_rows
-from qconv.algorithms.rows.layer_error import layer_error, less_error, row_errors
+from qconv.algorithms.rows.layer_error import layer_error, row_errors
 from qconv.numerics.grids import QuantizedRows, dequantize_rows
 from qconv.numerics.schemes import PerBlock, PerTensor
 from qconv.numerics.stored import STORED_TYPES
@@ -292,13 +292,3 @@ def test_solvers_want_second_moments_that_fit(method: Method) -> None:
         quantize_rows(rows, _settings("int4", method), _gram(0, 15))
     with pytest.raises(ValueError, match="do not fit rows"):
         quantize_rows(rows, _settings("int4", method), _gram(0, 16, 3))
-
-
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10_000), groups=st.sampled_from([1, 2, 4]))
-def test_rows_of_less_error_are_those_whose_errors_are_less(seed: int, groups: int) -> None:
-    one, gram = _rows(seed, 8, 40), _gram(seed + 1, 40, groups)
-    other = np.where(np.arange(8)[:, None] % 3 == 0, one, _rows(seed + 2, 8, 40))
-    less = less_error(one, other, gram)
-    assert np.array_equal(less, row_errors(one, gram) < row_errors(other, gram))
-    assert not less[::3].any()

@@ -32,8 +32,7 @@ def test_the_reason_of_every_operator_in_float(qconv: Qconv) -> None:
     said = qconv("inspect tanh.onnx")
     assert "0 of 2 operators in integers" in said.out
     row = next(line for line in said.out.splitlines() if "│ Tanh " in line)
-    assert row.split("│")[1].strip() == "2"
-    assert "│ ONNX Runtime's CPU provider has no" in row
+    assert row.startswith("│ 2     │ Tanh     │ ONNX Runtime's CPU provider has no")
 
 
 def test_names_are_printed_as_they_are(qconv: Qconv, folder: Path) -> None:
