@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 import qconv
+from qconv.data import NamedData
 from qconv.errors import UsageError
+from qconv.pipeline.arguments import opener
 from qconv.recipe.keywords import TYPE_KEYWORDS, from_keywords
 from qconv.recipe.sources import Storage
 from tests.cli.cli_helpers import process
@@ -71,6 +73,12 @@ def test_images_and_their_numbers(tmp_path: Path) -> None:
     made = qconv.convert(model, data=folder, **ways[0])
     report = qconv.report(model, [made.path], data=folder, latency=False, samples=2, **ways[0])
     assert report.data.samples == 2
+
+
+def test_texts_join_other_data(tmp_path: Path) -> None:
+    named = opener("rows.npz", tmp_path / "m.onnx", {"text": ["a.txt", "b.txt"]})
+    assert isinstance(named, NamedData)
+    assert named.specs == ("rows.npz", "text:a.txt", "text:b.txt")
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,10 @@ def opener(data: Data, model: Path, options: Mapping[str, object] | None = None)
         UsageError: options are wrong, or go with a function.
         InputError, UnsupportedError: a preprocessor_config.json cannot be followed.
     """
-    chosen = from_keywords(options or {}, DATA_KEYWORDS)
     if not callable(data):
-        named = from_keywords({"data": list((data,) if isinstance(data, str) else data)}, ["data"])
-        return chosen_data(chosen.over(named), model)
-    if chosen.values:
-        name = next(iter(chosen.values))
+        places = [data] if isinstance(data, str) else list(data)
+        return chosen_data(from_keywords({"data": places, **(options or {})}, DATA_KEYWORDS), model)
+    for name in from_keywords(options or {}, DATA_KEYWORDS).values:
         raise UsageError(f"`{name}` says how named data are read; these come from a function")
     return data
 

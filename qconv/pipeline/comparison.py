@@ -44,7 +44,7 @@ def report(
 ) -> Report:
     """Compare variants with their float model and judge them by gates.
 
-    The arguments are those of :func:`qconv.evaluation.whole_report.report`, with data, assumptions
+    The arguments are those of :func:`qconv.evaluation.whole_report.report`, with data, assumptions,
     libraries of operators and ``options`` of data as in :func:`calibrate`; the baseline may be the
     path of a JSON report. ``calibration``, a record or the path of one, lets the report tell
     samples that were calibrated on.

@@ -119,10 +119,11 @@ def convert(
     settings = _settings(chosen.only(TYPE_KEYWORDS), settings)
     storage = _storage(chosen, storage)
     opened = None
-    if data is None:
+    reading = {name: value for name, value in options.items() if name in DATA_KEYWORDS}
+    if data is None and "text" not in reading:
         require_data(chosen)
     else:
-        opened = opener(data, source, chosen.only(DATA_KEYWORDS).values)
+        opened = opener(() if data is None else data, source, reading)
     kind = kind_of(settings, found)
     path = source.with_suffix(f".{dtype_of(settings)}.onnx") if output is None else Path(output)
     record_file = Path(calibration) if isinstance(calibration, str | Path) else None
