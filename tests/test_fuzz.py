@@ -45,6 +45,14 @@ def test_what_is_fine() -> None:
     assert shapes(replace(FINE, code=3, errors="qconv: error: no such file\n")) == []
 
 
+def test_a_gate_that_fails_says_so() -> None:
+    said = replace(FINE, code=1, output="", errors="a.onnx FAILS: kl = 2, limit 1\n")
+    case = replace(CASE, arguments=("run",), outputs=())
+    assert [*faults(case, said)] == []
+    silent = [fault.shape for fault in faults(case, replace(said, errors=""))]
+    assert silent == ["exit code 1 of run without a word"]
+
+
 @pytest.mark.parametrize(
     ("outcome", "shape"),
     [

@@ -37,7 +37,7 @@ def run(context: click.Context, *, chosen: Chosen, dry_run: bool, force: bool, q
     from qconv.cli.run_text import Teller
     from qconv.pipeline.running import run as run_recipe
     from qconv.pipeline.watcher import Watcher
-    from qconv.reporting.terminal_view import print_report
+    from qconv.reporting.terminal_view import print_report, print_verdicts
 
     watcher = Watcher() if quiet and not dry_run else Teller(dry_run)
     reports = run_recipe(
@@ -46,5 +46,7 @@ def run(context: click.Context, *, chosen: Chosen, dry_run: bool, force: bool, q
     for report in reports:
         if not quiet:
             print_report(report, console())
+        elif report.exit_code:
+            print_verdicts(report, console(err=True))
         tell_github(report)
     context.exit(max((report.exit_code for report in reports), default=0))

@@ -93,6 +93,9 @@ def test_another_gate_runs_no_model(
     said = qconv("run")
     assert (said.code, done(said.out)) == (1, [])
     assert "model.int8.onnx FAILS: sqnr_db = " in said.out
+    said = qconv("run -q")
+    assert (said.code, said.out) == (1, "")
+    assert "model.int8.onnx FAILS: sqnr_db = " in said.err
     report = json.loads((folder / "out/model.report.json").read_text())
     assert [verdict["expression"] for verdict in report["verdicts"]] == ["sqnr_db < 90"]
     assert "1 of 1 gate failed" in (folder / "out/model.report.md").read_text()

@@ -12,7 +12,7 @@ from tests.fuzz.case import Case
 SECONDS = 60
 MEGABYTES = 1000
 DOCUMENTED = frozenset({0, 1, 2, 3, 4, 5, 130, 141})
-_JUDGING = frozenset({"report", "gate", "compare", "tune"})
+_JUDGING = frozenset({"report", "gate", "compare", "tune", "run"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FOR_GITHUB = re.compile(r"^\s*::|##\[", re.MULTILINE)
 _BLAME = re.compile(r"bug in qconv|fault of qconv|qconv's fault")
@@ -89,6 +89,8 @@ def faults(case: Case, outcome: Outcome) -> Iterator[Fault]:
         yield Fault(f"blames qconv with {outcome.code}: {_shape(told)}", told)
     elif outcome.code == 1 and case.command not in _JUDGING:
         yield Fault(f"exit code 1 of {case.command}", told)
+    elif outcome.code == 1 and not (outcome.output + outcome.errors).strip():
+        yield Fault(f"exit code 1 of {case.command} without a word", "")
     elif outcome.code in (2, 3, 4, 5) and not told:
         yield Fault(f"exit code {outcome.code} of {case.command} without a word", "")
     if outcome.code == 0 and outcome.missing and not {"-h", "--help"} & {*case.arguments}:
