@@ -13,9 +13,10 @@ from qconv.cli.click_options import GroupedCommand, GroupedOption, named_data, r
 from qconv.cli.delivery import Files, file_option, tell_github
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import console
-from qconv.recipe.keywords import DATA_KEYWORDS
+from qconv.recipe.keywords import DATA_KEYWORDS, TASK_KEYWORDS
 from qconv.recipe.resolve import Chosen
 from qconv.recipe.sources import ConvertSettings, ModelSettings, RunSettings
+from qconv.recipe.tasks import TaskSettings
 
 if TYPE_CHECKING:
     from qconv.reporting.report_data import Report
@@ -40,7 +41,7 @@ class _ReportCommand(GroupedCommand):
 @click.argument("model", type=FilePath())
 @click.argument("variants", metavar="VARIANT...", nargs=-1, required=True, type=FilePath())
 @recipe_options(
-    (*DATA_KEYWORDS, "assume", "custom_ops", "calibration"),
+    (*DATA_KEYWORDS, *TASK_KEYWORDS, "assume", "custom_ops", "calibration"),
     recipe=True,
     told={"calibration": "The record that was calibrated on: tells samples that are in both."},
     also=("fail_if", "metric", "latency"),
@@ -155,13 +156,14 @@ def report(
     fail_if, metrics = fail_if or asked.fail_if, metrics or asked.metric
     files = Files(json_file, markdown_file, junit_file, html_file)
     named, given = named_data(chosen, model, quiet=quiet), chosen.build(ModelSettings)
-    record = chosen.build(ConvertSettings).calibration
+    record, task = chosen.build(ConvertSettings).calibration, chosen.build(TaskSettings)
     reads = ReadFiles(
         [("the float model", model), *(("a variant", variant) for variant in variants)],
         [
             ("the baseline", baseline),
             ("the record", record),
             *(("the script of a metric", script) for script in metric_scripts(metrics)),
+            *(("what reads boxes", file) for file in task.files),
         ],
         named,
         given.custom_ops,
@@ -182,6 +184,7 @@ def report(
         batch=batch,
         provider=provider,
         latency=not no_latency and asked.latency,
+        settings=task,
         details=json_file is not None or html_file is not None,
         layers=layers,
         command=shlex.join(["qconv", *sys.argv[1:]]),

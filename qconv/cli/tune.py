@@ -15,9 +15,10 @@ from qconv.cli.delivery import Files, file_option, tell_github, write_text
 from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.terminal import console, say
 from qconv.errors import UsageError
-from qconv.recipe.keywords import DATA_KEYWORDS
+from qconv.recipe.keywords import DATA_KEYWORDS, TASK_KEYWORDS
 from qconv.recipe.resolve import Chosen
 from qconv.recipe.sources import ModelSettings, RunSettings
+from qconv.recipe.tasks import TaskSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +54,7 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
 @click.command(cls=GroupedCommand)
 @click.argument("model", type=FilePath())
 @recipe_options(
-    (*DATA_KEYWORDS, "assume", "custom_ops"),
+    (*DATA_KEYWORDS, *TASK_KEYWORDS, "assume", "custom_ops"),
     recipe=True,
     also=("test_data", "fail_if", "metric"),
 )
@@ -169,6 +170,7 @@ def tune(
         asked["metrics"] or stated.metric,
         max_size=asked["max_size"],
         min_speedup=asked["min_speedup"],
+        settings=chosen.build(TaskSettings),
     )
     tested = replace(data, specs=test, samples=None) if test else None
     if asked["dry_run"]:

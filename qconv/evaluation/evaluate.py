@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from qconv.data.loops import LoopData, bind
 from qconv.data.sample_digests import content_digest
 from qconv.data.source import Array, Feeds, Sample, Source
+from qconv.evaluation.changes import Changes
 from qconv.evaluation.custom import CustomMetric, Mean
 from qconv.evaluation.fingerprint import DataFingerprint
 from qconv.evaluation.scores import Comparison, LabelScore, PairedScore
 from qconv.evaluation.traits import Traits
 from qconv.parallel import in_parallel, worker_count
 from qconv.progress import Progress, no_progress
+from qconv.reporting.answers import ChangedAnswer
 from qconv.reporting.pairing import Pairing
 from qconv.reporting.report_data import Accuracy, OutputMetrics
 from qconv.runtime.runner import Runner
@@ -25,13 +27,16 @@ Outputs = Mapping[str, Array]
 class Quality:
     """What one model gets right, and how near its outputs are to the float model's.
 
-    The float model itself has no ``outputs`` and is not ``paired``.
+    The float model itself has no ``outputs`` and is not ``paired``. ``task`` are the metrics of
+    what the model is for, ``changed`` samples with another answer than the float model's.
     """
 
     accuracy: Accuracy | None
     outputs: tuple[OutputMetrics, ...]
     custom: Mapping[str, float]
     paired: Pairing | None
+    task: Mapping[str, float] = field(default_factory=dict)
+    changed: tuple[ChangedAnswer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,10 @@ def evaluate(
         fingerprint.update(sample)
         contents.append(content_digest(sample.feeds))
         _evaluate_sample(sample, answers, scores)
-    qualities = tuple(score.result for score in scores)
-    return Evaluation(qualities, fingerprint.hexdigest, tuple(contents))
+    qualities = [score.result for score in scores]
+    if (task := scores[-1].task) is not None:
+        qualities[0] = replace(qualities[0], task=task.reference)
+    return Evaluation(tuple(qualities), fingerprint.hexdigest, tuple(contents))
 
 
 class _Score:
@@ -93,12 +100,23 @@ class _Score:
         self.paired = PairedScore()
         self.comparison = comparison
         self.means = [Mean(metric) for metric in metrics]
+        new = None if comparison is None else traits.task_score
+        self.task = None if new is None else new()
+        self.changes = Changes(None if new is not None else traits.class_output)
 
     @property
     def result(self) -> Quality:
         outputs = () if self.comparison is None else self.comparison.result
         custom = {mean.metric.name: mean.result for mean in self.means}
-        return Quality(self.labels.result, outputs, custom, self.paired.result)
+        task = {} if self.task is None else self.task.result
+        return Quality(
+            accuracy=self.labels.result,
+            outputs=outputs,
+            custom=custom,
+            paired=self.paired.result,
+            task=task,
+            changed=self.changes.result,
+        )
 
 
 def _answers(
@@ -148,6 +166,8 @@ def _evaluate_sample(sample: Sample, outputs: Sequence[Outputs], scores: Sequenc
     for score, mine in pairs:
         if score.comparison is not None:
             score.comparison.update(sample, outputs[0], mine)
+            answers = None if score.task is None else score.task.update(sample, outputs[0], mine)
+            score.changes.update(sample, outputs[0], mine, answers)
     right = [score.labels.update(sample, mine) for score, mine in pairs]
     for score, mine_right in zip(scores[1:], right[1:], strict=True):
         score.paired.update(right[0], mine_right)

@@ -12,6 +12,7 @@ from qconv.errors import DataError
 from qconv.evaluation.simulation import HalfSimulation
 from qconv.evaluation.timing import first_samples
 from qconv.evaluation.traits import Traits, read_traits
+from qconv.recipe.tasks import TaskSettings
 from qconv.reporting.report_data import DataSummary, InputSummary
 from qconv.runtime.runner import Place, Runner, check_outputs, check_same_ports
 
@@ -57,6 +58,7 @@ class Lineup:
         place: Place,
         data: OpenData,
         batch: int | None,
+        settings: TaskSettings,
     ) -> Lineup:
         """Open the models, the float model first, and the data.
 
@@ -66,6 +68,7 @@ class Lineup:
             place: where they run.
             data: opens the samples for the float model's inputs.
             batch: samples that a timed inference takes; so many are read ahead.
+            settings: what outputs hold, and what the model is for.
 
         Raises:
             ModelError: a model cannot be loaded, or differs in inputs or outputs.
@@ -85,7 +88,8 @@ class Lineup:
         first = first_samples(source, batch)
         if not first:
             raise DataError("the data holds no samples")
-        traits = read_traits(reference.runner, first[0], reference.runner.run(first[0]))
+        answer = reference.runner.run(first[0])
+        traits = read_traits(reference.runner, first[0], answer, settings)
         return cls(
             place, reference, variants, data=opened, source=source, first=first, traits=traits
         )

@@ -56,6 +56,8 @@ class MeasuredModel:
             ranges=self.details.ranges,
             histograms=self.details.histograms,
             layers=self.layers,
+            task=self.quality.task,
+            changed=self.quality.changed,
         )
 
 

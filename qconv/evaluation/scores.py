@@ -8,6 +8,7 @@ from qconv.data.source import Array, Sample
 from qconv.errors import DataError, ModelError
 from qconv.evaluation.traits import Traits
 from qconv.numerics.metrics import Agreement, Cosine, KlDivergence, Sqnr, TopK
+from qconv.recipe.tasks import OutputKind
 from qconv.reporting.pairing import Pairing
 from qconv.reporting.report_data import Accuracy, OutputMetrics
 from qconv.runtime.runner import Runner
@@ -75,8 +76,10 @@ class PairedScore:
 class OutputComparison:
     """One output of a variant beside the float model's."""
 
-    def __init__(self, name: str, *, distribution: bool) -> None:
+    def __init__(self, name: str, kind: OutputKind) -> None:
         self.name = name
+        self._kind = kind
+        distribution = kind == "classes"
         self._sqnr = Sqnr()
         self._cosine = Cosine()
         self._kl = KlDivergence() if distribution else None
@@ -98,6 +101,7 @@ class OutputComparison:
             kl=self._kl.result if self._kl else None,
             agreement=self._agreement.result if self._agreement else None,
             broken=self._sqnr.broken,
+            kind=self._kind,
         )
 
 
@@ -107,8 +111,7 @@ class Comparison:
     def __init__(self, reference: Runner, variant: Runner, traits: Traits) -> None:
         self._variant = variant
         self._outputs = [
-            OutputComparison(port.name, distribution=port.name in traits.distributions)
-            for port in reference.outputs
+            OutputComparison(port.name, traits.kinds[port.name]) for port in reference.outputs
         ]
 
     def update(

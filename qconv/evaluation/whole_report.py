@@ -15,6 +15,7 @@ from qconv.evaluation.measured import Audit, measure
 from qconv.evaluation.naming import display_names
 from qconv.evaluation.timing import WARMUP, measure_latencies, timed_feeds
 from qconv.progress import Progress, no_progress
+from qconv.recipe.tasks import TaskSettings
 from qconv.reporting.catalog import FUSION_METRICS, LATENCY_METRICS
 from qconv.reporting.contents import FusionAudit
 from qconv.reporting.gates import Gate, require
@@ -48,6 +49,7 @@ def report(
     batch: int | None = None,
     provider: str = CPU,
     latency: bool = True,
+    settings: TaskSettings = TaskSettings(),  # noqa: B008 - frozen
     details: bool = False,
     layers: bool = False,
     command: str | None = None,
@@ -71,6 +73,7 @@ def report(
         batch: samples that a timed inference takes; None: as the data has them.
         provider: the runtime's execution provider, for accuracy and latency.
         latency: whether to time at all.
+        settings: what outputs hold, and what the model is for.
         details: whether to look at weights and activations one by one, as the plots need it.
         layers: whether to tell the error of each quantized value, on the first samples.
         command: the command line, for the report to tell.
@@ -91,7 +94,7 @@ def report(
     paths = (model, *variants)
     names = display_names(model, variants)
     customs = [load_metric(spec) for spec in metrics]
-    lineup = Lineup.open(names, paths, place, data, batch)
+    lineup = Lineup.open(names, paths, place, data, batch=batch, settings=settings)
     require(gates, lineup.traits.unmeasured)
     feeds = timed_feeds(lineup.first, lineup.specs, batch)
     measured = measure(lineup, customs, audit, details=details, layers=layers, progress=progress)
@@ -118,6 +121,7 @@ def report(
         command=command,
         versions=versions(),
         vnni=has_vnni(),
+        task=settings.task,
     )
     return judged(result, gates, baseline)
 

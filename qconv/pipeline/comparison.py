@@ -13,6 +13,8 @@ from qconv.evaluation.whole_report import report as _report
 from qconv.pipeline.arguments import Assume, Data, opener, written
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.progress import Progress, no_progress
+from qconv.recipe.keywords import TASK_KEYWORDS, from_keywords
+from qconv.recipe.tasks import TaskSettings
 from qconv.reporting.model_comparison import Comparison
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_json import read_report
@@ -34,6 +36,7 @@ def report(
     batch: int | None = None,
     provider: str = "CPUExecutionProvider",
     latency: bool = True,
+    settings: TaskSettings | None = None,
     details: bool = False,
     layers: bool = False,
     command: str | None = None,
@@ -45,13 +48,18 @@ def report(
     """Compare variants with their float model and judge them by gates.
 
     The arguments are those of :func:`qconv.evaluation.whole_report.report`, with data, assumptions,
-    libraries of operators and ``options`` of data as in :func:`calibrate`; the baseline may be the
+    libraries of operators and ``options`` of data as in :func:`calibrate`. The baseline may be the
     path of a JSON report. ``calibration``, a record or the path of one, lets the report tell
-    samples that were calibrated on.
+    samples that were calibrated on. What outputs hold, and what the model is for, may be among the
+    options, ``task="boxes"``, in the place of ``settings``.
     """
     if isinstance(calibration, str | Path):
         calibration = read_record(Path(calibration))
-    opened = opener(data, Path(model), options)
+    of_task = {name: value for name, value in options.items() if name in TASK_KEYWORDS}
+    of_data = {name: value for name, value in options.items() if name not in TASK_KEYWORDS}
+    opened = opener(data, Path(model), of_data)
+    if settings is None or of_task:
+        settings = from_keywords(of_task, TASK_KEYWORDS).build(TaskSettings)
     if isinstance(baseline, str | Path):
         baseline = read_report(Path(baseline))
     with custom_operators(custom_ops):
@@ -68,6 +76,7 @@ def report(
             batch=batch,
             provider=provider,
             latency=latency,
+            settings=settings,
             details=details,
             layers=layers,
             command=command,

@@ -10,6 +10,7 @@ from qconv.data import NamedData
 from qconv.pipeline.digests import Digests
 from qconv.recipe.fields import Checked, settings_of
 from qconv.recipe.sources import ModelSettings
+from qconv.recipe.tasks import TaskSettings
 from qconv.recipe.texts import moved
 from qconv.version import __version__
 
@@ -57,6 +58,15 @@ class Parts:
             return model_files(model)
 
         return DIGEST + self._digests.of_model(str(model), find)
+
+    def of_task(self, settings: TaskSettings) -> dict[str, str]:
+        """Return what outputs hold, what the model is for, and what reads boxes."""
+        parts = texts(settings)
+        if settings.box_layout is not None:
+            parts["box-layout"] = names((settings.box_layout,))
+        if settings.files:
+            parts["what reads boxes"] = self.of("boxes", settings.files)
+        return parts
 
     def of_data(self, what: str, data: NamedData) -> dict[str, str]:
         """Return what data are called, how they are read, and what they hold."""

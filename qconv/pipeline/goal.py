@@ -8,6 +8,7 @@ from typing import Literal
 
 from qconv.conversions.workbench import Form
 from qconv.errors import UsageError
+from qconv.recipe.tasks import TaskSettings
 
 Objective = Literal["speed", "size", "accuracy"]
 
@@ -23,6 +24,7 @@ class Goal:
         metrics: the user's metric functions.
         max_size: of the file, in MB.
         min_speedup: over the float model, in processor time of one thread.
+        settings: what outputs hold, and what the model is for.
 
     Raises:
         UsageError: there is nothing that the objective is weighed against.
@@ -33,6 +35,7 @@ class Goal:
     metrics: tuple[str, ...] = ()
     max_size: float | None = None
     min_speedup: float | None = None
+    settings: TaskSettings = TaskSettings()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         if self.objective == "accuracy" and self.max_size is None and self.min_speedup is None:

@@ -139,6 +139,7 @@ class Keeper:
             data=data,
             fail_if=gates,
             metrics=self._goal.metrics,
+            settings=self._goal.settings,
             assume=self._assume,
             latency=any(name in text for name in LATENCY_METRICS for text in gates),
         )

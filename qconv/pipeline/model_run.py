@@ -27,6 +27,7 @@ from qconv.recipe.settings import (
     WeightOnlySettings,
 )
 from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettings, RunSettings
+from qconv.recipe.tasks import TaskSettings
 from qconv.reporting.judging import judged_again
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_json import read_report
@@ -96,7 +97,11 @@ class ModelRun:
     def _asked(self) -> RunSettings:
         return self.chosen.build(RunSettings)
 
-    @cached_property
+    @property
+    def _task(self) -> TaskSettings:
+        return self.chosen.build(TaskSettings)
+
+    @property
     def _given(self) -> ModelSettings:
         return self.chosen.build(ModelSettings)
 
@@ -242,6 +247,7 @@ class ModelRun:
         parts |= {"metric": names(asked.metric)} if asked.metric else {}
         parts |= {"the scripts of metrics": self._parts.of("scripts", scripts)} if scripts else {}
         parts |= {} if asked.latency else {"latency": "false"}
+        parts |= self._parts.of_task(self._task)
         for path in variants.values():
             if path.name not in self._anew:
                 parts[path.name] = self._parts.of_model(path)
@@ -259,6 +265,7 @@ class ModelRun:
                     metrics=asked.metric,
                     assume=self._given.constants,
                     latency=asked.latency,
+                    settings=self._task,
                     details=True,
                     command="qconv run",
                     calibration=record,

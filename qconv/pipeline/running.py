@@ -15,10 +15,12 @@ from qconv.pipeline.repeated import Repeated
 from qconv.pipeline.watcher import Watcher
 from qconv.progress import Progress, no_progress
 from qconv.recipe.file import read_recipe
+from qconv.recipe.keywords import TASK_KEYWORDS
 from qconv.recipe.options import OPTIONS
 from qconv.recipe.resolve import Chosen, conversions
 from qconv.recipe.settings import Int8Settings
 from qconv.recipe.sources import ConvertSettings, RunSettings
+from qconv.recipe.tasks import TaskSettings
 from qconv.reporting.judging import read_gates
 from qconv.reporting.report_data import Report
 
@@ -56,7 +58,7 @@ def run(
     asked = chosen.build(RunSettings)
     if not asked.model:
         raise UsageError("`model` is needed: the float model")
-    _require_gates(asked)
+    _require_gates(chosen, asked)
     settings = conversions(_learning(chosen))
     known = "data" in chosen or "calibration" in chosen
     if not known and Int8Settings in map(type, settings.values()):
@@ -91,10 +93,11 @@ def _learning(chosen: Chosen) -> Chosen:
     return chosen.only(name for name in OPTIONS if OPTIONS[name].group != "Images")
 
 
-def _require_gates(asked: RunSettings) -> None:
-    for name in ("fail_if", "metric", "test_samples"):
-        if getattr(asked, name) and not asked.test_data:
+def _require_gates(chosen: Chosen, asked: RunSettings) -> None:
+    for name in ("fail_if", "metric", "test_samples", *TASK_KEYWORDS):
+        if name in chosen and chosen.values[name] and not asked.test_data:
             raise UsageError(f"`{name}` goes with `test_data`")
+    chosen.build(TaskSettings)
     read_gates(asked.fail_if, [metric.rpartition(":")[2] for metric in asked.metric])
 
 

@@ -230,7 +230,8 @@ def read_files(
 ) -> Reads:
     """Return the files that a search reads, none of which may change."""
     scripts = [("the script of a metric", script) for script in metric_scripts(goal.metrics)]
-    found = ReadFiles([("the float model", model)], scripts, data, custom_ops)
+    boxes = [("what reads boxes", file) for file in goal.settings.files]
+    found = ReadFiles([("the float model", model)], [*scripts, *boxes], data, custom_ops)
     return found if test is None else (*found, *ReadFiles(data=test))
 
 

@@ -23,6 +23,7 @@ PLACES: Mapping[str, Callable[[str], bool]] = {
     "data": lambda _: True,
     "test_data": lambda _: True,
     "metric": lambda text: ":" in text or not text,
+    "box_layout": lambda text: ":" in text,
 }
 """Options that are texts and name files, each with which texts do: a script has the name of a
 function behind its own, and a metric that a package adds has a name alone."""

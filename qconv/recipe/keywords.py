@@ -12,6 +12,7 @@ from qconv.recipe.fields import Setting, arms, choices, is_list, settings_of
 from qconv.recipe.images import ImageOptions
 from qconv.recipe.options import HALF, INT8, OPTIONS, OUTPUT, TYPES, WEIGHTS
 from qconv.recipe.resolve import Chosen
+from qconv.recipe.task_options import TASK_OPTIONS
 from qconv.recipe.texts import TextOptions
 from qconv.recipe.walk import settings_by_option
 
@@ -19,6 +20,8 @@ DATA_KEYWORDS = ("data", "text", "samples", "image_preset", *(
     each.option.name for kind in (ImageOptions, TextOptions) for each in settings_of(kind)
 ))  # fmt: skip
 """Names of the options that say which data to read, and how."""
+TASK_KEYWORDS = tuple(option.name for option in TASK_OPTIONS)
+"""Names of the options that say what outputs mean, and what a model is for."""
 TYPE_KEYWORDS = tuple(n for n, o in OPTIONS.items() if o.group in (TYPES, INT8, WEIGHTS, HALF))
 """Names of the options that say what to convert to."""
 STORAGE_KEYWORDS = tuple(n for n, option in OPTIONS.items() if option.group == OUTPUT)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from qconv.recipe.data_options import DATA_OPTIONS
 from qconv.recipe.option import Option
+from qconv.recipe.task_options import TASK_OPTIONS
 
 TYPES = "Types"
 INT8, WEIGHTS, HALF = "INT8", "INT8 and weights in few bits", "FP16 and BF16"
@@ -233,6 +234,7 @@ _TABLE = (
         "NAME",
         "MODEL.HASH.data, which each model has for itself",
     ),
+    *TASK_OPTIONS,
     Option(
         "model",
         RUN,

@@ -26,8 +26,14 @@ _PARTS: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (
         (("data", '"calibration/"'), ("samples", "100")),
     ),
     (
-        "Other samples, to compare on, with labels if you have some.",
-        (("test_data", '"test/"'), ("test_samples", "400"), ("metric", '"score.py:f1"')),
+        "Other samples, to compare on, with labels if you have some; what the model is for, or a\n"
+        "function that judges what it gives.",
+        (
+            ("test_data", '"test/"'),
+            ("test_samples", "400"),
+            ("task", '"boxes"'),
+            ("metric", '"score.py:f1"'),
+        ),
     ),
     (
         "How an image becomes what the model is fed: a preset, or its parts.",

@@ -23,6 +23,7 @@ from qconv.recipe.sources import (
     RunSettings,
     Storage,
 )
+from qconv.recipe.tasks import TaskSettings
 from qconv.recipe.texts import TextOptions
 
 CLASSES: Sequence[type[Checked]] = (
@@ -38,6 +39,7 @@ CLASSES: Sequence[type[Checked]] = (
     HalfSettings,
     Float32Settings,
     Storage,
+    TaskSettings,
     RunSettings,
 )
 """Every settings class; one that comes first says more of what an option may be."""

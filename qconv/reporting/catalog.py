@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qconv.reporting.report_data import Report, VariantReport
@@ -33,6 +33,14 @@ METRICS: tuple[Metric, ...] = (
     Metric("sqnr_db", "dB", "signal to quantization noise ratio, of the worst output"),
     Metric("cosine", "-1 to 1", "mean cosine similarity, of the worst output"),
     Metric("kl", "nats", "mean KL divergence from the float model, of the worst output"),
+    Metric("boxes_f1", "%", "boxes that both models find, of all that they find (F1 score)"),
+    Metric("ctc_same", "%", "texts that are read as the float model reads them"),
+    Metric("ctc_cer", "%", "letters that differ, of those that the float model reads"),
+    Metric("similarity", "-1 to 1", "rank correlation of how similar each two samples are"),
+    Metric("map_agreement", "%", "points with the class that the float model gives them"),
+    Metric("map_iou", "%", "overlap with the float model's areas, mean over classes (IoU)"),
+    Metric("perplexity", "ratio", "e to the mean loss of the next token, in nats"),
+    Metric("perplexity_ratio", "ratio", "perplexity divided by the float model's"),
     Metric("latency_ms", "ms", "median time of one inference"),
     Metric("latency_p90_ms", "ms", "time that 90 % of the inferences stay under"),
     Metric("speedup", "ratio", "latency_ms of the float model divided by that of the variant"),
@@ -53,6 +61,14 @@ TOP5_METRICS = ("top5", "top5_drop")
 LATENCY_METRICS = ("latency_ms", "latency_p90_ms", "speedup", "speedup_low", "speedup_high")
 FUSION_METRICS = ("quantized_ops", "integer_ops", "integer_share")
 DISTRIBUTION_METRICS = ("agreement", "kl")
+TASK_METRICS: Mapping[str, tuple[str, ...]] = {
+    "boxes": ("boxes_f1",),
+    "ctc": ("ctc_same", "ctc_cer"),
+    "similarity": ("similarity",),
+    "map": ("map_agreement", "map_iou"),
+    "perplexity": ("perplexity", "perplexity_ratio"),
+}
+"""What each task measures, the most telling first."""
 
 
 def metric_names(custom: Sequence[str] = ()) -> tuple[str, ...]:
@@ -71,6 +87,7 @@ def metric_values(report: Report, variant: VariantReport) -> dict[str, float]:
         **_accuracy_values(reference, variant),
         **_output_values(variant, report.class_output),
         **_latency_values(reference, variant),
+        **variant.task,
     }
     if (paired := variant.paired) is not None:
         found = (paired.low, paired.high, paired.p_value)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from qconv.memory import megabytes
 from qconv.printable import printable
+from qconv.reporting.answers import ChangedAnswer
 from qconv.reporting.contents import (
     Coverage,
     FloatOperator,
@@ -43,7 +44,8 @@ class OutputMetrics:
 
     ``sqnr_db`` is in dB, ``kl`` in nats, ``agreement`` in percent; ``kl`` and ``agreement`` are
     None where the last axis holds no distribution. ``broken`` counts the samples where the variant
-    gives NaN or Inf and the float model does not, or the other way round.
+    gives NaN or Inf and the float model does not, or the other way round. ``kind`` is what the
+    output holds: ``classes``, ``vector``, ``map``, ``boxes`` or ``state``; empty in older reports.
     """
 
     name: str
@@ -52,6 +54,7 @@ class OutputMetrics:
     kl: float | None
     agreement: float | None
     broken: int
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ class VariantReport:
     quantizes, ``portability`` the layers of integers with what could saturate in them.
     ``layers`` tells where the error enters, ``ranges`` how the channels of weights differ, and
     ``histograms`` are those of the tensors that lose most by rounding. ``metrics`` holds all that
-    gates call by a name, as far as it was measured.
+    gates call by a name, as far as it was measured. ``task`` are the metrics of what the model is
+    for, ``changed`` the first samples whose answer is another one.
     """
 
     name: str
@@ -127,6 +131,8 @@ class VariantReport:
     ranges: tuple[WeightRange, ...] = ()
     histograms: tuple[TensorHistogram, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    task: Mapping[str, float] = field(default_factory=dict)
+    changed: tuple[ChangedAnswer, ...] = ()
 
     def __repr__(self) -> str:
         return f"<VariantReport {printable(self.name)}: {megabytes(self.size_bytes)}>"
@@ -193,7 +199,8 @@ class Report:
     has the shape ``[batch, classes]``. ``command`` is the command line that made the report, and
     ``versions`` are those of what the numbers come from. ``vnni`` tells whether the CPU has
     instructions that add products of 8-bit integers in 32 bits, None where that is not known.
-    ``search`` is there where the variant was found by ``qconv tune``.
+    ``search`` is there where the variant was found by ``qconv tune``. ``task`` is what the model
+    is for, None where nobody said it.
     """
 
     qconv: str
@@ -209,6 +216,7 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     vnni: bool | None = None
     search: SearchReport | None = None
+    task: str | None = None
 
     def __post_init__(self) -> None:
         if not self.variants:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from qconv.reporting.catalog import metric_values
+from qconv.reporting.catalog import TASK_METRICS, metric_values
 from qconv.reporting.contents import FusionAudit
 from qconv.reporting.report_data import OutputMetrics, Report
 
@@ -61,6 +61,7 @@ def headline(report: Report) -> Table:
         column("top-5 %", "top5", _percent),
         column("drop", "top5_drop", _points, follows=True),
         column("agree %", "agreement", _percent),
+        *(column(*_TASK_COLUMNS[name]) for name in TASK_METRICS.get(report.task or "", ())),
         column("SQNR dB", "sqnr_db", decibels),
     ]
     for name in report.reference.custom:
@@ -87,6 +88,8 @@ def essentials(report: Report) -> Table:
     found = {column.title: column for column in reversed(full.columns)}
     if "agree %" not in found and not with_labels:
         wanted[-1] = "SQNR dB"
+    if report.task is not None:
+        wanted[-1] = _TASK_COLUMNS[TASK_METRICS[report.task][0]][0]
     columns = [found[title] for title in wanted if title in found]
     if with_labels and columns[-1].title == "drop":
         columns[-1] = Column("accuracy drop, points", columns[-1].cells)
@@ -101,6 +104,7 @@ def outputs(report: Report) -> Table:
         return Column(title, tuple(cell(out) for _, out in pairs))
 
     columns = [
+        column("holds", lambda out: out.kind),
         column("SQNR dB", lambda out: decibels(out.sqnr_db)),
         column("cosine", lambda out: _cosine(out.cosine)),
         column("KL nats", lambda out: "" if out.kl is None else _significant(out.kl)),
@@ -127,6 +131,19 @@ def layers(report: Report) -> tuple[Table, ...]:
             names = tuple(error.name for error in errors)
             found.append(Table(f"{variant.name}: layer", names, (columns,)))
     return tuple(found)
+
+
+_TASK_COLUMNS: Mapping[str, tuple[str, str, Cell]] = {
+    "boxes_f1": ("boxes F1 %", "boxes_f1", lambda value: _percent(value)),
+    "ctc_same": ("same text %", "ctc_same", lambda value: _percent(value)),
+    "ctc_cer": ("letters wrong %", "ctc_cer", lambda value: _significant(value)),
+    "similarity": ("similarity", "similarity", lambda value: _cosine(value)),
+    "map_agreement": ("same points %", "map_agreement", lambda value: _percent(value)),
+    "map_iou": ("areas IoU %", "map_iou", lambda value: _percent(value)),
+    "perplexity": ("perplexity", "perplexity", lambda value: _significant(value)),
+    "perplexity_ratio": ("ratio", "perplexity_ratio", lambda value: _significant(value)),
+}
+"""How the metrics of tasks stand in tables: title, metric, and how a number is written."""
 
 
 def _integer_column(report: Report) -> Column:

@@ -10,11 +10,13 @@ import pytest
 from qconv.data.source import Source, TensorSpec
 from qconv.errors import DataError, UsageError
 from qconv.evaluation.whole_report import report
+from qconv.recipe.tasks import TaskSettings
 from qconv.reporting.report_data import InputSummary
 from qconv.reporting.report_json import to_json
 from tests.evaluation.report_helpers import AUDIT, CLASSES, LABELS, ROWS, Samples, run, save
 
 T = TypeVar("T")
+NO_CLASSES = "no output is known to hold classes; if one does, say `output_kind=NAME=classes`"
 
 
 def test_the_numbers_of_two_variants(model: Path, halved: Path, shifted: Path) -> None:
@@ -90,7 +92,9 @@ def test_without_labels_everything_else_is_measured(model: Path, halved: Path) -
     found = run(model, halved, labels=None)
     assert not found.data.labels
     assert found.variants[0].accuracy is None
-    assert found.variants[0].outputs == run(model, halved).variants[0].outputs
+    assert found.variants[0].outputs[0].agreement is None
+    named = run(model, halved, labels=None, settings=TaskSettings(output_kind=("y=classes",)))
+    assert named.variants[0].outputs == run(model, halved).variants[0].outputs
 
 
 def test_nan_outputs_are_reported_and_fail_gates(tmp_path: Path, model: Path) -> None:
@@ -173,9 +177,9 @@ class TestGates:
         ("ports", "gate", "reason"),
         [
             ("[N, 2]", "top5 < 50", "the output 'y' has only 2 classes"),
-            ("[N, 1]", "kl > 1", "no output has a last axis of two or more classes"),
-            ("[N, 1]", "agreement < 9", "no output has a last axis of two or more classes"),
-            ("[N, 1]", "top1 < 9", "no output has the shape [batch, classes]"),
+            ("[N, 1]", "kl > 1", NO_CLASSES),
+            ("[N, 1]", "agreement < 9", NO_CLASSES),
+            ("[N, 1]", "top1 < 9", "no output holds classes in the shape [batch, classes]"),
         ],
     )
     def test_what_the_model_does_not_allow_is_named(

@@ -199,7 +199,14 @@ def test_the_schema_says_what_the_parser_takes(tmp_path: Path) -> None:
                     continue
                 shown = f'"{value}"' if "enum" in each and isinstance(value, str) else value
                 assert tomllib.loads(f"{key} = {shown}")
-                own = {("smooth", 60.5): 0.5, ("method", '"sr=int8"'): '"mse"'}
+                own = {
+                    ("method", '"sr=int8"'): '"mse"',
+                    ("output-kind", '"sr=int8"'): '"sr=map"',
+                    ("output-kind", '{ sr = "int8" }'): '{ sr = "map" }',
+                    ("box-layout", '"sr=int8"'): '"ssd"',
+                    **{(f"box-{name}", 60.5): 0.5 for name in ("score", "iou", "overlap")},
+                    ("smooth", 60.5): 0.5,
+                }
                 recipe(tmp_path, f"{key} = {own.get((key, value), shown)}")
 
 

@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 
 from qconv.reporting import catalog
-from qconv.reporting.catalog import METRICS, metric_names, metric_values
+from qconv.reporting.catalog import METRICS, TASK_METRICS, metric_names, metric_values
 from qconv.reporting.contents import FusionAudit
 from qconv.reporting.report_data import OutputMetrics, Report
+from qconv.reporting.report_tables import essentials, headline
 
 
 def values(report: Report) -> dict[str, float]:
@@ -53,7 +54,21 @@ def test_the_numbers_of_a_variant(full_report: Report) -> None:
 
 
 def test_the_table_of_names_is_what_a_full_report_holds(full_report: Report) -> None:
-    assert set(metric_names(["confidence"])) == set(values(full_report))
+    of_tasks = {name for names in TASK_METRICS.values() for name in names}
+    assert set(metric_names(["confidence"])) == set(values(full_report)) | of_tasks
+
+
+@pytest.mark.parametrize("task", TASK_METRICS)
+def test_the_metrics_of_a_task_stand_in_a_column_each(full_report: Report, task: str) -> None:
+    numbers = dict.fromkeys(TASK_METRICS[task], 0.75)
+    variant = replace(full_report.variants[0], task=numbers)
+    report = replace(full_report, task=task, variants=(variant,))
+    assert numbers.items() <= values(report).items()
+    told = headline(report).columns
+    added = [column for column in told if column not in headline(full_report).columns]
+    assert [column.cells[0] for column in added] == [""] * len(numbers)
+    assert all(column.cells[1].startswith("0.75") for column in added)
+    assert essentials(report).columns[-1].title == added[0].title
 
 
 def test_what_was_not_measured_is_absent(bare_report: Report) -> None:

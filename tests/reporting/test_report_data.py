@@ -60,6 +60,7 @@ def test_the_same_report_gives_the_same_bytes_and_no_time(full_report: Report) -
     assert set(strict(text)) == {
         "schema", "qconv", "runtime", "cpu", "data", "class_output", "timing",
         "reference", "variants", "verdicts", "command", "versions", "vnni", "search",
+        "task",
     }  # fmt: skip
 
 

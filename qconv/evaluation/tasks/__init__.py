@@ -1,0 +1,1 @@
+"""What models are for: boxes, texts, similarities, maps, the next token."""
