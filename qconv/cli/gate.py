@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
+from qconv.cli.click_options import GroupedCommand, recipe_options
 from qconv.cli.delivery import Files, file_option, tell_github
 from qconv.cli.paths import FilePath
 from qconv.cli.terminal import say
+from qconv.recipe.resolve import Chosen
+from qconv.recipe.sources import RunSettings
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("report_file", metavar="REPORT.json", type=FilePath())
 @click.option(
     "--fail-if",
@@ -26,6 +29,7 @@ from qconv.cli.terminal import say
     type=FilePath(),
     help="An earlier JSON report, whose numbers gates name as baseline.size_mb and so on.",
 )
+@recipe_options(("undecided",))
 @file_option("markdown", "Write the report as Markdown; - is standard output.")
 @file_option("junit", "Write the verdicts as JUnit XML, one test case for each; - as above.")
 @file_option("html", "Write the report as one HTML page; needs the html extra.")
@@ -37,6 +41,7 @@ def gate(
     report_file: Path,
     fail_if: tuple[str, ...],
     baseline: Path | None,
+    chosen: Chosen,
     markdown_file: Path | None,
     junit_file: Path | None,
     html_file: Path | None,
@@ -59,7 +64,13 @@ def gate(
     reads = [(what, file) for what, file in given if file is not None]
     files.check(reads)
     earlier = None if baseline is None else read_report(baseline)
-    result = judged_again(read_report(report_file), fail_if, earlier, str(report_file))
+    result = judged_again(
+        read_report(report_file),
+        fail_if,
+        earlier,
+        str(report_file),
+        undecided_fails=chosen.build(RunSettings).undecided == "fail",
+    )
     files.write(result, reads)
     for verdict in result.verdicts:
         say(verdict_line(verdict), err=files.takes_stdout)

@@ -41,7 +41,7 @@ class _ReportCommand(GroupedCommand):
 @click.argument("model", type=FilePath())
 @click.argument("variants", metavar="VARIANT...", nargs=-1, required=True, type=FilePath())
 @recipe_options(
-    (*DATA_KEYWORDS, *TASK_KEYWORDS, "assume", "custom_ops", "calibration"),
+    (*DATA_KEYWORDS, *TASK_KEYWORDS, "assume", "custom_ops", "calibration", "undecided"),
     recipe=True,
     told={"calibration": "The record that was calibrated on: tells samples that are in both."},
     also=("fail_if", "metric", "latency"),
@@ -178,6 +178,7 @@ def report(
         calibration=record,
         fail_if=fail_if,
         baseline=baseline,
+        undecided=asked.undecided,
         metrics=metrics,
         threads=threads,
         runs=runs,

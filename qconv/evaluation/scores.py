@@ -102,6 +102,8 @@ class OutputComparison:
             agreement=self._agreement.result if self._agreement else None,
             broken=self._sqnr.broken,
             kind=self._kind,
+            rows=self._agreement.rows if self._agreement else None,
+            sqnr_error=self._sqnr.error,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from qconv.data.loops import OpenData
 from qconv.data.source import Feeds
@@ -27,6 +28,7 @@ from qconv.runtime.session import CPU, find_provider
 from qconv.version import __version__
 
 DEFAULT_RUNS = 50
+Undecided = Literal["fail", "pass"]
 
 
 def _audit_fusion(path: Path) -> FusionAudit:
@@ -42,6 +44,7 @@ def report(
     data: OpenData,
     fail_if: Sequence[str] = (),
     baseline: Report | None = None,
+    undecided: Undecided = "fail",
     metrics: Sequence[str] = (),
     assume: Mapping[str, str] | None = None,
     threads: int | None = 1,
@@ -65,6 +68,7 @@ def report(
         data: opens the samples for the model's inputs.
         fail_if: gates; one fails where its expression is true.
         baseline: an earlier report, which gates call ``baseline``.
+        undecided: what a gate does that the machine was too noisy to decide.
         metrics: the user's metric functions, each as ``script.py:function``.
         assume: inputs that the data need not hold, see :func:`qconv.graph.assume.assumed_arrays`;
             a variant may lack them.
@@ -123,7 +127,7 @@ def report(
         vnni=has_vnni(),
         task=settings.task,
     )
-    return judged(result, gates, baseline)
+    return judged(result, gates, baseline, undecided_fails=undecided == "fail")
 
 
 def _assumed(model: Path, assume: Mapping[str, str] | None) -> Feeds:

@@ -32,6 +32,8 @@ class Sqnr:
     def __init__(self) -> None:
         self._signal = 0.0
         self._noise = 0.0
+        self._squares = np.zeros(3)
+        self._feeds = 0
         self._elements = 0
         self.broken = 0
         """Feeds in which the variant is broken."""
@@ -40,15 +42,21 @@ class Sqnr:
         """Add one feed: two arrays of the same shape."""
         reference, variant = _paired(reference, variant)
         broken = False
+        energy = rest = 0.0
         for start in range(0, reference.size, _CHUNK):
             chunk = slice(start, start + _CHUNK)
             signal, noise, chunk_broken = _aligned(
                 reference.reshape(-1)[chunk], variant.reshape(-1)[chunk]
             )
             noise = signal - noise
-            self._signal += float(signal @ signal)
-            self._noise += float(noise @ noise)
+            energy += float(signal @ signal)
+            rest += float(noise @ noise)
             broken |= chunk_broken
+        self._signal += energy
+        self._noise += rest
+        with np.errstate(over="ignore"):
+            self._squares += np.array([energy, energy, rest]) * np.array([energy, rest, rest])
+        self._feeds += 1
         self._elements += reference.size
         self.broken += broken
 
@@ -66,6 +74,21 @@ class Sqnr:
         if self._signal == 0:
             return -math.inf
         return 10 * (math.log10(self._signal) - math.log10(self._noise))
+
+    @property
+    def error(self) -> float | None:
+        """The standard error of the ratio over feeds, in dB; None where it cannot be told.
+
+        That of a ratio of sums by the delta method: the feeds count as drawn independently.
+        """
+        if self._feeds < 2 or not math.isfinite(self.result):
+            return None
+        scales = np.array([self._signal, self._signal, self._noise])
+        shares = self._squares / scales / np.array([self._signal, self._noise, self._noise])
+        if not np.isfinite(shares).all():
+            return None
+        variance = float(shares @ [1, -2, 1]) * self._feeds / (self._feeds - 1)
+        return 10 / math.log(10) * math.sqrt(max(0.0, variance))
 
 
 class Cosine:
@@ -130,7 +153,7 @@ class Agreement:
 
     def __init__(self) -> None:
         self._equal = 0
-        self._rows = 0
+        self.rows = 0
 
     def update(self, reference: Array, variant: Array) -> None:
         """Add one feed: two arrays ``[..., classes]`` of the same shape."""
@@ -139,12 +162,12 @@ class Agreement:
             same = choice == np.argmax(variant_rows, axis=-1)
             same &= np.isnan(reference_rows).any(axis=-1) == np.isnan(variant_rows).any(axis=-1)
             self._equal += int(np.count_nonzero(same))
-            self._rows += len(reference_rows)
+            self.rows += len(reference_rows)
 
     @property
     def result(self) -> float:
         """The share in percent."""
-        return 100 * self._equal / self._rows if self._rows else math.nan
+        return 100 * self._equal / self.rows if self.rows else math.nan
 
 
 class TopK:

@@ -9,6 +9,7 @@ from qconv.calibration.record import Record
 from qconv.calibration.record_file import read_record
 from qconv.evaluation.compare_models import DEFAULT_SQNR
 from qconv.evaluation.compare_models import compare as _compare
+from qconv.evaluation.whole_report import Undecided
 from qconv.evaluation.whole_report import report as _report
 from qconv.pipeline.arguments import Assume, Data, opener, written
 from qconv.pipeline.unforeseen import told_by_runtime
@@ -29,6 +30,7 @@ def report(
     data: Data,
     fail_if: Sequence[str] = (),
     baseline: Report | str | Path | None = None,
+    undecided: Undecided = "fail",
     metrics: Sequence[str] = (),
     assume: Assume | None = None,
     threads: int | None = 1,
@@ -69,6 +71,7 @@ def report(
             data=opened,
             fail_if=fail_if,
             baseline=baseline,
+            undecided=undecided,
             metrics=metrics,
             assume=written(assume),
             threads=threads,

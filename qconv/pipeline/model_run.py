@@ -262,6 +262,7 @@ class ModelRun:
                     list(variants.values()),
                     data=data,
                     fail_if=asked.fail_if,
+                    undecided=asked.undecided,
                     metrics=asked.metric,
                     assume=self._given.constants,
                     latency=asked.latency,
@@ -284,7 +285,8 @@ class ModelRun:
         found, gates = read_report(task.output), self._asked.fail_if
         judged = replace(found, verdicts=())
         if gates:
-            judged = judged_again(found, gates, None, str(task.output))
+            fails = self._asked.undecided == "fail"
+            judged = judged_again(found, gates, None, str(task.output), undecided_fails=fails)
         if judged != found:
             self.tasks.do(replace(task, make=lambda: write_report(judged, task.output)))
         return judged

@@ -263,6 +263,11 @@ _TABLE = (
         "A function of yours to average over the test data, as in qconv report. May be repeated.",
         "FILE:FUNCTION",
     ),
+    Option(
+        "undecided",
+        RUN,
+        "What a gate on time does where the machine is too noisy to tell if it holds.",
+    ),
     Option("latency", RUN, "Time the models."),
 )
 

@@ -119,6 +119,7 @@ class RunSettings(Checked):
         test_samples: how many of them to take; None takes all.
         fail_if: gates.
         metric: functions to average over the test data, as ``script.py:function``.
+        undecided: whether a gate fails that the machine is too noisy to decide.
         latency: whether models are timed.
     """
 
@@ -128,6 +129,7 @@ class RunSettings(Checked):
     test_samples: int | None = setting(None, within=Range(1))
     fail_if: tuple[str, ...] = ()
     metric: tuple[str, ...] = setting((), must=_places("metric"))
+    undecided: Literal["fail", "pass"] = "fail"
     latency: bool = True
 
 
@@ -171,5 +173,10 @@ class Storage(Checked):
             raise UsageError(
                 f"'{self.name}' cannot be the name of the file of weights beside {path.name}",
                 hint="the two stand in one folder: give another name, without a folder",
+            )
+        if ".." in self.name:
+            raise UsageError(
+                f"'{self.name}' cannot be the name of a file of weights: ONNX takes none with two "
+                "dots in a row"
             )
         return [path.with_name(self.name)]

@@ -4,7 +4,8 @@ A gate says what must not be: it fails where its expression is true. It also fai
 the numbers that it names or computes is NaN, whatever the rest of the expression says.
 
 ``top1_drop > 0.5 with 95%`` fails only where the data show it: where the one-sided lower 95 %
-confidence limit of the drop is above 0.5.
+confidence limit of the drop is above 0.5. A gate on times that other runs on the same machine might
+turn around is undecided.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from qconv.errors import UsageError
 from qconv.reporting import expressions, syntax
-from qconv.reporting.pairing import Pairing, Side
+from qconv.reporting.confidence import CONFIDENT, Interval
 from qconv.reporting.report_data import Verdict
 from qconv.reporting.syntax import Expression, Name
 
 BASELINE = "baseline."
-CONFIDENT = "top1_drop"
-"""The metric that ``with 95%`` can be said of."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,12 @@ def parse_gate(text: str, known: Collection[str], fields: Collection[str] = ()) 
                 f"the gate '{shown}' names the unknown metric '{name}'", hint=_nearest(own, known)
             )
     for comparison in syntax.comparisons(expression):
-        if comparison.level is not None and comparison.left != Name(CONFIDENT):
+        if comparison.level is not None and comparison.left not in [*map(Name, CONFIDENT)]:
             raise UsageError(
                 f"the gate '{shown}' asks for a confidence in '{comparison.left}', "
                 "which has no confidence interval",
-                hint=f"write it as '{CONFIDENT} > NUMBER with {comparison.level:g}%'",
+                hint=f"{', '.join(CONFIDENT[:-1])} and {CONFIDENT[-1]} have one; write it as "
+                f"'{CONFIDENT[0]} > NUMBER with {comparison.level:g}%'",
             )
     return Gate(shown, expression, names)
 
@@ -94,18 +95,31 @@ def require(gates: Iterable[Gate], unmeasured: Mapping[str, str]) -> None:
 
 
 def judge(
-    gate: Gate, variant: str, values: Mapping[str, float], paired: Pairing | None = None
+    gate: Gate,
+    variant: str,
+    values: Mapping[str, float],
+    *,
+    noise: Mapping[str, Interval] | None = None,
+    undecided_fails: bool = True,
 ) -> Verdict:
     """Return what the gate says of a variant with these numbers.
 
-    ``paired`` is needed where the gate asks for a confidence.
+    Args:
+        gate: the gate.
+        variant: its name.
+        values: its numbers, with the confidence limits that the gate asks for.
+        noise: between which numbers those of time lie; the gate is undecided where it would
+            hold at one end and fail at another.
+        undecided_fails: whether it counts as failed then.
     """
-    mine = {name: values[name] for name in gate.names}
-    for comparison in syntax.comparisons(gate.expression):
-        if comparison.level is not None and paired is not None:
-            side: Side = "low" if comparison.operator.startswith(">") else "high"
-            mine[comparison.limit] = paired.limit(comparison.level, side)
-    return Verdict(variant, gate.text, fails(gate.expression, mine), mine)
+    limits = [each.limit for each in syntax.comparisons(gate.expression) if each.level is not None]
+    mine = {name: values[name] for name in (*gate.names, *limits)}
+    failed = fails(gate.expression, mine)
+    open_ = {name: ends for name, ends in (noise or {}).items() if name in gate.names}
+    corners = (dict(zip(open_, ends, strict=True)) for ends in product(*open_.values()))
+    if not open_ or all(fails(gate.expression, mine | corner) == failed for corner in corners):
+        return Verdict(variant, gate.text, failed, mine)
+    return Verdict(variant, gate.text, undecided_fails, mine, open_)
 
 
 def fails(expression: Expression, values: Mapping[str, float]) -> bool:

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from qconv.errors import InputError, UsageError
+from qconv.reporting import syntax
 from qconv.reporting.catalog import metric_names, metric_values
+from qconv.reporting.confidence import confidence_limit, noise
 from qconv.reporting.gates import BASELINE, Gate, judge, parse_gate, require
 from qconv.reporting.numbers import REPORT_FIELDS, VARIANT_FIELDS, variant_numbers
+from qconv.reporting.pairing import Side
 from qconv.reporting.report_data import Report, VariantReport
 
 _MOST_VERDICTS = 100_000
@@ -38,8 +41,16 @@ def read_gates(
     return gates
 
 
-def judged(result: Report, gates: Sequence[Gate], baseline: Report | None = None) -> Report:
+def judged(
+    result: Report,
+    gates: Sequence[Gate],
+    baseline: Report | None = None,
+    *,
+    undecided_fails: bool = True,
+) -> Report:
     """Return the report with its metrics by name, and the verdict of every gate on every variant.
+
+    ``undecided_fails`` says whether a gate fails that the machine was too noisy to decide.
 
     Raises:
         UsageError: a gate needs a number that the report or the baseline does not have.
@@ -61,8 +72,36 @@ def judged(result: Report, gates: Sequence[Gate], baseline: Report | None = None
                 if name.startswith(BASELINE) and name not in earlier
             }
             require([gate], absent)
-            verdicts.append(judge(gate, variant.name, {**values, **earlier}, variant.paired))
+            verdicts.append(
+                judge(
+                    gate,
+                    variant.name,
+                    {**values, **earlier, **_limits(result, variant, gate)},
+                    noise=noise(variant.latency),
+                    undecided_fails=undecided_fails,
+                )
+            )
     return replace(result, verdicts=tuple(verdicts))
+
+
+def _limits(report: Report, variant: VariantReport, gate: Gate) -> Mapping[str, float]:
+    """Return the confidence limits that a gate asks for, by the names that it has for them.
+
+    Raises:
+        UsageError: the report does not tell how sure a number is.
+    """
+    found = {}
+    for comparison in syntax.comparisons(gate.expression):
+        if comparison.level is not None:
+            metric = str(comparison.left)
+            side: Side = "low" if comparison.operator.startswith(">") else "high"
+            limit = confidence_limit(report, variant, metric, comparison.level, side)
+            if limit is None:
+                reason = f"how sure it is, {variant.name} does not tell; see `runs`"
+                require([gate], {metric: reason})
+            else:
+                found[comparison.limit] = limit
+    return found
 
 
 def _with_metrics(report: Report) -> Report:
@@ -74,7 +113,12 @@ def _with_metrics(report: Report) -> Report:
 
 
 def judged_again(
-    report: Report, fail_if: Sequence[str], baseline: Report | None, origin: str
+    report: Report,
+    fail_if: Sequence[str],
+    baseline: Report | None,
+    origin: str,
+    *,
+    undecided_fails: bool = True,
 ) -> Report:
     """Return a report that was read with the verdicts of other gates, or of its own.
 
@@ -83,6 +127,7 @@ def judged_again(
         fail_if: the gates; none stands for those that the report was made with.
         baseline: an earlier report to compare with.
         origin: where the report was read, for errors.
+        undecided_fails: as in :func:`judged`.
 
     Raises:
         UsageError: there is no gate, one is wrong, or needs a number that is not there.
@@ -101,7 +146,8 @@ def judged_again(
             f"than {_MOST_VERDICTS:,} verdicts"
         )
     custom = tuple(report.reference.custom)
-    return judged(report, read_gates(texts, custom, baseline=baseline is not None), baseline)
+    gates = read_gates(texts, custom, baseline=baseline is not None)
+    return judged(report, gates, baseline, undecided_fails=undecided_fails)
 
 
 def gate_values(report: Report, variant: VariantReport) -> dict[str, float]:

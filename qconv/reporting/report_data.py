@@ -46,6 +46,8 @@ class OutputMetrics:
     None where the last axis holds no distribution. ``broken`` counts the samples where the variant
     gives NaN or Inf and the float model does not, or the other way round. ``kind`` is what the
     output holds: ``classes``, ``vector``, ``map``, ``boxes`` or ``state``; empty in older reports.
+    ``rows`` are those that agreement counts, ``sqnr_error`` is the standard error of ``sqnr_db``
+    over the samples, in dB; None where it is not known.
     """
 
     name: str
@@ -55,6 +57,8 @@ class OutputMetrics:
     agreement: float | None
     broken: int
     kind: str = ""
+    rows: int | None = None
+    sqnr_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,18 @@ class Latency:
     """Time of one inference in milliseconds: the median, and what nine of ten runs stay under.
 
     ``speedup_low`` and ``speedup_high`` are the 95 % confidence interval of the float model's
-    median divided by this one's; None for the float model itself.
+    median divided by this one's; None for the float model itself. The other limits are those of
+    the median and of the 90th percentile, None with fewer than ten runs.
     """
 
     median_ms: float
     p90_ms: float
     speedup_low: float | None = None
     speedup_high: float | None = None
+    median_low: float | None = None
+    median_high: float | None = None
+    p90_low: float | None = None
+    p90_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -182,13 +191,21 @@ class Timing:
 class Verdict:
     """What one gate says of one variant: the expression was true (``failed``) or not.
 
-    ``values`` holds the metrics that the expression names, in its order.
+    ``values`` holds the metrics that the expression names, in its order. ``noise`` tells, where
+    the machine was too noisy to decide, between which numbers the metrics of time lie; whether
+    the gate then failed was chosen by the user.
     """
 
     variant: str
     expression: str
     failed: bool
     values: Mapping[str, float]
+    noise: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the machine was too noisy to tell."""
+        return bool(self.noise)
 
 
 @dataclass(frozen=True)

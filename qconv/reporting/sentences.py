@@ -154,6 +154,12 @@ def gate_summary(report: Report) -> str | None:
     total, failed = len(report.verdicts), sum(verdict.failed for verdict in report.verdicts)
     if not total:
         return None
-    if not failed:
+    undecided = sum(verdict.undecided for verdict in report.verdicts)
+    failed -= sum(verdict.undecided and verdict.failed for verdict in report.verdicts)
+    if not failed and not undecided:
         return "the gate holds" if total == 1 else f"all {total} gates hold"
-    return f"{failed} of {counted(total, 'gate')} failed"
+    parts = [f"{failed} of {counted(total, 'gate')} failed"] if failed or not undecided else []
+    if undecided:
+        more = f"{undecided} {'is' if undecided == 1 else 'are'} undecided"
+        parts.append(more if parts else f"{undecided} of {counted(total, 'gate')} undecided")
+    return ", ".join(parts)

@@ -40,7 +40,7 @@ def undecided(report: Report) -> Iterator[str]:
 
 def _undecided(verdict: Verdict, name: str, paired: Pairing) -> Iterator[str]:
     for comparison in syntax.comparisons(expressions.parse(verdict.expression)):
-        if comparison.level is None:
+        if comparison.level is None or str(comparison.left) != "top1_drop":
             continue
         level, threshold = comparison.level, syntax.compute(comparison.right, verdict.values)
         low, high = (paired.limit(level, "low"), paired.limit(level, "high"))

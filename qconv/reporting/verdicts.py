@@ -29,19 +29,29 @@ def verdict_line(verdict: Verdict) -> str:
 
 
 def verdict_word(verdict: Verdict) -> str:
-    """Return ``holds`` or ``FAILS``."""
+    """Return ``holds``, ``FAILS`` or ``undecided``."""
+    if verdict.undecided:
+        return "undecided"
     return "FAILS" if verdict.failed else "holds"
 
 
 def verdict_told(verdict: Verdict) -> str:
     """Return ``top1_drop = 0.1, limit 1``: each number that was compared, and what it must be.
 
-    Numbers have six digits, or all where six would tell another verdict.
+    Numbers have six digits, or all where six would tell another verdict. Of an undecided gate it
+    says what the numbers may be, and how it counts.
     """
     expression = expressions.parse(verdict.expression)
     rounded = {name: float(f"{value:.6g}") for name, value in verdict.values.items()}
-    exact = fails(expression, rounded) != verdict.failed
-    return _Words(verdict.values, exact).told(expression)
+    exact = not verdict.undecided and fails(expression, rounded) != verdict.failed
+    said = _Words(verdict.values, exact).told(expression)
+    if not verdict.undecided:
+        return said
+    open_ = " and ".join(
+        f"{name} may be {low:.4g} to {high:.4g}" for name, (low, high) in verdict.noise.items()
+    )
+    counts = "fails" if verdict.failed else "passes"
+    return f"{said}; the machine is too noisy to tell, {open_}; that {counts}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from qconv.data.source import Feeds
-from qconv.numerics.intervals import median_ratio_interval
+from qconv.numerics.intervals import median_ratio_interval, percentile_interval
 from qconv.progress import Progress, no_progress
 from qconv.reporting.report_data import Latency
 
@@ -60,8 +60,13 @@ def measure_latency(
     medians, nineties = np.percentile(times, [50, 90], axis=0)
     latencies = []
     for index in range(len(sessions)):
-        interval = median_ratio_interval(times[:, 0], times[:, index]) if index else None
-        latencies.append(
-            Latency(float(medians[index]), float(nineties[index]), *(interval or (None, None)))
+        own = times[:, index]
+        none = None, None
+        intervals = (
+            (median_ratio_interval(times[:, 0], own) if index else None) or none,
+            percentile_interval(own, 50) or none,
+            percentile_interval(own, 90) or none,
         )
+        ends = [end for interval in intervals for end in interval]
+        latencies.append(Latency(float(medians[index]), float(nineties[index]), *ends))
     return tuple(latencies)

@@ -49,6 +49,19 @@ def test_the_gates_of_the_report_are_judged_where_none_is_given(qconv: Qconv, fo
     assert verdict.failed
 
 
+def test_a_gate_that_noise_leaves_open(qconv: Qconv) -> None:
+    gate = ("--fail-if", "speedup < 1.95")
+    said = qconv("gate report.json", *gate)
+    assert said.code == 1
+    assert said.out.startswith("model.int8.onnx undecided: speedup = 2, must be at least 1.95; the")
+    said = qconv("gate report.json --undecided pass", *gate)
+    assert said.code == 0
+    assert said.out.endswith("; that passes\n")
+    said = qconv("gate report.json --undecided pass", "--fail-if", "speedup < 3")
+    assert said.out == "model.int8.onnx FAILS: speedup = 2, must be at least 3\n"
+    assert qconv("gate report.json --undecided perhaps", *gate).code == 2
+
+
 def test_files_and_standard_output(qconv: Qconv, folder: Path) -> None:
     gate = ("--fail-if", "kl > 1")
     said = qconv("gate report.json --junit j.xml --markdown -", *gate)

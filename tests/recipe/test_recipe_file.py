@@ -199,7 +199,7 @@ def test_the_schema_says_what_the_parser_takes(tmp_path: Path) -> None:
                     continue
                 shown = f'"{value}"' if "enum" in each and isinstance(value, str) else value
                 assert tomllib.loads(f"{key} = {shown}")
-                own = {
+                own: dict[tuple[str, object], object] = {
                     ("method", '"sr=int8"'): '"mse"',
                     ("output-kind", '"sr=int8"'): '"sr=map"',
                     ("output-kind", '{ sr = "int8" }'): '{ sr = "map" }',

@@ -40,7 +40,9 @@ def test_median_and_ninetieth_percentile_are_of_the_timed_runs_in_milliseconds()
     slow = FakeSession(machine, "slow", [10**12, *(1_000_000 * n for n in range(1, 12))])
     fast = FakeSession(machine, "fast", [10**12, *[250_000] * 11])
     found = measure_latency([slow, fast], FEEDS, 11, 1, clock=machine.clock)
-    assert found[0] == Latency(6.0, 10.0)
+    assert found[0] == Latency(
+        6.0, 10.0, median_low=3.0, median_high=10.0, p90_low=8.0, p90_high=11.0
+    )
     assert (found[1].median_ms, found[1].p90_ms) == (0.25, 0.25)
 
 
