@@ -29,13 +29,18 @@ def side_file_name(model: str, content: Path) -> str:
     """Return the name of the side file of a model that will hold this content."""
     with content.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return f"{model}.{digest[:_HASH_DIGITS]}.data"
+    return f"{_begin(model)}{digest[:_HASH_DIGITS]}.data"
+
+
+def _begin(model: str) -> str:
+    """Return how the names of its files begin: ONNX takes none with two dots in a row."""
+    return re.sub(r"\.{2,}", "_", f"{model}.")
 
 
 def side_files(model: Path) -> set[str]:
     """Return the names beside a model that bear the pattern of its own name."""
-    digits = rf"\.[0-9a-f]{{{_HASH_DIGITS}}}\.data"
-    return _beside(model, re.compile(re.escape(model.name) + digits))
+    digits = rf"[0-9a-f]{{{_HASH_DIGITS}}}\.data"
+    return _beside(model, re.compile(re.escape(_begin(model.name)) + digits))
 
 
 def own_names(model: Path) -> set[str]:

@@ -106,6 +106,26 @@ def test_a_name_for_weights_that_is_none(refuses: Refuses, home: Path, name: str
     )
 
 
+@pytest.mark.parametrize("name", ["..y.onnx", "a..b.onnx", "y...", "y."])
+def test_a_model_with_two_dots_in_a_row(qconv: Qconv, home: Path, name: str) -> None:
+    before = {*home.iterdir()}
+    for options in ("", "-f"):
+        said = qconv(f"{CONVERT} -o {name} --external-data always {options}")
+        assert said.code == 0, said.err
+        assert len({*home.iterdir()} - before) == 2
+        onnx.checker.check_model(str(home / name))
+
+
+def test_a_name_for_weights_with_two_dots_in_a_row(refuses: Refuses, home: Path) -> None:
+    del home
+    refuses(
+        f"{CONVERT} -o y.onnx --external-data-name a..data",
+        code=2,
+        message="'a..data' cannot be the name of a file of weights: ONNX takes none with two dots "
+        "in a row",
+    )
+
+
 def test_one_name_for_the_weights_of_two_models(refuses: Refuses, home: Path) -> None:
     (home / "out").mkdir()
     refuses(
