@@ -19,6 +19,7 @@ from qconv.graph.model_io import model_to_bytes
 from qconv.graph.operators.table import quantizes
 from qconv.graph.prepare import normalize, prepare
 from qconv.graph.view import constant
+from qconv.numerics.diagonal_fit import unscaled
 from qconv.reporting.contents import TensorHistogram, WeightRange
 from qconv.runtime.runner import Runner
 from qconv.runtime.session import open_session
@@ -30,6 +31,8 @@ _MOST_ELEMENTS = 1 << 20
 _MOST_PARAMETERS = 300_000_000
 _SAME_WEIGHT_DB = 0.0
 """Below this SQNR a weight was changed by more than rounding, and is not told of."""
+_EXPLAINED = 3.0
+"""How many dB factors of channels must gain to count as an equalization that can be undone."""
 
 
 def float_weights(model: ir.Model) -> dict[str, LayerWeight]:
@@ -75,7 +78,7 @@ def weight_histograms(
     by_shape: dict[tuple[int, ...], list[LayerWeight]] = {}
     for weight in floats.values():
         by_shape.setdefault(weight.rows.shape, []).append(weight)
-    found: list[tuple[float, Floats, LayerWeight]] = []
+    found: list[tuple[float, Floats, Floats, LayerWeight]] = []
     for own in restored.values():
         if own.name not in quantized:
             continue
@@ -84,13 +87,27 @@ def weight_histograms(
             candidates = [same]
         else:
             candidates = by_shape.get(own.rows.shape, [])
-        scored = [(_sqnr(each.rows, own.rows), each.rows) for each in candidates]
-        if scored:
-            sqnr, rows = max(scored, key=lambda pair: pair[0])
+        if candidates:
+            rows = max((each.rows for each in candidates), key=lambda each: _sqnr(each, own.rows))
+            rounded = _comparable(rows, own.rows)
+            sqnr = _sqnr(rows, rounded)
             if _SAME_WEIGHT_DB <= sqnr < math.inf:
-                found.append((sqnr, rows, own))
+                found.append((sqnr, rows, rounded, own))
     found.sort(key=lambda item: item[0])
-    return tuple(_weight_histogram(rows, own) for _, rows, own in found[:WORST])
+    return tuple(_weight_histogram(rows, rounded, own) for _, rows, rounded, own in found[:WORST])
+
+
+def _comparable(rows: Floats, rounded: Floats) -> Floats:
+    """Return a rounded weight with the factors taken out by which its channels were equalized.
+
+    It was equalized if these factors explain more than half of the error.
+    """
+    if not np.isfinite(rows).all() or not np.isfinite(rounded).all():
+        return rounded
+    without = unscaled(rows, rounded).astype(np.float32)
+    if not np.isfinite(without).all() or _sqnr(rows, without) < _sqnr(rows, rounded) + _EXPLAINED:
+        return rounded
+    return without
 
 
 def activation_histograms(
@@ -168,12 +185,13 @@ def _zero_point(node: ir.Node) -> NDArray[np.generic] | None:
     return constant(node.inputs[2])
 
 
-def _weight_histogram(rows: Floats, own: LayerWeight) -> TensorHistogram:
-    noise = np.square(rows - own.rows).sum(axis=1)
+def _weight_histogram(rows: Floats, rounded: Floats, own: LayerWeight) -> TensorHistogram:
+    noise = np.square(rows - rounded).sum(axis=1)
     worst = int(np.argmax(noise / np.maximum(np.square(rows).sum(axis=1), 1e-30)))
-    levels = np.unique(own.rows[worst])
-    name = f"{own.name}, channel {worst} of {len(rows)}"
-    return _histogram(name, "weight", rows[worst], own.rows[worst], levels)
+    levels = np.unique(rounded[worst])
+    equalized = "" if rounded is own.rows else ", equalized"
+    name = f"{own.name}, channel {worst} of {len(rows)}{equalized}"
+    return _histogram(name, "weight", rows[worst], rounded[worst], levels)
 
 
 def _histogram(
