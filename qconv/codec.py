@@ -1,20 +1,44 @@
-"""Frozen dataclasses to JSON and back: what comes from a file is checked against their types."""
+"""Frozen dataclasses to JSON and back; msgspec checks what comes from a file against their types.
+
+What msgspec lacks is here. It passes over keys that a dataclass does not have, so each is read as
+a Struct of the same fields, which refuses them. It has no words for numbers that are not finite:
+the Struct takes them beside a number, and they become floats where it becomes the dataclass. It
+writes ``null`` for these numbers, so :func:`encode` is not its own. And it says ``[...]`` for the
+key of a mapping.
+"""
 
 from __future__ import annotations
 
-import json
 import math
-import types
-from collections import Counter
+import re
+import sys
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
+from types import GenericAlias, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from msgspec import Meta, ValidationError, convert, defstruct, field
 
 T = TypeVar("T")
 
-_LARGEST = 1 << 63
-_NON_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
+_Integer = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+_Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+_LEAVES: Mapping[Any, Any] = {int: _Integer, float: _Finite | Literal["inf", "-inf", "nan"]}
+_UNIONS = (Union, UnionType)
+
+_SENTENCES = {
+    r"Object missing required field `(.*)`": ".{0} is missing",
+    r"Object contains unknown field `(.*)`": ".{0:.60} is unknown",
+    r"Expected `array` of length (\d+), got (\d+)": " has {1} entries, not {0}",
+    r"Expected `array`, got .*": " is not a list",
+    r"Expected `object`, got .*|Expected `object \| null`, got .*": " is not an object",
+    r"Expected `float \| str.*`, got .*": " is not a number",
+    r"Expected `(.*)`, got .*": " is not of the type {0}",
+    r"Expected `\w+` [<>].*|Number out of range": " is too large",
+    r"Invalid enum value '(.*)'": " cannot be '{0:.60}'",
+}
+"""What msgspec says of a value, and what is said of its place."""
 
 
 def encode(value: Any) -> Any:
@@ -23,7 +47,7 @@ def encode(value: Any) -> Any:
     A float that is not finite becomes ``"inf"``, ``"-inf"`` or ``"nan"``.
     """
     if is_dataclass(value):
-        return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+        return {each.name: encode(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
         return {key: encode(item) for key, item in value.items()}
     if isinstance(value, tuple):
@@ -31,18 +55,6 @@ def encode(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(float(value))
     return value
-
-
-def parse(text: str | bytes) -> Any:
-    """Read JSON, as :func:`json.loads` does, but as the standard has it.
-
-    Raises:
-        ValueError: it is not JSON, nested too deeply, says ``NaN``, or names a key twice.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refused)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
 
 
 def decode(kind: type[T], value: object, where: str | None = None) -> T:
@@ -54,115 +66,81 @@ def decode(kind: type[T], value: object, where: str | None = None) -> T:
     Raises:
         ValueError: a key is missing or unknown, or a value has another type; it names the place.
     """
-    try:
-        result: T = _decode(kind, value)
-    except _Misfit as misfit:
-        raise ValueError(f"{where or kind.__name__}{misfit.place}{misfit.what}") from None
-    return result
+    where = kind.__name__ if where is None else where
+    wanted: Any = kind
+    made: tuple[T]
+    try:  # in a tuple, so that a place is told in any case, and no key can pass for one
+        checked = convert((value,), GenericAlias(tuple, json_type(wanted)))
+        made = convert(checked, GenericAlias(tuple, wanted), from_attributes=True, strict=False)
+    except UnicodeEncodeError as error:  # msgspec takes no such keys, and does not say where
+        raise ValueError(f"{where} has the unknown key '{error.object:.60}'") from None
+    except ValidationError as error:
+        what, _, place = str(error).rpartition(" - at `$[0]")
+        outer, keyed, _ = place.partition("[...]")
+        if keyed:
+            _decode_entries(*_at(outer, kind, value), f"{where}{outer}")
+        raise ValueError(f"{where}{place[:-1]}{_sentence(what)}") from None
+    return made[0]
 
 
-class _Misfit(ValueError):  # noqa: N818 - a finding, told with its place above
-    """What is wrong with a value, and its place in the one that is decoded."""
+@cache
+def json_type(kind: Any) -> Any:
+    """Return the type of what :func:`encode` makes of a ``kind``, as msgspec reads it.
 
-    def __init__(self, what: str, place: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.place = place
-
-
-def _decode(kind: Any, value: object) -> Any:
-    if kind is str and type(value) is str:
-        return value
-    origin = get_origin(kind)
-    if origin in (Union, types.UnionType):
-        return _decode_union(get_args(kind), value)
-    if origin is tuple:
-        return _decode_tuple(get_args(kind), value)
-    if origin is Mapping:
-        if not isinstance(value, dict):
-            raise _Misfit(" is not an object")
-        item = get_args(kind)[1]
-        return {key: _decode_at(f".{key:.60}", item, entry) for key, entry in value.items()}
+    A dataclass is a Struct that has its name, docstring and fields, and refuses others; an int has
+    64 bits, and a float is finite or one of three words.
+    """
     if is_dataclass(kind):
-        return _decode_dataclass(kind, value)
-    if kind is float:
-        return _decode_float(value)
-    if type(value) is not kind:
-        raise _Misfit(f" is not of the type {kind.__name__}")
-    if kind is int and not -_LARGEST <= value < _LARGEST:  # type: ignore[operator]
-        raise _Misfit(" is too large")
-    return value
+        hints = get_type_hints(kind)
+        return defstruct(
+            kind.__name__,  # type: ignore[union-attr]
+            [(each.name, json_type(hints[each.name]), _default(each)) for each in fields(kind)],
+            namespace={"__doc__": kind.__doc__},
+            kw_only=True,
+            forbid_unknown_fields=True,
+        )
+    origin, arms = get_origin(kind), get_args(kind)
+    if origin in _UNIONS:
+        texts = str in arms  # then the three words are texts, too
+        return Union[tuple(_Finite if texts and a is float else json_type(a) for a in arms)]  # noqa: UP007
+    if origin in (tuple, Mapping):
+        return origin[tuple(json_type(arm) for arm in arms)]
+    return _LEAVES.get(kind, kind)
 
 
-def _decode_at(place: str, kind: Any, value: object) -> Any:
-    try:
-        return _decode(kind, value)
-    except _Misfit as misfit:
-        raise _Misfit(misfit.what, place + misfit.place) from None
+def _default(each: Field[Any]) -> Any:
+    if each.default_factory is not MISSING:
+        return field(default_factory=each.default_factory)
+    return field() if each.default is MISSING else field(default=each.default)
 
 
-def _decode_dataclass(kind: Any, value: object) -> Any:
-    if not isinstance(value, dict):
-        raise _Misfit(" is not an object")
-    hints = get_type_hints(kind)
-    for field in fields(kind):
-        optional = field.default is not MISSING or field.default_factory is not MISSING
-        if field.name not in value and not optional:
-            raise _Misfit(" is missing", f".{field.name}")
-    if unknown := [key for key in value if key not in hints]:
-        raise _Misfit(" is unknown", f".{unknown[0]:.60}")
-    found = {key: _decode_at(f".{key}", hints[key], item) for key, item in value.items()}
-    try:
-        return kind(**found)
-    except ValueError as error:  # what the class itself demands
-        raise _Misfit(f": {error}") from None
+def _sentence(what: str) -> str:
+    for pattern, sentence in _SENTENCES.items():
+        if found := re.fullmatch(pattern, what, re.DOTALL):
+            return sentence.format(*found.groups())
+    return f": {what}"  # what the class itself demands
 
 
-def _decode_union(kinds: tuple[Any, ...], value: object) -> Any:
-    """Take the first alternative that fits; the unions here differ in their JSON type."""
-    if value is None and type(None) in kinds:
-        return None
-    kinds = tuple(kind for kind in kinds if kind is not type(None))
-    for kind in kinds[:-1]:
-        if type(value) is kind:
-            return _decode(kind, value)
-    return _decode(kinds[-1], value)
+def _at(place: str, kind: Any, value: Any) -> tuple[Any, Any]:
+    """Return the type and the value at a place, to which names and indices lead."""
+    kind = _holder(kind)
+    for step in re.findall(r"\w+", place):
+        if is_dataclass(kind):
+            inner, value = get_type_hints(kind)[step], value[step]
+        else:
+            arms = get_args(kind)
+            inner, value = arms[0 if Ellipsis in arms else int(step)], value[int(step)]
+        kind = _holder(inner)
+    return kind, value
 
 
-def _decode_tuple(kinds: tuple[Any, ...], value: object) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        raise _Misfit(" is not a list")
-    if len(kinds) == 2 and kinds[1] is Ellipsis:
-        kinds = (kinds[0],) * len(value)
-    if len(kinds) != len(value):
-        raise _Misfit(f" has {len(value)} entries, not {len(kinds)}")
-    items: list[Any] = []
-    try:
-        for kind, item in zip(kinds, value, strict=True):
-            items.append(_decode(kind, item))
-    except _Misfit as misfit:
-        raise _Misfit(misfit.what, f"[{len(items)}]{misfit.place}") from None
-    return tuple(items)
+def _holder(kind: Any) -> Any:
+    """Return that alternative of a type which holds other values."""
+    arms = get_args(kind) if get_origin(kind) in _UNIONS else (kind,)
+    return next(a for a in arms if is_dataclass(a) or get_origin(a) in (tuple, Mapping))
 
 
-def _decode_float(value: object) -> float:
-    if isinstance(value, str) and value in _NON_FINITE:
-        return _NON_FINITE[value]
-    if type(value) in (int, float):
-        with suppress(OverflowError):
-            number = float(value)  # type: ignore[arg-type]
-            if math.isfinite(number):
-                return number
-    raise _Misfit(" is not a number")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
-        raise ValueError(f"the key '{twice:.60}' is there twice")
-    return made
-
-
-def _refused(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number")
+def _decode_entries(kind: Any, value: Mapping[str, object], where: str) -> None:
+    """Decode what a mapping holds, so that what is wrong is told under its key."""
+    for key, entry in value.items():
+        decode(get_args(kind)[1], entry, f"{where}.{key:.60}")

@@ -30,7 +30,7 @@ from qconv.calibration.tables import (
     parted_tables,
     table_names,
 )
-from qconv.codec import decode, parse
+from qconv.codec import decode
 from qconv.data.input_checks import format_shape
 from qconv.data.npy import NpyHeader, read_npy_array
 from qconv.data.npz_file import read_entry_header, zip_entries
@@ -39,6 +39,7 @@ from qconv.files import require_regular
 from qconv.memory import require_unpacked
 from qconv.observers.gram import Gram
 from qconv.observers.value import ValueStatistics
+from qconv.strict_json import parse
 from qconv.version import __version__
 
 SCHEMA = 5

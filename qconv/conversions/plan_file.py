@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from qconv.codec import decode, parse
+from qconv.codec import decode
 from qconv.conversions.workbench import Form, Forms
 from qconv.errors import InputError, UsageError, foreign
 from qconv.files import require_regular
@@ -19,6 +19,7 @@ from qconv.recipe.settings import (
     Settings,
     WeightOnlySettings,
 )
+from qconv.strict_json import parse
 from qconv.version import __version__
 
 SCHEMA = 2

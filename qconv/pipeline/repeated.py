@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qconv.codec import decode, encode, parse
+from qconv.codec import decode, encode
 from qconv.errors import OutputError
 from qconv.outputs import check_text_output, staged
 from qconv.pipeline.depends import DIGEST
 from qconv.pipeline.digests import Digest, Digests
+from qconv.strict_json import parse
 
 STATE = "qconv-run.json"
 _SCHEMA = 1

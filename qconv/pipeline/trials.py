@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from qconv.codec import decode, encode, parse
+from qconv.codec import decode, encode
 from qconv.conversions.workbench import Forms, Workbench
 from qconv.errors import InputError, foreign
 from qconv.outputs import staged
+from qconv.strict_json import parse
 
 SCHEMA = 3
 _EVERY = 8

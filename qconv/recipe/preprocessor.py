@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from qconv.codec import parse
 from qconv.errors import InputError, UnsupportedError, UsageError
 from qconv.files import require_regular
 from qconv.recipe.fields import listed
 from qconv.recipe.images import IMAGE_PRESETS, Filter, ImageOptions, Preset
+from qconv.strict_json import parse
 
 NAME = "preprocessor_config.json"
 

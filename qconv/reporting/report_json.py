@@ -14,11 +14,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qconv.codec import decode, encode, parse
+from qconv.codec import decode, encode
 from qconv.errors import InputError
 from qconv.files import require_regular
 from qconv.memory import megabytes
 from qconv.reporting.report_data import Report
+from qconv.strict_json import parse
 
 SCHEMA = 2
 LARGEST = 256_000_000

@@ -11,13 +11,13 @@ import numpy as np
 import onnxruntime as ort
 from onnxruntime import RunOptions
 
-from qconv.codec import parse
 from qconv.data.source import Array, Feeds, Sample, TensorSpec
 from qconv.errors import ModelError, UnsupportedError
 from qconv.graph.assume import ASSUMED, shown
 from qconv.graph.model_io import ModelBytes, model_to_bytes, read_model
 from qconv.graph.sound import require_sound
 from qconv.runtime.session import CPU, InferenceSession, Optimization, input_specs, open_session
+from qconv.strict_json import parse
 
 Axis = int | str | None
 _LARGEST_CONSTANT = "optimization.constant_folding_max_output_size_in_bytes"

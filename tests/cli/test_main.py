@@ -24,7 +24,7 @@ from tests.cli.cli_helpers import (
     save_text,
 )
 
-HEAVY = ("numpy", "onnx", "onnx_ir", "onnxruntime", "rich", "google.protobuf")
+HEAVY = ("numpy", "onnx", "onnx_ir", "onnxruntime", "rich", "google.protobuf", "msgspec")
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
