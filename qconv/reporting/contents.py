@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FloatOperator:
-    """An operator that computes in float, and why."""
+    """An operator that computes in float.
+
+    Attributes:
+        node: name of the operator.
+        op: type of the operator.
+        reason: why it does, in words.
+    """
 
     node: str
     op: str
@@ -22,8 +28,11 @@ class FloatOperator:
 class FusionAudit:
     """How many of the quantized operators the runtime computes in integers.
 
-    ``by_op`` maps an operator type to ``(quantized, integer)`` counts; ``misses`` holds one entry
-    for each quantized operator that stays in float.
+    Attributes:
+        quantized: number of operators that the file quantizes.
+        integer: number of those that run in integers.
+        by_op: both numbers, quantized and integer, by type of operator.
+        misses: those that stay in float, with the reasons.
     """
 
     quantized: int
@@ -37,11 +46,11 @@ class Coverage:
     """How much of a model is quantized, each in percent.
 
     Attributes:
-        ops: operators with quantized inputs, out of all but those that only quantize and
-            restore.
-        macs: multiplications of Conv, Gemm and MatMul with quantized inputs or weights, out of
-            all; None where shapes are unknown or there are no such layers.
-        bytes: weights stored in integers, or in floats of 8 bits or fewer, out of all weights,
+        ops: percent of the operators that have quantized inputs, out of all but those that only
+            quantize and restore.
+        macs: percent of the multiplications of Conv, Gemm and MatMul that have quantized inputs or
+            weights; None where shapes are unknown or there are no such layers.
+        bytes: percent of the weights that are stored in integers, or in floats of 8 bits or fewer,
             each counted with the bytes that it has in float32.
     """
 
@@ -52,10 +61,16 @@ class Coverage:
 
 @dataclass(frozen=True)
 class LayerRisk:
-    """A layer of integers: its adjacent pairs of weights, and how many of them are ``risky``.
+    """A layer of integers, with the pairs of neighbouring weights that could saturate.
 
-    A risky pair can overflow 16 bits on x64 CPUs without VNNI, where its sum of products saturates
-    without a word.
+    Two products of 8-bit integers can overflow 16 bits on x64 CPUs without VNNI, where their sum
+    saturates without a word.
+
+    Attributes:
+        name: name of its operator.
+        op: type of its operator.
+        pairs: number of pairs of neighbouring weights.
+        risky: number of those that can overflow.
     """
 
     name: str
@@ -66,7 +81,13 @@ class LayerRisk:
 
 @dataclass(frozen=True)
 class LayerStorage:
-    """Bytes that the weights of one layer take in the file, scales included, by type."""
+    """What the weights of one layer take in the file.
+
+    Attributes:
+        name: name of its operator.
+        op: type of its operator.
+        bytes: bytes by the type that they are stored in, scales included.
+    """
 
     name: str
     op: str
@@ -75,10 +96,13 @@ class LayerStorage:
 
 @dataclass(frozen=True)
 class LayerError:
-    """How far the output of one layer is from the float model's, as SQNR in dB.
+    """How far the output of one layer is from the float model's.
 
-    ``alone`` with this layer alone quantized, None where that was not measured; ``accumulated`` in
-    the variant as it is, with the error of all layers before.
+    Attributes:
+        name: name of its operator.
+        op: type of its operator.
+        alone: SQNR in dB with this layer alone quantized; None where that was not measured.
+        accumulated: SQNR in dB in the variant as it is, with the error of all layers before.
     """
 
     name: str
@@ -89,9 +113,15 @@ class LayerError:
 
 @dataclass(frozen=True)
 class WeightRange:
-    """How far the channels of one weight differ: the largest magnitudes of its output channels.
+    """How far the channels of one weight differ.
 
-    ``least``, ``median`` and ``largest`` are taken over the channels.
+    Attributes:
+        name: name of its operator.
+        op: type of its operator.
+        channels: number of output channels.
+        least: smallest of the channels' largest magnitudes.
+        median: median of the channels' largest magnitudes.
+        largest: largest magnitude of all.
     """
 
     name: str
@@ -107,13 +137,13 @@ class TensorHistogram:
     """The numbers that one tensor holds in float, and the grid that they are rounded to.
 
     Attributes:
-        name: the value, or the layer whose weight it is.
+        name: name of the value, or of the layer whose weight it is.
         kind: ``activation`` or ``weight``; of a weight, it is its worst output channel.
-        sqnr_db: of the rounded numbers against the float ones.
+        sqnr_db: signal to quantization noise ratio of the rounded numbers, in dB.
         clipped: percent of the numbers that lie outside the grid by more than half a step.
         low: left end of the first bin.
         high: right end of the last bin.
-        counts: numbers in each bin; all bins are equally wide.
+        counts: how many numbers lie in each bin; all bins are equally wide.
         grid: the numbers that can be stored.
     """
 
@@ -132,10 +162,12 @@ class FoundPlan:
     """A plan that a search has measured.
 
     Attributes:
-        speedup: over the float model, in processor time of one thread; None where size counts.
-        size_bytes: of the file; None where time counts.
-        sqnr_db: at the outputs, on samples that calibrated.
-        layers: how many have the form that loses less: float, or eight bits beside four.
+        speedup: float model's time over its own, processor time of one thread; None where size
+            counts.
+        size_bytes: bytes of the file; None where time counts.
+        sqnr_db: signal to quantization noise ratio at the outputs, in dB, on samples that
+            calibrated.
+        layers: how many layers have the form that loses less: float, or eight bits beside four.
         chosen: whether the file is made by it.
     """
 
@@ -151,8 +183,9 @@ class FoundLayer:
     """A layer, or neighbours together, alone in the form that loses more.
 
     Attributes:
-        name: of the layers.
-        sqnr_db: at the outputs, with no other layer in that form.
+        name: names of the layers.
+        sqnr_db: signal to quantization noise ratio at the outputs, in dB, with no other layer in
+            that form.
         cost: what the form that loses less takes more: a share of the float model's time, or bytes.
     """
 
@@ -167,11 +200,12 @@ class FoundKind:
 
     Attributes:
         name: what it is, in words.
-        speedup: over the float model, in processor time of one thread.
-        size_bytes: of the file.
-        sqnr_db: at the outputs, on samples that calibrated.
+        speedup: float model's time over its own, processor time of one thread.
+        size_bytes: bytes of the file.
+        sqnr_db: signal to quantization noise ratio at the outputs, in dB, on samples that
+            calibrated.
         holds: whether it does all that was asked for.
-        chosen: whether it is the file.
+        chosen: whether it is the file that was kept.
     """
 
     name: str
@@ -187,10 +221,10 @@ class SearchReport:
     """How a variant was found.
 
     Attributes:
-        objective: ``speed``, ``size`` or ``accuracy``.
-        form: of the layers that are not of eight bits: ``float`` or ``int4``.
-        plans: those that no other one beats, from the cheapest on, and the chosen one.
-        layers: the largest loss first.
+        objective: what counts: ``speed``, ``size`` or ``accuracy``.
+        form: form of the layers that are not of eight bits: ``float`` or ``int4``.
+        plans: plans that no other one beats, from the cheapest on, and the chosen one.
+        layers: what single layers lose, the largest loss first.
         kinds: files of other kinds that were tried.
     """
 

@@ -25,8 +25,14 @@ _MOST_SAMPLES = 10_000_000
 class Pairing:
     """How the answers of a variant and of the float model pair up on the labelled samples.
 
-    ``low`` and ``high`` are the two-sided 95 % confidence interval of the top-1 drop, in points;
-    ``p_value`` is that of McNemar's exact test of no difference, two-sided.
+    Attributes:
+        samples: number of samples with labels.
+        lost: number of those that only the float model gets right.
+        gained: number of those that only the variant gets right; with ``lost``, ``samples`` at
+            most.
+        low: lower end of the two-sided 95 % confidence interval of the top-1 drop, in points.
+        high: upper end of it, in points.
+        p_value: p-value of McNemar's exact test of no difference, two-sided, 0 to 1.
     """
 
     samples: int

@@ -29,9 +29,11 @@ from qconv.reporting.pairing import Pairing
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Share of the labelled samples that the model gets right, in percent.
+    """Share of the labelled samples that the model gets right.
 
-    ``top5`` is None where the model has five classes or fewer.
+    Attributes:
+        top1: percent whose best class is the label.
+        top5: percent with the label among the five best; None with five classes or fewer.
     """
 
     top1: float
@@ -42,12 +44,16 @@ class Accuracy:
 class OutputMetrics:
     """One output of a variant beside the same output of the float model.
 
-    ``sqnr_db`` is in dB, ``kl`` in nats, ``agreement`` in percent; ``kl`` and ``agreement`` are
-    None where the last axis holds no distribution. ``broken`` counts the samples where the variant
-    gives NaN or Inf and the float model does not, or the other way round. ``kind`` is what the
-    output holds: ``classes``, ``vector``, ``map``, ``boxes`` or ``state``; empty in older reports.
-    ``rows`` are those that agreement counts, ``sqnr_error`` is the standard error of ``sqnr_db``
-    over the samples, in dB; None where it is not known.
+    Attributes:
+        name: name of the output.
+        sqnr_db: signal to quantization noise ratio in dB; infinite where the outputs are equal.
+        cosine: mean cosine similarity, -1 to 1.
+        kl: mean Kullback-Leibler divergence in nats; None where the last axis is no distribution.
+        agreement: percent of the rows with the same best class; None as with ``kl``.
+        broken: number of samples that give NaN or Inf in one of the two models alone.
+        kind: ``classes``, ``vector``, ``map``, ``boxes`` or ``state``; empty in older reports.
+        rows: number of rows that agreement counts; None where it is not known.
+        sqnr_error: standard error of ``sqnr_db`` over the samples, in dB; None where not known.
     """
 
     name: str
@@ -63,11 +69,17 @@ class OutputMetrics:
 
 @dataclass(frozen=True)
 class Latency:
-    """Time of one inference in milliseconds: the median, and what nine of ten runs stay under.
+    """Time of one inference.
 
-    ``speedup_low`` and ``speedup_high`` are the 95 % confidence interval of the float model's
-    median divided by this one's; None for the float model itself. The other limits are those of
-    the median and of the 90th percentile, None with fewer than ten runs.
+    Attributes:
+        median_ms: median, in milliseconds.
+        p90_ms: what nine of ten inferences do not exceed, in milliseconds.
+        speedup_low: lower 95 % limit of the float model's median over this one; None for itself.
+        speedup_high: upper 95 % limit of the float model's median over this one; None for itself.
+        median_low: lower 95 % limit of the median, in milliseconds; None with fewer than ten runs.
+        median_high: upper 95 % limit of the median, in milliseconds; None as for ``median_low``.
+        p90_low: lower 95 % limit of ``p90_ms``, in milliseconds; None as for ``median_low``.
+        p90_high: upper 95 % limit of ``p90_ms``, in milliseconds; None as for ``median_low``.
     """
 
     median_ms: float
@@ -82,7 +94,13 @@ class Latency:
 
 @dataclass(frozen=True)
 class Overflow:
-    """The first value, in graph order, that is too large for the type, and on which sample."""
+    """The first value, in graph order, that is too large for the type.
+
+    Attributes:
+        value: name of the value.
+        magnitude: largest absolute number in it.
+        sample: where the sample comes from on which it was found.
+    """
 
     value: str
     magnitude: float
@@ -93,8 +111,10 @@ class Overflow:
 class Simulation:
     """How a variant was run that computes in a type which the runtime here does not round to.
 
-    Each value was rounded to ``dtype`` explicitly; ``watched`` samples were searched for values
-    that overflow it.
+    Attributes:
+        dtype: the type that each value was rounded to explicitly.
+        watched: number of samples that were searched for values that overflow it.
+        overflow: first value that does; None where there is none.
     """
 
     dtype: str
@@ -104,20 +124,31 @@ class Simulation:
 
 @dataclass(frozen=True)
 class VariantReport:
-    """The numbers of one model file; the float model has no ``outputs`` and no ``fusion``.
+    """The numbers of one model file.
 
-    ``simulation`` is there where accuracy and error are simulated; size and latency never are.
-
-    ``name`` is what tables and gates call it, unique within the report. ``size_bytes`` includes
-    external data files. ``custom`` maps a metric function to its mean over the samples.
-    ``paired`` is there with labels: what became of each sample's answer. ``sha256`` is that of
-    the file and its external data, ``origin`` what its metadata say of how it was made.
-    ``storage`` lists the layers with weights, ``kept_float`` the operators that nothing
-    quantizes, ``portability`` the layers of integers with what could saturate in them.
-    ``layers`` tells where the error enters, ``ranges`` how the channels of weights differ, and
-    ``histograms`` are those of the tensors that lose most by rounding. ``metrics`` holds all that
-    gates call by a name, as far as it was measured. ``task`` are the metrics of what the model is
-    for, ``changed`` the first samples whose answer is another one.
+    Attributes:
+        name: what tables and gates call it, unique within the report.
+        path: path of the file.
+        size_bytes: bytes of the file and its external data.
+        accuracy: share of right answers; None without labels.
+        outputs: each output beside the float model's; empty for the float model.
+        latency: time of an inference, never simulated; None where it was not measured.
+        fusion: what runs in integers; None for the float model, and where it was not looked at.
+        custom: mean of each metric function over the samples, by its name.
+        simulation: how accuracy and error were simulated; None where they were not.
+        paired: what became of each sample's answer; None without labels.
+        coverage: how much is quantized; None where it was not looked at.
+        sha256: SHA-256 of the file and its external data, in hex; empty where it was not taken.
+        origin: what its metadata say of how it was made, by name.
+        storage: bytes of the weights of each layer, by type.
+        kept_float: operators that nothing quantizes, with the reasons.
+        portability: layers of integers, with what could saturate in them.
+        layers: where the error enters, in dB, value by value.
+        ranges: how the channels of each weight differ in magnitude.
+        histograms: numbers of the tensors that lose most by rounding.
+        metrics: all that gates call by a name, as far as measured, in the units of docs/reports.md.
+        task: metrics of what the model is for, by name, in the units of docs/reports.md.
+        changed: first samples whose answer is another one.
     """
 
     name: str
@@ -149,7 +180,13 @@ class VariantReport:
 
 @dataclass(frozen=True)
 class InputSummary:
-    """A model input: an axis is an int, a name, or None where it is dynamic and unnamed."""
+    """An input of the models.
+
+    Attributes:
+        name: name of the input.
+        dtype: type of its numbers, such as ``float32``.
+        shape: axes by length or name, None where dynamic and unnamed; None where unknown.
+    """
 
     name: str
     dtype: str
@@ -160,8 +197,13 @@ class InputSummary:
 class DataSummary:
     """What the models were run on.
 
-    ``batch`` is the length of the first axis of a sample, ``sha256`` that of all feeds and labels,
-    ``calibrated`` how many samples were calibrated on, too, None where no record was given.
+    Attributes:
+        samples: number of samples.
+        labels: whether they have labels.
+        batch: length of the first axis of a sample.
+        inputs: inputs of the models.
+        sha256: SHA-256 of all feeds and labels, in hex; empty where it was not taken.
+        calibrated: number of samples that were calibrated on, too; None where no record was given.
     """
 
     samples: int
@@ -174,10 +216,14 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class Timing:
-    """How latency was measured; ``threads`` is None where the runtime chose.
+    """How latency was measured.
 
-    ``batch`` is the length of the first axis of the timed feeds, ``provider`` the runtime's
-    execution provider.
+    Attributes:
+        threads: threads of each inference; None where the runtime chose.
+        batch: length of the first axis of the timed feeds.
+        runs: number of timed inferences of each model.
+        warmup: number of inferences of each model before them.
+        provider: execution provider of the runtime.
     """
 
     threads: int | None
@@ -189,11 +235,15 @@ class Timing:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one gate says of one variant: the expression was true (``failed``) or not.
+    """What one gate says of one variant.
 
-    ``values`` holds the metrics that the expression names, in its order. ``noise`` tells, where
-    the machine was too noisy to decide, between which numbers the metrics of time lie; whether
-    the gate then failed was chosen by the user.
+    Attributes:
+        variant: name of the variant.
+        expression: what the gate says must be false.
+        failed: whether the expression was true, or one of its numbers NaN.
+        values: the numbers that the expression names, in its order.
+        noise: where the machine was too noisy to decide, between which numbers the metrics of time
+            lie; whether the gate then failed was chosen by the user.
     """
 
     variant: str
@@ -212,12 +262,21 @@ class Verdict:
 class Report:
     """Model variants beside their float model.
 
-    ``class_output`` names the output that top-1 and agreement are read from, None where no output
-    has the shape ``[batch, classes]``. ``command`` is the command line that made the report, and
-    ``versions`` are those of what the numbers come from. ``vnni`` tells whether the CPU has
-    instructions that add products of 8-bit integers in 32 bits, None where that is not known.
-    ``search`` is there where the variant was found by ``qconv tune``. ``task`` is what the model
-    is for, None where nobody said it.
+    Attributes:
+        qconv: version of qconv that measured.
+        runtime: name and version of what ran the models.
+        cpu: name of the processor.
+        data: what the models were run on.
+        class_output: what top-1 and agreement are read from; None where none is [batch, classes].
+        timing: how latency was measured; None where it was not.
+        reference: the float model.
+        variants: the variants, one or more.
+        verdicts: what each gate says of each variant.
+        command: the command line that made the report; None where Python did.
+        versions: versions of what the numbers come from, by name.
+        vnni: whether the CPU adds products of 8-bit integers in 32 bits; None where not known.
+        search: how the variant was found by ``qconv tune``; None where it was not.
+        task: what the model is for; None where nobody said it.
     """
 
     qconv: str
