@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Int8Settings,
         WeightOnlySettings,
     )
+    from qconv.reporting.report_schema import report_schema
 
 _HOMES = {
     "qconv.pipeline": (
@@ -71,6 +72,7 @@ _HOMES = {
     "qconv.numerics.number_types": ("INT4", "INT7", "INT8", "INT16", "UINT8"),
     "qconv.numerics.schemes": ("PerAxis", "PerBlock", "PerTensor", "Scheme"),
     "qconv.placement.targets.table": ("Target",),
+    "qconv.reporting.report_schema": ("report_schema",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "inspect",
     "plan",
     "report",
+    "report_schema",
     "run",
     "sensitivities",
     "tune",

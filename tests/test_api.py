@@ -36,6 +36,7 @@ NAMES = [
     "inspect",
     "plan",
     "report",
+    "report_schema",
     "run",
     "sensitivities",
     "tune",
