@@ -20,12 +20,11 @@ from qconv.reporting.report_data import (
     Accuracy,
     DataSummary,
     InputSummary,
-    Latency,
     OutputMetrics,
     Report,
-    Timing,
     VariantReport,
 )
+from qconv.reporting.runs import Latency, Timing
 
 REFERENCE = VariantReport(
     name="model.onnx",

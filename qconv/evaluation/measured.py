@@ -16,7 +16,8 @@ from qconv.evaluation.worst_tensors import float_weights
 from qconv.graph.model_io import read_model
 from qconv.progress import Progress
 from qconv.reporting.contents import FusionAudit, LayerError
-from qconv.reporting.report_data import DataSummary, Latency, Simulation, VariantReport
+from qconv.reporting.report_data import DataSummary, VariantReport
+from qconv.reporting.runs import Latency, Simulation
 
 Audit = Callable[[Path], FusionAudit]
 

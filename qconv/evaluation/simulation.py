@@ -20,7 +20,7 @@ from qconv.graph.edit import Editor
 from qconv.graph.model_io import model_to_bytes, read_model
 from qconv.graph.prepare import normalize
 from qconv.parallel import in_parallel, worker_count
-from qconv.reporting.report_data import Overflow, Simulation
+from qconv.reporting.runs import Overflow, Simulation
 from qconv.rewrite.simulate import half_values, simulate_half, widen_half
 from qconv.runtime.runner import Runner
 from qconv.runtime.session import open_session

@@ -13,7 +13,7 @@ from qconv.data.source import Feeds, Sample, Source
 from qconv.errors import UnsupportedError, UsageError
 from qconv.memory import require_free
 from qconv.progress import Progress
-from qconv.reporting.report_data import Latency, Timing
+from qconv.reporting.runs import Latency, Timing
 from qconv.runtime.latency import Session, measure_latency
 from qconv.runtime.runner import FittedSession, Place
 from qconv.specs import TensorSpec

@@ -21,7 +21,8 @@ from qconv.reporting.catalog import FUSION_METRICS, LATENCY_METRICS
 from qconv.reporting.contents import FusionAudit
 from qconv.reporting.gates import Gate, require
 from qconv.reporting.judging import judged, read_gates
-from qconv.reporting.report_data import Report, Timing
+from qconv.reporting.report_data import Report
+from qconv.reporting.runs import Timing
 from qconv.runtime.machine import cpu_name, has_vnni, runtime_version, versions
 from qconv.runtime.runner import Place
 from qconv.runtime.session import CPU, find_provider

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from statistics import NormalDist
 
 from qconv.reporting.pairing import Side
-from qconv.reporting.report_data import Latency, OutputMetrics, Report, VariantReport
+from qconv.reporting.report_data import OutputMetrics, Report, VariantReport
+from qconv.reporting.runs import Latency
 
 CONFIDENT = ("top1_drop", "speedup", "agreement", "sqnr_db")
 """The metrics that ``with 95%`` can be said of."""

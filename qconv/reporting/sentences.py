@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from qconv.printable import printable
 from qconv.reporting.contents import FusionAudit
-from qconv.reporting.report_data import Report, Timing, VariantReport
+from qconv.reporting.report_data import Report, VariantReport
+from qconv.reporting.runs import Timing
 
 _NAMED_NODES = 3
 

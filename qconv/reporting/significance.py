@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from qconv.printable import printable
 from qconv.reporting import expressions, syntax
 from qconv.reporting.pairing import Pairing, samples_to_decide
-from qconv.reporting.report_data import Latency, Report, VariantReport, Verdict
+from qconv.reporting.report_data import Report, VariantReport, Verdict
+from qconv.reporting.runs import Latency
 from qconv.reporting.sentences import counted
 
 NOISY = 1.2

@@ -11,7 +11,7 @@ import numpy as np
 from qconv.data.source import Feeds
 from qconv.numerics.intervals import median_ratio_interval, percentile_interval
 from qconv.progress import Progress, no_progress
-from qconv.reporting.report_data import Latency
+from qconv.reporting.runs import Latency
 
 
 class Session(Protocol):

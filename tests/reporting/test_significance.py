@@ -6,7 +6,8 @@ from qconv.reporting import sentences, significance
 from qconv.reporting.contents import LayerRisk
 from qconv.reporting.judging import judged, read_gates
 from qconv.reporting.pairing import Pairing
-from qconv.reporting.report_data import Latency, Report
+from qconv.reporting.report_data import Report
+from qconv.reporting.runs import Latency
 
 
 def with_latency(report: Report, latency: Latency) -> Report:

@@ -10,8 +10,9 @@ from benchmarks.noisy_gates import NOISES, steady, verdict
 from qconv.reporting.github import error_commands
 from qconv.reporting.judging import judged, judged_again, read_gates
 from qconv.reporting.junit import to_junit
-from qconv.reporting.report_data import Latency, Report
+from qconv.reporting.report_data import Report
 from qconv.reporting.report_json import from_json, to_json
+from qconv.reporting.runs import Latency
 from qconv.reporting.sentences import gate_summary
 from qconv.reporting.verdicts import verdict_line
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from qconv.data.source import Feeds
-from qconv.reporting.report_data import Latency
+from qconv.reporting.runs import Latency
 from qconv.runtime.latency import measure_latency
 
 T = TypeVar("T")
