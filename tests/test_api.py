@@ -100,7 +100,7 @@ def test_calibrate_convert_report(model: Path) -> None:
         model,
         [output],
         data=[str(folder / "data.npz")],
-        fail_if=["sqnr_db < 20", "agreement < 101"],
+        fail_if=["sqnr_db < 20", "cosine < 2"],
         latency=False,
     )
     assert [verdict.failed for verdict in report.verdicts] == [False, True]

@@ -164,6 +164,7 @@ MANY_PARAMETERS = {
     *("evaluation/whole_report.py report", "cli/report.py report", "cli/compare.py compare"),
     *("pipeline/calibration.py calibrate", "pipeline/conversion.py convert"),
     *("pipeline/comparison.py report", "cli/tune.py tune", "pipeline/tuning.py tune"),
+    "cli/gate.py gate",
 }
 """What users call, whose parameters are all named."""
 
