@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from qconv.printable import printable
 from qconv.reporting import report_tables, sentences, significance
+from qconv.reporting.bottom_line import bottom_lines
 from qconv.reporting.doubts import doubts
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_tables import Table
@@ -15,8 +16,9 @@ from qconv.reporting.verdicts import verdict_told, verdict_word
 
 
 def to_markdown(report: Report) -> str:
-    """Return the verdicts, the tables, and what is to be said about them."""
+    """Return the bottom lines, verdicts, tables, and what is to be said about them."""
     blocks = [
+        *_list(list(map(str, bottom_lines(report)))),
         *_verdicts(report),
         _table(report_tables.headline(report)),
         *map(escaped, sentences.conditions(report)),

@@ -66,7 +66,10 @@ def test_files_and_standard_output(qconv: Qconv, folder: Path) -> None:
     gate = ("--fail-if", "kl > 1")
     said = qconv("gate report.json --junit j.xml --markdown -", *gate)
     assert said.code == 0
-    assert said.out.startswith("### qconv report\n\n**The gate holds.**")
+    assert said.out.startswith(
+        "### qconv report\n\n- model.int8.onnx is 3.6x smaller and 2.0x faster"
+    )
+    assert "\n\n**The gate holds.**\n\n" in said.out
     assert "model.int8.onnx holds: kl = " in said.err
     assert 'tests="1" failures="0"' in (folder / "j.xml").read_text()
 
@@ -81,7 +84,8 @@ def test_github_actions_get_annotations_and_a_summary(
     assert said.code == 1
     assert "::error title=model.int8.onnx%3A a gate failed::model.int8.onnx FAILS: kl" in said.err
     summary = (folder / "summary.md").read_text()
-    assert summary.startswith("before\n### qconv report\n\n**1 of 1 gate failed.**")
+    assert summary.startswith("before\n### qconv report\n\n- model.int8.onnx is 3.6x smaller")
+    assert "\n\n**1 of 1 gate failed.**\n\n" in summary
 
 
 def test_a_summary_that_cannot_be_written_leaves_the_verdict(
@@ -128,7 +132,7 @@ def test_a_gate_takes_a_moment_and_loads_nothing_heavy(folder: Path) -> None:
     gate = ["gate", "report.json", "--fail-if", "kl > 1"]
     code = (
         "import sys, json; from qconv.cli.main import run; run(sys.argv[1:])\n"
-        "heavy = {'numpy', 'onnx', 'onnx_ir', 'onnxruntime', 'rich', 'matplotlib', 'jinja2'}\n"
+        "heavy = {'numpy', 'onnx', 'onnx_ir', 'onnxruntime', 'rich', 'jinja2'}\n"
         "print(json.dumps(sorted(heavy & set(sys.modules))))"
     )
     line = [sys.executable, "-c", code, *gate]
