@@ -16,6 +16,7 @@ import numpy as np
 import onnxruntime as ort
 
 from qconv.reporting.html.page import to_html
+from qconv.reporting.made import made_here
 from qconv.reporting.report_json import read_report
 
 
@@ -30,7 +31,7 @@ def main() -> None:
         subprocess.run([*line, "-q", *files], check=True, stdout=subprocess.DEVNULL)
         report = time.perf_counter() - start
         start = time.perf_counter()
-        page = to_html(read_report(place / "json"))
+        page = to_html(read_report(place / "json"), made_here())
         drawing = time.perf_counter() - start
     print(f"plain inference {plain:.1f} s, report {report:.1f} s: {report / plain:.2f} times")
     print(f"page: {len(page.encode()) / 1e6:.2f} MB, drawn in {drawing:.1f} s")

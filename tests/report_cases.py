@@ -1,6 +1,7 @@
 """Reports as they come out of a measurement, without measuring."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from qconv.reporting.contents import (
     Coverage,
@@ -15,6 +16,7 @@ from qconv.reporting.contents import (
     TensorHistogram,
     WeightRange,
 )
+from qconv.reporting.made import Made
 from qconv.reporting.pairing import Pairing
 from qconv.reporting.report_data import (
     Accuracy,
@@ -96,3 +98,6 @@ FULL = Report(
     variants=(INT8,),
 )
 """A report in which everything was measured."""
+
+MADE = Made(datetime(2026, 11, 30, 21, 5, tzinfo=UTC), "0123456789ab")
+"""When a page of it was written."""

@@ -84,9 +84,9 @@ class Files:
 
             write_text(self.junit, to_junit(report), reads)
         if self.html is not None:
-            from qconv.reporting.html.page import to_html
+            from qconv.reporting.report_forms import html_page
 
-            write_text(self.html, to_html(report), reads)
+            write_text(self.html, html_page(report), reads)
 
 
 def tell_github(report: Report) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from qconv.outputs import check_text_output, staged
 from qconv.reporting.report_data import Report
+from qconv.reporting.report_forms import can_draw_html, html_page
 from qconv.reporting.report_json import to_json
 
 
@@ -36,7 +36,5 @@ def _texts(report: Report, file: Path) -> Iterator[tuple[Path, str]]:
 
     yield file, to_json(report)
     yield file.with_suffix(".md"), to_markdown(report)
-    if find_spec("jinja2") is not None and find_spec("matplotlib") is not None:
-        from qconv.reporting.html.page import to_html
-
-        yield file.with_suffix(".html"), to_html(report)
+    if can_draw_html():
+        yield file.with_suffix(".html"), html_page(report)

@@ -37,12 +37,24 @@ def require_html() -> None:
     Raises:
         UnsupportedError: it names what is missing, and the extra.
     """
-    missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
-    if missing:
+    if not can_draw_html():
         raise UnsupportedError(
-            f"an HTML report needs {' and '.join(missing)}, not installed here",
+            "an HTML report needs jinja2, not installed here",
             hint="install the extra: pip install 'qconv[html]'",
         )
+
+
+def can_draw_html() -> bool:
+    """Whether what draws HTML is installed."""
+    return importlib.util.find_spec("jinja2") is not None
+
+
+def html_page(report: Report) -> str:
+    """Return the report as an HTML page that says when, and at which commit, it was made."""
+    from qconv.reporting.html.page import to_html
+    from qconv.reporting.made import made_here
+
+    return to_html(report, made_here())
 
 
 def _markdown(report: Report) -> str:
@@ -59,9 +71,7 @@ def _junit(report: Report) -> str:
 
 def _html(report: Report) -> str:
     require_html()
-    from qconv.reporting.html.page import to_html
-
-    return to_html(report)
+    return html_page(report)
 
 
 _FORMS: Mapping[str, Callable[[Report], str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qconv.reporting.catalog import TASK_METRICS, metric_values
@@ -74,6 +74,31 @@ def headline(report: Report) -> Table:
         _integer_column(report),
     ]
     return Table("variant", names, (_shown(quality), _shown(speed)))
+
+
+_IMPORTANT = ("MB", "speed-up", "top-1 %", "agree %", "SQNR dB", "latency ms", "size ratio")
+
+
+def ranked(report: Report) -> Table:
+    """Return the headline in one part, the most important columns first, each with a full title."""
+    pairs = list(units(headline(report).columns))
+    pairs.sort(key=lambda unit: [title == unit[0].title for title in _IMPORTANT], reverse=True)
+    columns = []
+    for lead, *others in pairs:
+        of = lead.title.removesuffix(" %").removesuffix(" ms")
+        columns += [lead, *(Column(f"{of} {each.title}", each.cells, True) for each in others)]
+    return Table("variant", headline(report).names, (tuple(columns),))
+
+
+def units(columns: Sequence[Column]) -> list[list[Column]]:
+    """Join the columns that stay side by side."""
+    found: list[list[Column]] = []
+    for column in columns:
+        if column.follows and found:
+            found[-1].append(column)
+        else:
+            found.append([column])
+    return found
 
 
 def essentials(report: Report) -> Table:

@@ -76,24 +76,13 @@ def rich_tables(table: Table, width: int) -> Iterator[RichTable]:
 def _parts(columns: Sequence[Column], room: int) -> Iterator[list[Column]]:
     """Deal the columns out to parts that fit the room, as many as fit to each."""
     part: list[Column] = []
-    for unit in _units(columns):
+    for unit in report_tables.units(columns):
         if part and sum(_width(column) + _GAP for column in (*part, *unit)) > room:
             yield part
             part = []
         part += unit
     if part:
         yield part
-
-
-def _units(columns: Sequence[Column]) -> list[list[Column]]:
-    """Join the columns that stay side by side."""
-    units: list[list[Column]] = []
-    for column in columns:
-        if column.follows and units:
-            units[-1].append(column)
-        else:
-            units.append([column])
-    return units
 
 
 def _width(column: Column) -> int:

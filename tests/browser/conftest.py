@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from qconv.reporting.html.page import to_html
 from qconv.reporting.judging import judged, read_gates
-from tests.report_cases import DETAILED, FULL, SEARCH
+from tests.report_cases import DETAILED, FULL, MADE, SEARCH
+from tests.reporting.large_report import large_report
 from tests.reporting.test_html import hostile
 
 _SWITCHES = (
@@ -39,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A report with gates, two variants and all sections; and one with hostile names."""
+    """Reports with gates, two variants and all sections; with hostile names; of real size."""
     folder = tmp_path_factory.mktemp("pages")
     second = replace(DETAILED, name="model.int4.onnx", size_bytes=9_000_000)
     report = replace(
@@ -48,9 +49,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {
         "report": judged(report, read_gates(["top1_drop > 1", "size_mb > 6"])),
         "hostile": hostile(FULL),
+        "one": large_report(1),
+        "two": large_report(2),
     }
     for name, content in made.items():
-        (folder / f"{name}.html").write_text(to_html(content), encoding="utf-8")
+        (folder / f"{name}.html").write_text(to_html(content, MADE), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in made}
 
 

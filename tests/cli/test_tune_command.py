@@ -234,13 +234,12 @@ def test_without_time_left_nothing_is_rounded_in_sequence(qconv: Qconv, net: Pat
 
 
 def test_a_page_shows_what_was_found(qconv: Qconv, net: Path) -> None:
-    pytest.importorskip("matplotlib")
     files = "--html page.html --json report.json"
     said = qconv(SIZE, "--fail-if", "sqnr_db < 20", *files.split())
     assert said.code == 0
     page = (net / "page.html").read_text()
     assert "Found by qconv tune for size, among files whose layers are of 8 bits" in page
-    assert "Plans that no other one beats, and the chosen one" in page
+    assert "Plans that no other one beats, the chosen one with a name" in page
     found = json.loads((net / "report.json").read_text())["search"]
     assert (found["objective"], found["form"]) == ("size", "int4")
     assert [each["chosen"] for each in found["plans"] + found["kinds"]].count(True) == 1

@@ -38,9 +38,8 @@ def import_all() -> None:
 
     for name in (
         *(module.name for module in pkgutil.walk_packages(qconv.__path__, "qconv.")),
-        *("PIL.Image", "matplotlib.backends.backend_svg", "matplotlib.figure", "onnx.checker"),
-        *("onnx.reference", "onnx.version_converter", "onnx_ir.passes.common", "rich.progress"),
-        *("sympy", "threadpoolctl", "tokenizers"),
+        *("PIL.Image", "onnx.checker", "onnx.reference", "onnx.version_converter"),
+        *("onnx_ir.passes.common", "rich.progress", "sympy", "threadpoolctl", "tokenizers"),
     ):
         if not name.endswith("__main__"):
             importlib.import_module(name)
@@ -76,10 +75,7 @@ def run_process(case: Case, folder: Path) -> Outcome:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    from matplotlib import get_cachedir
-
     return {
-        "MPLCONFIGDIR": get_cachedir(),
         "HOME": str((folder / TEMPORARY).absolute()),
         "TMPDIR": str((folder / TEMPORARY).absolute()),
         "PYTHONDONTWRITEBYTECODE": "1",

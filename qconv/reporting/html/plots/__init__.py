@@ -1,0 +1,1 @@
+"""Small drawings as SVG, coloured by the classes of the page's style sheet."""
