@@ -107,6 +107,18 @@ def test_the_keyboard_goes_from_mark_to_mark(opened: Opened) -> None:
     assert opened.faults == []
 
 
+def test_what_is_reached_far_below_is_told_beside_it(opened: Opened) -> None:
+    opened.page.locator("#variant-2-layers .mark").last.focus()
+    opened.page.wait_for_function(
+        """() => {
+            const [tip, mark] = [document.getElementById("tip"), document.activeElement];
+            const [own, of] = [tip.getBoundingClientRect(), mark.getBoundingClientRect()];
+            const near = own.bottom <= of.top && of.top - own.bottom < 10;
+            return !tip.hidden && near && own.top >= 0 && of.bottom <= innerHeight;
+        }"""
+    )
+
+
 def test_without_scripts_browsers_show_titles(browser: Browser, pages: dict[str, Path]) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -30,8 +30,10 @@ for (const button of document.querySelectorAll("th button")) {
 // from drawing to drawing, the arrows from mark to mark, Escape hides what is shown. Without this
 // script, browsers show the <title> of what is pointed at.
 const tip = document.getElementById("tip");
-const hide = () => { tip.hidden = true; };
+let told = null;
+const hide = () => { told = null; tip.hidden = true; };
 const show = (mark) => {
+  told = mark;
   tip.textContent = mark.getAttribute("aria-label");
   tip.hidden = false;
   const [at, own] = [mark.getBoundingClientRect(), tip.getBoundingClientRect()];
@@ -66,4 +68,4 @@ for (const drawing of document.querySelectorAll(".plot")) {
     next.focus();
   });
 }
-addEventListener("scroll", hide, { passive: true });
+addEventListener("scroll", () => { if (told) show(told); }, { passive: true });
