@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from qconv.printable import printable
 from qconv.reporting import sentences
-from qconv.reporting.catalog import metric_values
+from qconv.reporting.catalog import TASK_METRICS, metric_values
 from qconv.reporting.distances import worst_first
 from qconv.reporting.pairing import Pairing
 from qconv.reporting.report_data import Report, VariantReport
@@ -17,6 +17,15 @@ from qconv.reporting.verdicts import verdict_word
 
 _SAME = 1.005
 """Sizes and times whose ratio is nearer to 1 are told as equal."""
+
+_TASKS: Mapping[str, str] = {
+    "boxes": "finds the same boxes to {boxes_f1:.1f} % (F1)",
+    "ctc": "reads {ctc_same:.1f} % of the texts as the float model does",
+    "similarity": "ranks similar samples as the float model does to {similarity:.4f} (1 is equal)",
+    "map": "gives {map_agreement:.1f} % of the points the same class",
+    "perplexity": "has {perplexity_ratio:.4g} times the float model's perplexity",
+}
+"""What is lost, by what the model is for."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +53,9 @@ def bottom_lines(report: Report) -> Iterator[BottomLine]:
     """Yield for each variant ``is 3.9x smaller and 2.4x faster, and keeps 99.2 % of the answers.``.
 
     A difference in speed is told only where its confidence interval does not hold 1. What is lost
-    is the drop in top-1 with labels, else how many answers changed, else how far the outputs are
-    off: an SQNR of S dB is a noise of ``10 ** (-S / 20)`` times the signal, as root mean squares.
+    is what the task measures, else the drop in top-1 with labels, else how many answers changed,
+    else how far the outputs are off: an SQNR of S dB is a noise of ``10 ** (-S / 20)`` times the
+    signal, as root mean squares.
     """
     for variant in report.variants:
         values = metric_values(report, variant)
@@ -112,6 +122,8 @@ def _loss(report: Report, variant: VariantReport, values: Mapping[str, float]) -
     if broken := max((out.broken for out in variant.outputs), default=0):
         samples = sentences.counted(report.data.samples, "sample")
         return f"gives NaN or Inf on {broken} of {samples}"
+    if (told := _TASKS.get(report.task or "")) and TASK_METRICS[str(report.task)][0] in values:
+        return told.format_map(values)
     if "top1_drop" in values:
         return _accuracy(values["top1"], values["top1_drop"], variant.paired)
     if "agreement" in values:

@@ -82,7 +82,9 @@ _IMPORTANT = ("MB", "speed-up", "top-1 %", "agree %", "SQNR dB", "latency ms", "
 def ranked(report: Report) -> Table:
     """Return the headline in one part, the most important columns first, each with a full title."""
     pairs = list(units(headline(report).columns))
-    pairs.sort(key=lambda unit: [title == unit[0].title for title in _IMPORTANT], reverse=True)
+    task = [_TASK_COLUMNS[name][0] for name in TASK_METRICS.get(report.task or "", ())]
+    first = (*_IMPORTANT[:2], *task, *_IMPORTANT[2:])
+    pairs.sort(key=lambda unit: [title == unit[0].title for title in first], reverse=True)
     columns = []
     for lead, *others in pairs:
         of = lead.title.removesuffix(" %").removesuffix(" ms")

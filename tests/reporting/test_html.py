@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from qconv.reporting import report_tables
+from qconv.reporting.answers import ChangedAnswer
 from qconv.reporting.contents import LayerError, LayerStorage, WeightRange
 from qconv.reporting.html.page import to_html
 from qconv.reporting.judging import judged, read_gates
@@ -254,3 +255,38 @@ def test_odd_numbers_are_drawn_as_far_as_they_can_be(odd: float) -> None:
             value = str(attributes.get(name))
             assert "nan" not in value, (tag, name)
             assert "inf" not in value, (tag, name)
+
+
+def test_samples_whose_answer_changed() -> None:
+    picture = base64.b64encode(b"\x89PNG").decode()
+    changed = (
+        ChangedAnswer(HOSTILE, "class 3 (51 %)", HOSTILE, 4, picture),
+        ChangedAnswer("b", "2 boxes", "1 box", None, '" onerror=alert(1) x="'),
+    )
+    page = page_of(replace(FULL, variants=(replace(DETAILED, changed=changed),)))
+    tags = Tags(page)
+    images = [attributes for tag, attributes in tags.tags if tag == "img"]
+    assert [each["src"] for each in images] == [f"data:image/png;base64,{picture}"]
+    assert {*images[0]} == {"src", "alt"}
+    text = " ".join(tags.text.split())
+    assert "The first 2 samples of the data:" in text
+    assert "right is class 4" in text
+    assert "2 boxes → 1 box" in text
+    assert not [tag for tag, _ in tags.tags if tag == "script"][1:]
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "told"),
+    [
+        ("boxes", {"boxes_f1": 96.77}, "finds the same boxes to 96.8 % (F1)."),
+        ("ctc", {"ctc_same": 93.0, "ctc_cer": 2.0}, "reads 93.0 % of the texts as the float"),
+        ("similarity", {"similarity": 0.99871}, "to 0.9987 (1 is equal)."),
+        ("map", {"map_agreement": 97.14, "map_iou": 90}, "gives 97.1 % of the points the same"),
+        ("perplexity", {"perplexity": 20, "perplexity_ratio": 1.02}, "has 1.02 times the float"),
+    ],
+)
+def test_the_bottom_line_of_a_task(task: str, values: dict[str, float], told: str) -> None:
+    report = replace(FULL, task=task, variants=(replace(FULL.variants[0], task=values),))
+    assert told in " ".join(Tags(page_of(report)).text.split())
+    columns = [column.title for column in report_tables.ranked(report).columns]
+    assert columns.index("top-1 %") == 2 + len(values)

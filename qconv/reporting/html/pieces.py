@@ -101,6 +101,25 @@ class Plots:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A sample with both answers; ``picture`` is a PNG in base64, empty where it is no image."""
+
+    name: str
+    before: str
+    after: str
+    label: str
+    picture: str
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples, each with its picture and what two models say of it."""
+
+    template: ClassVar[str] = "samples.html"
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
 class Folded:
     """Pieces to be opened by their summary."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from qconv.reporting.html.pieces import Part, Parts, Section, Words
+from qconv.reporting.html.sections.changed_answers import changed_answers
 from qconv.reporting.html.sections.entering_error import error_by_layer
 from qconv.reporting.html.sections.kernels import kept_float, run_in_integers, saturation
 from qconv.reporting.html.sections.rounded_tensors import rounded_tensors
@@ -13,6 +14,7 @@ from qconv.reporting.report_data import Report, VariantReport
 from qconv.reporting.sentences import coverage_summary
 
 PARTS: tuple[Callable[[VariantReport], Part], ...] = (
+    changed_answers,
     error_by_layer,
     rounded_tensors,
     bytes_by_layer,
