@@ -11,7 +11,8 @@ from qconv.reporting.bottom_line import BottomLine, bottom_lines
 from qconv.reporting.judging import judged, read_gates
 from qconv.reporting.markdown import to_markdown
 from qconv.reporting.pairing import Pairing
-from qconv.reporting.report_data import Accuracy, Latency, OutputMetrics, Report
+from qconv.reporting.report_data import Accuracy, OutputMetrics, Report
+from qconv.reporting.runs import Latency
 from tests.report_cases import FULL, INT8, REFERENCE
 
 SURE = Latency(7.272, 8.0, 1.9, 2.1)

@@ -26,7 +26,7 @@ VALUES = {
 
 def told(text: str, **values: float) -> str:
     gate = parse_gate(text, tuple(VALUES))
-    return distance(judge(gate, "a.onnx", {**VALUES, **values}, Pairing.of(400, 9, 4)))
+    return distance(judge(gate, "a.onnx", {**VALUES, **values}))
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,10 @@ def test_numbers_without_a_distance() -> None:
 
 
 def test_a_confidence_limit_takes_the_place_of_the_drop() -> None:
-    verdict = judge(
-        parse_gate("top1_drop > 0 with 95%", tuple(VALUES)),
-        "a.onnx",
-        VALUES,
-        Pairing.of(400, 40, 4),
-    )
     low = Pairing.of(400, 40, 4).limit(95, "low")
+    gate = parse_gate("top1_drop > 0 with 95%", tuple(VALUES))
+    limits = {"lower limit of top1_drop with 95%": low}
+    verdict = judge(gate, "a.onnx", {**VALUES, **limits})
     assert distance(verdict) == f"{low:.3g} points over the limit 0"
 
 

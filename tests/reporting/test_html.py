@@ -12,7 +12,8 @@ from qconv.reporting.answers import ChangedAnswer
 from qconv.reporting.contents import LayerError, LayerStorage, WeightRange
 from qconv.reporting.html.page import to_html
 from qconv.reporting.judging import judged, read_gates
-from qconv.reporting.report_data import Accuracy, Latency, Report
+from qconv.reporting.report_data import Accuracy, Report
+from qconv.reporting.runs import Latency
 from tests.report_cases import DETAILED, FULL, MADE, SEARCH
 from tests.reporting.large_report import large_report
 

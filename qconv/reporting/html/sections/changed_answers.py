@@ -22,11 +22,14 @@ def changed_answers(variant: VariantReport) -> Part:
         return Part(name, title, (Words(said, "soft"),))
     shown = counted(len(variant.changed), "sample")
     said = f"The first {shown} of the data:" if len(variant.changed) > 1 else "One sample:"
-    return Part(name, title, (Words(said, "soft"), Samples(tuple(map(_sample, variant.changed)))))
+    return Part(
+        name, title, (Words(said, "soft"), Samples(tuple(map(_sample, variant.changed)))), wide=True
+    )
 
 
 def _sample(answer: ChangedAnswer) -> Sample:
     picture = answer.picture or ""
     safe = len(picture) <= _LONGEST and _BASE64.fullmatch(picture) is not None
     label = "" if answer.label is None else f"right is class {answer.label}"
-    return Sample(answer.sample, answer.before, answer.after, label, picture if safe else "")
+    place = answer.sample.replace("\\", "/").rpartition("/")[2]
+    return Sample(place, answer.before, answer.after, label, picture if safe else "")
