@@ -16,8 +16,10 @@ from qconv.reporting.contents import (
     TensorHistogram,
     WeightRange,
 )
+from qconv.reporting.energy_data import Energy
 from qconv.reporting.made import Made
 from qconv.reporting.pairing import Pairing
+from qconv.reporting.profile_data import OperatorTime, Profile, TypeTime
 from qconv.reporting.report_data import (
     Accuracy,
     DataSummary,
@@ -28,6 +30,32 @@ from qconv.reporting.report_data import (
 )
 from qconv.reporting.runs import Latency, Timing
 
+FLOAT_TIMES = Profile(
+    types=(TypeTime("Conv", 49, 14.2, 97.6), TypeTime("Gemm", 1, 0.2, 1.4)),
+    slowest=(OperatorTime("stem", "Conv", 1.1), OperatorTime("fc", "Gemm", 0.2)),
+    outside_ms=0.144,
+    runs=30,
+    plain_ms=14.6,
+    profiled_ms=14.9,
+)
+"""Where the time of the float model goes."""
+
+TIMES = Profile(
+    types=(TypeTime("QLinearConv", 49, 4.0, 55.0), TypeTime("QuantizeLinear", 3, 3.1, 42.6)),
+    slowest=(
+        OperatorTime("to_int8", "QuantizeLinear", 2.9),
+        OperatorTime("stem", "QLinearConv", 1),
+    ),
+    outside_ms=0.172,
+    runs=30,
+    plain_ms=7.3,
+    profiled_ms=7.5,
+)
+"""Where that of the variant goes."""
+
+FLOAT_ENERGY = Energy({"float32": 100}, 4_000, 400, 460.0, 640_000.0, 640_960.0, 704_460.0)
+ENERGY = Energy({"float32": 10, "int8": 90}, 1_000, 100, 73.0, 160_000.0, 160_198.0, 176_073.0)
+
 REFERENCE = VariantReport(
     name="model.onnx",
     path="models/model.onnx",
@@ -37,6 +65,7 @@ REFERENCE = VariantReport(
     latency=Latency(14.544, 15.757),
     fusion=None,
     custom={"confidence": 0.75},
+    energy=FLOAT_ENERGY,
 )
 
 INT8 = VariantReport(
@@ -60,6 +89,7 @@ INT8 = VariantReport(
     paired=Pairing(400, 9, 4, -0.25, 3.1, 0.27),
     coverage=Coverage(ops=80.0, macs=99.5, bytes=98.0),
     portability=(LayerRisk("stem", "Conv", 200, 3), LayerRisk("fc", "Gemm", 100, 0)),
+    energy=ENERGY,
 )
 
 DETAILED = replace(

@@ -93,7 +93,7 @@ def layer_ranges(
         return {}
     trials = list(_trials(model, plan, limits))
     probed = add_probes(model, (), {}, [trial.value for trial in trials])
-    session = open_session(model_to_bytes(probed.model), threads=1, memory_pattern=False)
+    session = open_session(model_to_bytes(probed.model), threads=1, memory="free")
     names = [output.name for output in session.get_outputs()]
 
     def look(batch: Batch) -> list[Doubles]:

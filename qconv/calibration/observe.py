@@ -93,7 +93,7 @@ class Observer:
         self.maps = probed.maps
         self._whole = probed.whole
         self._session = open_session(
-            model_to_bytes(probed.model), threads=1, memory_pattern=False, label=label
+            model_to_bytes(probed.model), threads=1, memory="free", label=label
         )
 
     def accumulator(self) -> Accumulator:
@@ -186,7 +186,7 @@ class Observer:
         requests = [Request(name, maps=False) for name in names]
         also = [layer_input.value for layer_input in self._inputs]
         probed = add_probes(self._model, requests, {}, also).model
-        return open_session(model_to_bytes(probed), threads=1, memory_pattern=False)
+        return open_session(model_to_bytes(probed), threads=1, memory="free")
 
     def _observe_whole(
         self, into: Accumulator, name: str, array: NDArray[np.float32], batch: Batch

@@ -96,7 +96,7 @@ class Walk:
             if value.shape is not None:
                 value.shape = ir.Shape([None] * len(value.shape))
         model = ir.Model(part, ir_version=self._model.ir_version)
-        session = open_session(model_to_bytes(model), threads=1, memory_pattern=False)
+        session = open_session(model_to_bytes(model), threads=1, memory="free")
         return Piece(session, [name_of(v) for v in part.inputs], name_of(read), fresh, kept)
 
     def advance(self, piece: Piece) -> None:

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from qconv.data.source import Feeds, Sample
-from qconv.errors import ModelError, UnsupportedError
+from qconv.data.source import Feeds
+from qconv.evaluation.layer_work import layer_macs
 from qconv.evaluation.weight_entries import NARROW, WeightEntry, data_nodes
 from qconv.graph.float_work import works_on_floats
-from qconv.graph.layers import output_axis, weights_of
-from qconv.graph.model_io import model_to_bytes
-from qconv.graph.operators.facts import Family, Numbers
+from qconv.graph.layers import weights_of
+from qconv.graph.operators.facts import Numbers
 from qconv.graph.operators.table import clamps, operator_of, quantizes, restores
-from qconv.graph.shapes import infer_shapes
-from qconv.graph.view import all_nodes, static_shape
+from qconv.graph.view import all_nodes
 from qconv.reporting.contents import Coverage
 from qconv.runtime.audit import is_quantized
-from qconv.runtime.runner import Runner
-from qconv.runtime.session import input_specs, open_session
-
-Shape = tuple[int, ...]
 
 
 def coverage(model: ir.Model, weights: Sequence[WeightEntry], feeds: Feeds) -> Coverage:
@@ -108,27 +100,6 @@ def _restores_weight(node: ir.Node) -> bool:
     return found
 
 
-def layer_macs(model: ir.Model, feeds: Feeds) -> dict[str, int] | None:
-    """Return the multiplications of each Conv, Gemm and MatMul of the main graph, by node name.
-
-    Where shapes cannot be inferred, they are taken from one inference; None where the runtime
-    cannot make one.
-    """
-    sized = model.clone()
-    for value in sized.graph.inputs:
-        feed = feeds.get(str(value.name))
-        if feed is not None:
-            value.shape = ir.Shape(feed.shape)
-    infer_shapes(sized)
-    counts = _counts(sized, {})
-    if counts is None:
-        try:
-            counts = _counts(sized, _shapes_of_a_run(model, feeds))
-        except (ModelError, UnsupportedError):
-            return None
-    return counts
-
-
 def _mac_share(model: ir.Model, quantized: set[str], feeds: Feeds) -> float | None:
     counts = layer_macs(model, feeds)
     if not counts:
@@ -136,71 +107,6 @@ def _mac_share(model: ir.Model, quantized: set[str], feeds: Feeds) -> float | No
     return _percent(
         sum(count for name, count in counts.items() if name in quantized), sum(counts.values())
     )
-
-
-def _counts(model: ir.Model, shapes: Mapping[str, Shape]) -> dict[str, int] | None:
-    counts = {}
-    for node in model.graph:
-        if not operator_of(node).multiplies:
-            continue
-        count = _macs(node, shapes)
-        if count is None:
-            return None
-        counts[str(node.name)] = count
-    return counts
-
-
-def _macs(node: ir.Node, shapes: Mapping[str, Shape]) -> int | None:
-    """Return the multiplications of one operator: outputs times what each sums over.
-
-    A ConvTranspose spreads each input over a kernel, so its inputs are counted instead.
-    """
-    operator = operator_of(node)
-    spreads = operator.family is Family.SPREADING
-    counted = _shape(node.inputs[0] if spreads else node.outputs[0], shapes)
-    if counted is None:
-        return None
-    if operator.numbers is Numbers.PACKED:
-        return math.prod(counted) * node.attributes.get_int("K", 0)
-    weight = _shape(node.inputs[operator.weights[0]], shapes)
-    if weight is None:
-        return None
-    if operator.family is not Family.PRODUCT:
-        return math.prod(counted) * math.prod(weight[1:])
-    if len(weight) < 2:
-        return math.prod(weight) * (math.prod(counted) or 1)
-    return math.prod(counted) * weight[-2 if output_axis(node) == 1 else -1]
-
-
-def _shape(value: ir.Value | None, shapes: Mapping[str, Shape]) -> Shape | None:
-    if value is None:
-        return None
-    if value.const_value is not None:
-        return tuple(value.const_value.shape.numpy())
-    shape = static_shape(value)
-    if shape is not None and all(isinstance(size, int) for size in shape):
-        return tuple(size for size in shape if size is not None)
-    return shapes.get(str(value.name))
-
-
-def _shapes_of_a_run(model: ir.Model, feeds: Feeds) -> dict[str, Shape]:
-    """Return the shapes of what layers read and give, as one inference shows them."""
-    probed = model.clone()
-    values = {
-        str(value.name): value
-        for node in probed.graph
-        if operator_of(node).multiplies
-        for value in (*node.inputs, *node.outputs)
-        if value is not None and value.const_value is None and not value.is_graph_input()
-    }
-    probed.graph.outputs.clear()
-    probed.graph.outputs.extend(values.values())
-    runner = Runner(Path("model"), open_session(model_to_bytes(probed), optimization="none"))
-    fitted = {
-        spec.name: feeds[spec.name].astype(spec.dtype) for spec in input_specs(runner.session)
-    }
-    outputs = runner.run(Sample(fitted, None, "a sample"))
-    return {name: tuple(array.shape) for name, array in outputs.items()}
 
 
 def _percent(part: int, whole: int) -> float:

@@ -10,12 +10,20 @@ import onnx_ir as ir
 
 from qconv.data.source import Feeds
 from qconv.evaluation.coverage import computing, coverage, covered, is_in_integers
+from qconv.evaluation.energy import estimate_energy
 from qconv.evaluation.portability import layer_risks
 from qconv.evaluation.weight_entries import WeightEntry, weight_entries
 from qconv.graph.model_io import model_bytes, model_fingerprint, read_model
 from qconv.graph.prepare import normalize
 from qconv.placement.targets.ort_cpu import ORT_CPU
-from qconv.reporting.contents import Coverage, FloatOperator, LayerRisk, LayerStorage
+from qconv.reporting.contents import (
+    Coverage,
+    FloatOperator,
+    FusionAudit,
+    LayerRisk,
+    LayerStorage,
+)
+from qconv.reporting.energy_data import Energy
 
 _ORIGIN = ("producer_name", "producer_version")
 
@@ -31,10 +39,19 @@ class Contents:
     storage: tuple[LayerStorage, ...]
     kept_float: tuple[FloatOperator, ...]
     portability: tuple[LayerRisk, ...]
+    energy: Energy
 
 
-def read_contents(path: Path, feeds: Feeds, *, variant: bool) -> Contents:
-    """Read a model file; ``feeds`` is one feed, for shapes.
+def read_contents(
+    path: Path, feeds: Feeds, audit: FusionAudit | None = None, *, variant: bool
+) -> Contents:
+    """Read a model file.
+
+    Args:
+        path: the file.
+        feeds: one feed, for shapes.
+        audit: which of its quantized operators run in integers; None where nobody has looked.
+        variant: whether it is another one than the float model.
 
     Raises:
         ModelError: the file is broken.
@@ -49,6 +66,7 @@ def read_contents(path: Path, feeds: Feeds, *, variant: bool) -> Contents:
         storage=_storage(model, weights),
         kept_float=tuple(_kept_float(model)) if variant else (),
         portability=tuple(layer_risks(model)) if variant else (),
+        energy=estimate_energy(model, weights, audit, feeds),
     )
 
 

@@ -15,7 +15,8 @@ from qconv.evaluation.lineup import Lineup
 from qconv.evaluation.worst_tensors import float_weights
 from qconv.graph.model_io import read_model
 from qconv.progress import Progress
-from qconv.reporting.contents import FusionAudit, LayerError
+from qconv.reporting.contents import FloatOperator, FusionAudit, LayerError
+from qconv.reporting.profile_data import Profile
 from qconv.reporting.report_data import DataSummary, VariantReport
 from qconv.reporting.runs import Latency, Simulation
 
@@ -35,7 +36,13 @@ class MeasuredModel:
     details: Details = field(default_factory=Details)
     layers: tuple[LayerError, ...] = ()
 
-    def told(self, latency: Latency | None) -> VariantReport:
+    @property
+    def in_float(self) -> tuple[FloatOperator, ...]:
+        """The operators that compute in float, whether they are quantized or not."""
+        misses = () if self.fusion is None else self.fusion.misses
+        return (*self.contents.kept_float, *misses)
+
+    def told(self, latency: Latency | None, profile: Profile | None) -> VariantReport:
         """Return what the report says of it."""
         return VariantReport(
             name=self.name,
@@ -56,9 +63,12 @@ class MeasuredModel:
             portability=self.contents.portability,
             ranges=self.details.ranges,
             histograms=self.details.histograms,
+            picture=self.details.picture,
             layers=self.layers,
             task=self.quality.task,
             changed=self.quality.changed,
+            profile=profile,
+            energy=self.contents.energy,
         )
 
 
@@ -98,11 +108,11 @@ def measure(
         DataError: a label or a custom metric is wrong.
     """
     reference, variants = lineup.reference, lineup.variants
-    contents = [
-        read_contents(model.path, lineup.feeds, variant=model is not reference)
-        for model in lineup.models
-    ]
     fusions = [audit(model.path) if lineup.place.is_cpu else None for model in variants]
+    contents = [
+        read_contents(model.path, lineup.feeds, fusion, variant=model is not reference)
+        for model, fusion in zip(lineup.models, (None, *fusions), strict=True)
+    ]
     runners = [model.runner for model in variants]
     found = evaluate(
         reference.runner, runners, lineup.data, lineup.traits, metrics=metrics, progress=progress
@@ -125,7 +135,10 @@ def measure(
     if details:
         floats = float_weights(read_model(exact.path))
         others = [
-            replace(model, details=read_details(model.path, floats, lineup.first, assumed))
+            replace(
+                model,
+                details=read_details(model.path, floats, lineup.first, assumed, model.in_float),
+            )
             for model in others
         ]
     if layers:

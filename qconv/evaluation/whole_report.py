@@ -14,10 +14,11 @@ from qconv.evaluation.custom import check_custom_names, custom_name, load_metric
 from qconv.evaluation.lineup import Lineup
 from qconv.evaluation.measured import Audit, measure
 from qconv.evaluation.naming import display_names
+from qconv.evaluation.operator_times import profile_models
 from qconv.evaluation.timing import WARMUP, measure_latencies, timed_feeds
 from qconv.progress import Progress, no_progress
 from qconv.recipe.tasks import TaskSettings
-from qconv.reporting.catalog import FUSION_METRICS, LATENCY_METRICS
+from qconv.reporting.catalog import ENERGY_METRICS, FUSION_METRICS, LATENCY_METRICS
 from qconv.reporting.contents import FusionAudit
 from qconv.reporting.gates import Gate, require
 from qconv.reporting.judging import judged, read_gates
@@ -109,8 +110,10 @@ def report(
     if latency:
         timing = Timing(threads, (batch or 1) * measured.data.batch, runs, WARMUP, place.provider)
     latencies = measure_latencies(paths, place, feeds, timing, progress)
+    profiles = profile_models(paths, place, feeds, threads, latencies, progress=progress)
     reports = [
-        model.told(latency) for model, latency in zip(measured.models, latencies, strict=True)
+        model.told(latency, profile)
+        for model, latency, profile in zip(measured.models, latencies, profiles, strict=True)
     ]
     result = Report(
         qconv=__version__,
@@ -156,5 +159,5 @@ def _read_gates(
         require(gates, dict.fromkeys(LATENCY_METRICS, "latency is switched off"))
     if not cpu:
         reason = "which operators run in integers is known of the CPU provider only"
-        require(gates, dict.fromkeys(FUSION_METRICS, reason))
+        require(gates, dict.fromkeys((*FUSION_METRICS, *ENERGY_METRICS), reason))
     return gates

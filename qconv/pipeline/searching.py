@@ -12,7 +12,7 @@ from functools import cached_property
 from qconv.calibration.record import record_hash
 from qconv.conversions.workbench import Form, Forms, Workbench
 from qconv.errors import NothingQuantized
-from qconv.evaluation.coverage import layer_macs
+from qconv.evaluation.layer_work import layer_macs
 from qconv.pipeline.exploring import Explorer
 from qconv.pipeline.keeping import Kept
 from qconv.pipeline.search_context import SearchContext

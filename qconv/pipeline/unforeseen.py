@@ -61,7 +61,7 @@ def _require_loadable(path: Path) -> None:
     """Refuse a model file that is not sound, or that the runtime calls wrong."""
     require_sound(path)
     with suppress(UnsupportedError, OutOfMemoryError):  # that would not explain the failure
-        open_session(path, frugal=True)
+        open_session(path, memory="frugal")
 
 
 def _is_callers(error: Exception) -> bool:

@@ -49,6 +49,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("coverage_ops", "%", "operators that are quantized"),
     Metric("coverage_macs", "%", "multiplications of Conv, Gemm and MatMul that are quantized"),
     Metric("coverage_bytes", "%", "weights that are quantized, by their bytes in float32"),
+    Metric("energy_ratio_low", "ratio", "estimated energy over the float model's, at least"),
+    Metric("energy_ratio_high", "ratio", "estimated energy over the float model's, at most"),
     Metric("saturation_risk", "%", "weight pairs that can overflow 16 bits on CPUs without VNNI"),
     Metric("quantized_ops", "count", "operators with quantized inputs"),
     Metric("integer_ops", "count", "quantized operators that the runtime computes in integers"),
@@ -60,6 +62,7 @@ LABEL_METRICS = ("top1", "top5", "top1_drop", "top5_drop", *PAIRED_METRICS)
 TOP5_METRICS = ("top5", "top5_drop")
 LATENCY_METRICS = ("latency_ms", "latency_p90_ms", "speedup", "speedup_low", "speedup_high")
 FUSION_METRICS = ("quantized_ops", "integer_ops", "integer_share")
+ENERGY_METRICS = ("energy_ratio_low", "energy_ratio_high")
 DISTRIBUTION_METRICS = ("agreement", "kl")
 TASK_METRICS: Mapping[str, tuple[str, ...]] = {
     "boxes": ("boxes_f1",),
@@ -88,6 +91,7 @@ def metric_values(report: Report, variant: VariantReport) -> dict[str, float]:
         **_output_values(variant, report.class_output),
         **_latency_values(reference, variant),
         **variant.task,
+        **_energy_values(reference, variant),
     }
     if (paired := variant.paired) is not None:
         found = (paired.low, paired.high, paired.p_value)
@@ -150,6 +154,14 @@ def _latency_values(reference: VariantReport, variant: VariantReport) -> dict[st
     if own.speedup_low is not None and own.speedup_high is not None:
         values |= {"speedup_low": own.speedup_low, "speedup_high": own.speedup_high}
     return values
+
+
+def _energy_values(reference: VariantReport, variant: VariantReport) -> dict[str, float]:
+    base, own = reference.energy, variant.energy
+    if base is None or own is None or base.unknown or own.unknown:
+        return {}
+    ratios = _ratio(own.low_pj, base.low_pj), _ratio(own.high_pj, base.high_pj)
+    return dict(zip(ENERGY_METRICS, sorted(ratios), strict=True))
 
 
 def _ratio(numerator: float, denominator: float) -> float:

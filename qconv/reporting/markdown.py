@@ -10,8 +10,10 @@ from qconv.printable import printable
 from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.bottom_line import bottom_lines
 from qconv.reporting.doubts import doubts
+from qconv.reporting.energy_told import energy_lines
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_tables import Table
+from qconv.reporting.time_told import time_lines
 from qconv.reporting.verdicts import verdict_told, verdict_word
 
 
@@ -29,6 +31,7 @@ def to_markdown(report: Report) -> str:
         *(f"**{escaped(sentence)}**" for sentence in sentences.faults(report)),
         *map(escaped, doubts(report)),
         *_fusion(report),
+        *_list((*time_lines(report), *energy_lines(report))),
         _details("Outputs", _table(report_tables.outputs(report))),
         *(_details(table.rows, _table(table)) for table in report_tables.layers(report)),
     ]

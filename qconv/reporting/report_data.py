@@ -24,7 +24,10 @@ from qconv.reporting.contents import (
     TensorHistogram,
     WeightRange,
 )
+from qconv.reporting.energy_data import Energy
 from qconv.reporting.pairing import Pairing
+from qconv.reporting.picture_data import Picture
+from qconv.reporting.profile_data import Profile
 from qconv.reporting.runs import Latency, Simulation, Timing
 
 
@@ -92,6 +95,9 @@ class VariantReport:
         layers: where the error enters, in dB, value by value.
         ranges: how the channels of each weight differ in magnitude.
         histograms: numbers of the tensors that lose most by rounding.
+        profile: where the latency goes, by operator, in ms; None where it was not measured.
+        energy: estimate of the energy of Conv, Gemm and MatMul, in pJ; None in older reports.
+        picture: the graph, folded to islands; None where details were not asked for.
         metrics: all that gates call by a name, as far as measured, in the units of docs/reports.md.
         task: metrics of what the model is for, by name, in the units of docs/reports.md.
         changed: first samples whose answer is another one.
@@ -116,6 +122,9 @@ class VariantReport:
     layers: tuple[LayerError, ...] = ()
     ranges: tuple[WeightRange, ...] = ()
     histograms: tuple[TensorHistogram, ...] = ()
+    profile: Profile | None = None
+    energy: Energy | None = None
+    picture: Picture | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     task: Mapping[str, float] = field(default_factory=dict)
     changed: tuple[ChangedAnswer, ...] = ()

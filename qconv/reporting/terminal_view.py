@@ -13,8 +13,10 @@ from rich.text import Text
 from qconv.printable import printable
 from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.doubts import doubts
+from qconv.reporting.energy_told import energy_lines
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_tables import Column, Table
+from qconv.reporting.time_told import time_lines
 from qconv.reporting.verdicts import verdict_line
 
 _GAP = 2
@@ -45,6 +47,8 @@ def print_report(report: Report, console: Console) -> None:
     for sentence in (*sentences.faults(report), *doubts(report)):
         _say(sentence, console)
     _print_fusion(report, console)
+    for sentence in (*time_lines(report), *energy_lines(report)):
+        _say(sentence, console)
     for sentence in sentences.terms(report):
         _say(sentence, console)
     print_verdicts(report, console)

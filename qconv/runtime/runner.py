@@ -67,14 +67,15 @@ class Runner:
         provider: str = CPU,
         frugal: bool = False,
         largest_constant: int | None = None,
+        profile: Path | None = None,
     ) -> Runner:
         """Open a model file; threads that wait are put to sleep once an inference ends.
 
-        ``frugal`` saves memory at the cost of speed, see :func:`open_session`. What the runtime
-        computes from constants alone, it computes once, when it loads the model, unless the result
-        takes more than ``largest_constant`` bytes. Axes of inputs that
-        the file declares to have the length 0, which the runtime takes at its word, are free: see
-        :func:`qconv.graph.axes.free_axes`.
+        ``frugal`` saves memory at the cost of speed, and ``profile`` times each operator, see
+        :func:`open_session`. What the runtime computes from constants alone, it computes once, when
+        it loads the model, unless the result takes more than ``largest_constant`` bytes. Axes of
+        inputs that the file declares to have the length 0, which the runtime takes at its word, are
+        free: see :func:`qconv.graph.axes.free_axes`.
 
         Raises:
             ModelError: the file is missing or not sound, or the runtime rejects it.
@@ -92,7 +93,8 @@ class Runner:
                 optimization=optimization,
                 settings=settings,
                 provider=provider,
-                frugal=frugal,
+                memory="frugal" if frugal else "planned",
+                profile=profile,
                 label=str(path),
             )
 
@@ -146,9 +148,13 @@ class Place:
         """Whether it is the runtime's own provider, whose kernels are known."""
         return self.provider == CPU
 
-    def open(self, path: Path, threads: int | None = None) -> Runner:
+    def open(
+        self, path: Path, threads: int | None = None, *, profile: Path | None = None
+    ) -> Runner:
         """Open a model file; see :meth:`Runner.open`."""
-        return Runner.open(path, threads=threads, assumed=self.assumed, provider=self.provider)
+        return Runner.open(
+            path, threads=threads, assumed=self.assumed, provider=self.provider, profile=profile
+        )
 
 
 class FittedSession:

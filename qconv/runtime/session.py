@@ -35,6 +35,7 @@ CPU = "CPUExecutionProvider"
 """The execution provider that every build of the runtime has."""
 
 Optimization = Literal["all", "extended", "none"]
+Memory = Literal["planned", "free", "frugal"]
 _LEVELS = {
     "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
     "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
@@ -91,8 +92,8 @@ def open_session(
     optimization: Optimization = "all",
     settings: Mapping[str, str] | None = None,
     provider: str = CPU,
-    memory_pattern: bool = True,
-    frugal: bool = False,
+    memory: Memory = "planned",
+    profile: Path | None = None,
     label: str = "the model",
 ) -> InferenceSession:
     """Load a model on an execution provider.
@@ -104,10 +105,12 @@ def open_session(
             in memory.
         settings: session configuration entries, by their ONNX Runtime names.
         provider: the execution provider; what it cannot compute runs on the CPU.
-        memory_pattern: plan one block of memory for each shape that is fed, and keep the plan:
-            less time, but more memory where most values are outputs, or no two shapes are alike.
-        frugal: leave the model as it is written and make no copies of its weights: those that lie
-            in a file of their own stay there until they are read. It runs slowly.
+        memory: ``planned`` plans one block for each shape that is fed, and keeps the plan: less
+            time, but more memory than ``free`` where most values are outputs, or no two shapes are
+            alike. ``frugal`` leaves the model as it is written and makes no copies of its weights:
+            those that lie in a file of their own stay there until they are read. It runs slowly.
+        profile: what the name of a file begins with that tells how long each operator took;
+            ``end_profiling`` writes it and returns its name. Inferences take longer.
         label: what errors call a serialized model; a file goes by its path.
 
     Raises:
@@ -116,12 +119,15 @@ def open_session(
             is newer than it, or the provider does not start here.
         OutOfMemoryError: the memory does not suffice.
     """
-    options = _options("none" if frugal else optimization)
-    options.enable_mem_pattern = memory_pattern
+    options = _options("none" if memory == "frugal" else optimization)
+    options.enable_mem_pattern = memory == "planned"
     if threads is not None:
         options.intra_op_num_threads = threads
-    if frugal:
+    if memory == "frugal":
         _save_memory(options)
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
     for key, value in (settings or {}).items():
         options.add_session_config_entry(key, value)
     return _start(model, options, provider, label)
@@ -183,7 +189,6 @@ def _save_memory(options: ort.SessionOptions) -> None:
     options.add_session_config_entry("session.disable_prepacking", "1")
     options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
     options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
 
 
 def _reason(error: Exception) -> str:

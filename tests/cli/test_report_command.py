@@ -1,8 +1,6 @@
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import onnx
@@ -43,9 +41,7 @@ def folder(tmp_path: Path) -> Path:
 def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(folder)
     audit = FusionAudit(2, 1, {"Gemm": (2, 1)}, (MISS,))
-    module = ModuleType("qconv.runtime.audit")
-    module.audit_fusion = lambda _: audit  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr("qconv.runtime.audit.audit_fusion", lambda _: audit)
 
     def invoke(*arguments: str, data: str = "data.npz") -> Result:
         return CliRunner().invoke(cli, ["report", *arguments, "--data", data])

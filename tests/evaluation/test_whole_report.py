@@ -74,7 +74,7 @@ def test_the_data_are_streamed_once_beside_the_first_samples(model: Path, halved
         model, [halved, model], data=source.open, runs=3, audit=lambda _: AUDIT, progress=progress
     )
     assert source.passes == 2
-    assert seen == [(8, "evaluating"), (8, "timing")]
+    assert seen == [(8, "evaluating"), (8, "timing"), (3, "profiling")]
 
 
 def test_latency_is_measured_of_all_models_and_conditions_are_kept(

@@ -28,6 +28,7 @@ def bare_report(full_report: Report) -> Report:
             paired=None,
             coverage=None,
             portability=(),
+            energy=None,
         )
 
     return replace(

@@ -43,6 +43,8 @@ def test_the_numbers_of_a_variant(full_report: Report) -> None:
             "coverage_ops": 80,
             "coverage_macs": 99.5,
             "coverage_bytes": 98,
+            "energy_ratio_low": 160_198 / 640_960,
+            "energy_ratio_high": 176_073 / 704_460,
             "saturation_risk": 1,
             "quantized_ops": 60,
             "integer_ops": 57,
@@ -133,6 +135,7 @@ def test_the_groups_name_metrics_of_the_table() -> None:
         *catalog.LABEL_METRICS,
         *catalog.TOP5_METRICS,
         *catalog.LATENCY_METRICS,
+        *catalog.ENERGY_METRICS,
         *catalog.DISTRIBUTION_METRICS,
     )
     assert set(groups) <= set(metric_names())

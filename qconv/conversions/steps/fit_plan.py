@@ -10,7 +10,7 @@ from qconv.calibration.estimate import RangeSettings
 from qconv.calibration.fit import fit_plan, leave_fine
 from qconv.conversions.trial import Trial
 from qconv.conversions.work import Knowing, Topic, Work
-from qconv.evaluation.coverage import layer_macs
+from qconv.evaluation.layer_work import layer_macs
 from qconv.observers.value import ValueStatistics
 from qconv.placement.plan import Plan
 from qconv.recipe.settings import Gates, RangeMethod

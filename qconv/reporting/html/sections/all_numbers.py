@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.doubts import doubts
+from qconv.reporting.energy_told import energy_lines, energy_table
 from qconv.reporting.html.pieces import Folded, Grid, Listed, Piece, Section, Words
 from qconv.reporting.report_data import Report
+from qconv.reporting.time_told import slower_lines
 
 
 def overview(report: Report) -> Section:
@@ -23,12 +25,17 @@ def _pieces(report: Report) -> Iterator[Piece]:
         *significance.drops(report),
         *significance.undecided(report),
         *significance.speeds(report),
+        *slower_lines(report),
+        *energy_lines(report),
         *sentences.simulations(report),
         *sentences.portability(report),
         *doubts(report),
     )
     if remarks:
         yield Listed(remarks)
+    energy = energy_table(report)
+    if energy is not None:
+        yield Folded("Estimated energy", (Grid.of_table("Estimated energy", energy),))
     outputs = report_tables.outputs(report)
     terms = Words(" ".join(sentences.terms(report)), "soft")
     yield Folded("Each output, and what the words mean", (Grid.of_table("Outputs", outputs), terms))

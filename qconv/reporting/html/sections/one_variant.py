@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from qconv.reporting.html.pieces import Part, Parts, Section, Words
 from qconv.reporting.html.sections.changed_answers import changed_answers
 from qconv.reporting.html.sections.entering_error import error_by_layer
+from qconv.reporting.html.sections.graph_islands import graph_islands
 from qconv.reporting.html.sections.kernels import kept_float, run_in_integers, saturation
+from qconv.reporting.html.sections.operator_costs import operator_times
 from qconv.reporting.html.sections.rounded_tensors import rounded_tensors
 from qconv.reporting.html.sections.weights_in_file import bytes_by_layer, weight_ranges
 from qconv.reporting.report_data import Report, VariantReport
@@ -16,9 +18,11 @@ from qconv.reporting.sentences import coverage_summary
 PARTS: tuple[Callable[[VariantReport], Part], ...] = (
     changed_answers,
     error_by_layer,
+    operator_times,
     rounded_tensors,
     bytes_by_layer,
     weight_ranges,
+    graph_islands,
     run_in_integers,
     kept_float,
     saturation,

@@ -1,0 +1,52 @@
+"""Where the time of a model goes, and of what onnxruntime.quantization makes of it.
+
+python -m benchmarks.time_by_operator MODEL DATA [FORMAT ACTIVATIONS]
+
+FORMAT is QDQ or QOperator, ACTIVATIONS is u8 or s8. The model is quantized on eight samples with
+``quantize_static``, weights int8 by tensor. Printed are what the report says of the time, and for
+each model the sum of the times over the measured latency, with what the profile itself added.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+
+import qconv
+from benchmarks.peers.feeds import FeedReader, write_feed
+from qconv.data import open_data
+from qconv.reporting.time_told import time_lines
+from qconv.runtime.runner import Runner
+
+
+def main() -> None:
+    model, data, form, activations = (*sys.argv[1:], "QDQ", "s8")[:4]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        variant = folder / f"{Path(model).stem}.{form}.{activations}.onnx"
+        specs = Runner.open(Path(model), threads=1).specs
+        for index, sample in enumerate(open_data([data], specs, samples=8)):
+            write_feed(folder, index, dict(sample.feeds))
+        quantize_static(
+            model,
+            variant,
+            FeedReader(name),
+            quant_format=QuantFormat[form],
+            activation_type=QuantType.QInt8 if activations == "s8" else QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+        report = qconv.report(model, [variant], data=[data], samples=8)
+    print("\n".join(time_lines(report)))
+    for each in (report.reference, *report.variants):
+        if each.profile is None or each.latency is None:
+            continue
+        total = sum(kind.ms for kind in each.profile.types) + each.profile.outside_ms
+        print(
+            f"{each.name}: {total:.4f} ms of {each.latency.median_ms:.4f} ms, in turns "
+            f"{each.profile.plain_ms:.4f} ms, with the profile {each.profile.profiled_ms:.4f} ms"
+        )
+
+
+if __name__ == "__main__":
+    main()
