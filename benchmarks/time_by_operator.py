@@ -44,7 +44,8 @@ def main() -> None:
         total = sum(kind.ms for kind in each.profile.types) + each.profile.outside_ms
         print(
             f"{each.name}: {total:.4f} ms of {each.latency.median_ms:.4f} ms, in turns "
-            f"{each.profile.plain_ms:.4f} ms, with the profile {each.profile.profiled_ms:.4f} ms"
+            f"{each.profile.plain_ms:.4f} ms, with the profile {each.profile.profiled_ms:.4f} ms, "
+            f"of which operators have {each.profile.seen_ms:.4f} ms"
         )
 
 

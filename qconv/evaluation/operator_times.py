@@ -133,6 +133,7 @@ def operator_times(rounds: Sequence[Round], latency_ms: float) -> Profile:
         runs=len(rounds),
         plain_ms=plain / 1e3,
         profiled_ms=median(each.profiled_us for each in rounds) / 1e3,
+        seen_ms=sum(spent.us for spent in seen.values()) / 1e3,
     )
 
 

@@ -48,6 +48,7 @@ class Profile:
         runs: inferences that it is taken of.
         plain_ms: one of these inferences without the profile.
         profiled_ms: the same with the profile, which adds to each operator. That is taken off.
+        seen_ms: all operators together as the profile has them, before anything is taken off.
         unknown: why there is no profile; empty where there is one.
     """
 
@@ -57,4 +58,5 @@ class Profile:
     runs: int = 0
     plain_ms: float = 0.0
     profiled_ms: float = 0.0
+    seen_ms: float = 0.0
     unknown: str = ""

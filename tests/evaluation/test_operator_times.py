@@ -53,7 +53,7 @@ def test_times_are_those_of_the_latency_that_was_measured() -> None:
     """The machine was half as fast while the profile was taken."""
     found = operator_times(rounds(140, 20, *[(26, 46, 66)] * 4), 0.070)
     assert singles(found) == pytest.approx({"k2": 0.030, "k1": 0.020, "k0": 0.010})
-    assert found.plain_ms == pytest.approx(0.140)
+    assert (found.plain_ms, found.seen_ms) == (0.140, 0.138)
     assert found.runs == 4
 
 
