@@ -54,6 +54,7 @@ def report(
     batch: int | None = None,
     provider: str = CPU,
     latency: bool = True,
+    profile: bool = True,
     settings: TaskSettings = TaskSettings(),  # noqa: B008 - frozen
     details: bool = False,
     layers: bool = False,
@@ -79,6 +80,7 @@ def report(
         batch: samples that a timed inference takes; None: as the data has them.
         provider: the runtime's execution provider, for accuracy and latency.
         latency: whether to time at all.
+        profile: whether to tell the time by operator of what is timed.
         settings: what outputs hold, and what the model is for.
         details: whether to look at weights and activations one by one, as the plots need it.
         layers: whether to tell the error of each quantized value, on the first samples.
@@ -110,10 +112,13 @@ def report(
     if latency:
         timing = Timing(threads, (batch or 1) * measured.data.batch, runs, WARMUP, place.provider)
     latencies = measure_latencies(paths, place, feeds, timing, progress)
-    profiles = profile_models(paths, place, feeds, threads, latencies, progress=progress)
+    timed = latencies if profile else (None,) * len(latencies)
+    profiles = profile_models(paths, place, feeds, threads, timed, progress=progress)
     reports = [
-        model.told(latency, profile)
-        for model, latency, profile in zip(measured.models, latencies, profiles, strict=True)
+        model.told(its_latency, its_profile)
+        for model, its_latency, its_profile in zip(
+            measured.models, latencies, profiles, strict=True
+        )
     ]
     result = Report(
         qconv=__version__,

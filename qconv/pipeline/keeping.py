@@ -141,6 +141,7 @@ class Keeper:
             metrics=self._goal.metrics,
             settings=self._goal.settings,
             assume=self._assume,
+            profile=False,
             latency=any(name in text for name in LATENCY_METRICS for text in gates),
         )
         return _named(found, *display_names(model, [self._path]))
