@@ -213,7 +213,7 @@ def test_paper_is_few_pages_in_dark_ink(
 def test_what_a_reader_has_opened_is_printed(opened: Opened) -> None:
     opened.page.evaluate("document.querySelector('#overview details').open = true")
     opened.page.emulate_media(media="print")
-    assert opened.page.locator("#overview details table").is_visible()
+    assert opened.page.locator("#overview details table").first.is_visible()
 
 
 def test_hostile_names_do_no_harm(browser: Browser, pages: dict[str, Path]) -> None:
