@@ -43,7 +43,7 @@ def test_commands_that_compare_read_the_test_data(qconv: Qconv, folder: Path) ->
     assert "Data: 4 samples" in said.out
     assert "y.onnx FAILS: size_ratio = " in said.out
     assert "Latency" not in said.out
-    assert qconv("report model.onnx y.onnx --recipe r.toml -q --fail-if", "kl > 9").code == 0
+    assert qconv("report model.onnx y.onnx --recipe r.toml -q --fail-if", "cosine < 0").code == 0
     said = qconv("compare model.onnx y.onnx --recipe r.toml -q --json -")
     assert said.code == 0
     assert '"samples": 4' in said.out
