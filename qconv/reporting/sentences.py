@@ -30,8 +30,8 @@ def conditions(report: Report) -> Iterator[str]:
     kinds = {output.kind for output in report.variants[0].outputs}
     if "vector" in kinds and "classes" not in kinds and report.task is None:
         yield (
-            "No output is known to hold classes, so no answers are compared; if one does, name it: "
-            "--output-kind NAME=classes. --task compares what other models are for."
+            "No output is known to hold classes, so no answers are compared. The option "
+            "output-kind says which one does; task compares what other models are for."
         )
     if (timing := report.timing) is not None:
         threads = "all threads" if timing.threads is None else counted(timing.threads, "thread")
