@@ -25,7 +25,7 @@ def error_by_layer(variant: VariantReport) -> Part:
         return Part(
             _NAME,
             _TITLE,
-            (Words("SQNR by layer was not measured; qconv report --layers does it.", "soft"),),
+            (Words("SQNR by layer was not measured; the option layers does it.", "soft"),),
         )
     worst = sorted(layers, key=_rank)
     rows = ((each.name, each.op, _alone(each), decibels(each.accumulated)) for each in worst)
