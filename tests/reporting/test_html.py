@@ -154,7 +154,7 @@ def test_every_section_shows_what_the_report_holds() -> None:
 def test_a_report_with_nothing_measured_says_so(bare_report: Report) -> None:
     text = Tags(page_of(bare_report)).text
     for part in (
-        "SQNR by layer was not measured; qconv report --layers does it.",
+        "SQNR by layer was not measured; the option layers does it.",
         "No tensor is quantized to a grid that can be drawn.",
         "Which operators run in integers was not looked at.",
         "Weight ranges were not looked at.",
