@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from qconv.recipe.fields import Setting, arms, choices
-from qconv.recipe.options import CALIBRATION, OPTIONS, RUN
+from qconv.recipe.options import CALIBRATION, OF_REPORTS, OPTIONS, RUN
 from qconv.recipe.walk import settings_by_option
 
 PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
@@ -29,9 +29,10 @@ def with_tables(page: str) -> str:
 
 def _options(command: str) -> Collection[str]:
     if command == "convert":
-        return [n for n, option in OPTIONS.items() if option.group not in (CALIBRATION, RUN)]
+        others = (CALIBRATION, RUN, *OF_REPORTS)
+        return [n for n, option in OPTIONS.items() if option.group not in others]
     if command == "run":
-        return [n for n, option in OPTIONS.items() if option.group == RUN]
+        return [n for n, option in OPTIONS.items() if option.group in (RUN, *OF_REPORTS)]
     shared = {"Data", "Images", "Model", "Calibration"}
     return {name for name, option in OPTIONS.items() if option.group in shared} - {"calibration"}
 

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 
 from qconv.recipe.data_options import DATA_OPTIONS
 from qconv.recipe.option import Option
-from qconv.recipe.task_options import TASK_OPTIONS
+from qconv.recipe.task_options import TASK_GROUP, TASK_OPTIONS
 
 TYPES = "Types"
 INT8, WEIGHTS, HALF = "INT8", "INT8 and weights in few bits", "FP16 and BF16"
 MODEL, CALIBRATION, OUTPUT = "Model", "Calibration", "Output"
 RUN = "What qconv run does"
+GATES = "Gates"
 
 _TABLE = (
     Option(
@@ -265,7 +266,7 @@ _TABLE = (
     ),
     Option(
         "undecided",
-        RUN,
+        GATES,
         "What a gate on time does where the machine is too noisy to tell if it holds.",
     ),
     Option("latency", RUN, "Time the models."),
@@ -273,3 +274,5 @@ _TABLE = (
 
 OPTIONS: Mapping[str, Option] = {option.name: option for option in _TABLE}
 """All of them, by name, in the order of the help."""
+OF_REPORTS = (GATES, TASK_GROUP)
+"""Groups of what is said of a report, not of a conversion."""
