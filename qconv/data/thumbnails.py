@@ -12,6 +12,7 @@ from qconv.data.source import Array, Feeds
 
 SIDE = 64
 """Pixels of the longer side."""
+_COLOURS = 64
 
 
 def thumbnail(feeds: Feeds) -> str | None:
@@ -31,7 +32,7 @@ def thumbnail(feeds: Feeds) -> str | None:
     image = Image.fromarray(images[0])
     image.thumbnail((SIDE, SIDE))
     stream = io.BytesIO()
-    image.save(stream, "PNG", optimize=True)
+    image.quantize(_COLOURS).save(stream, "PNG", optimize=True)
     return base64.b64encode(stream.getvalue()).decode()
 
 
