@@ -160,19 +160,6 @@ def layers(report: Report) -> tuple[Table, ...]:
     return tuple(found)
 
 
-_TASK_COLUMNS: Mapping[str, tuple[str, str, Cell]] = {
-    "boxes_f1": ("boxes F1 %", "boxes_f1", lambda value: _percent(value)),
-    "ctc_same": ("same text %", "ctc_same", lambda value: _percent(value)),
-    "ctc_cer": ("letters wrong %", "ctc_cer", lambda value: _significant(value)),
-    "similarity": ("similarity", "similarity", lambda value: _cosine(value)),
-    "map_agreement": ("same points %", "map_agreement", lambda value: _percent(value)),
-    "map_iou": ("areas IoU %", "map_iou", lambda value: _percent(value)),
-    "perplexity": ("perplexity", "perplexity", lambda value: _significant(value)),
-    "perplexity_ratio": ("ratio", "perplexity_ratio", lambda value: _significant(value)),
-}
-"""How the metrics of tasks stand in tables: title, metric, and how a number is written."""
-
-
 def _integer_column(report: Report) -> Column:
     audits = (model.fusion for model in (report.reference, *report.variants))
     return Column("integer ops", tuple(map(_integers, audits)))
@@ -229,3 +216,16 @@ def _significant(value: float) -> str:
 def _decimals(value: float, digits: int) -> int:
     """Return how many decimals show so many significant digits."""
     return max(0, digits - 1 - math.floor(math.log10(abs(value))))
+
+
+_TASK_COLUMNS: Mapping[str, tuple[str, str, Cell]] = {
+    "boxes_f1": ("boxes F1 %", "boxes_f1", _percent),
+    "ctc_same": ("same text %", "ctc_same", _percent),
+    "ctc_cer": ("letters wrong %", "ctc_cer", _significant),
+    "similarity": ("similarity", "similarity", _cosine),
+    "map_agreement": ("same points %", "map_agreement", _percent),
+    "map_iou": ("areas IoU %", "map_iou", _percent),
+    "perplexity": ("perplexity", "perplexity", _significant),
+    "perplexity_ratio": ("ratio", "perplexity_ratio", _significant),
+}
+"""How the metrics of tasks stand in tables: title, metric, and how a number is written."""

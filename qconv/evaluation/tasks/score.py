@@ -50,14 +50,21 @@ class TaskScore(Protocol):
 
 
 def task_output(outputs: Outputs, named: Sequence[str], ranks: Sequence[int], task: str) -> str:
-    """Return the name of the output that a task reads: the named one, or the first of these ranks.
+    """Return the name of the output that a task reads: the named one, or the first of a rank.
+
+    Ranks that come first are looked for first.
 
     Raises:
         DataError: there is none.
     """
-    for name in named or outputs:
-        if name in outputs and (named or np.ndim(outputs[name]) in ranks):
-            return name
+    found = [
+        name
+        for rank in ranks
+        for name, array in outputs.items()
+        if (name == named[0] if named else np.ndim(array) == rank)
+    ]
+    if found:
+        return found[0]
     shown = ", ".join(f"'{name}' {list(np.shape(array))}" for name, array in outputs.items())
     wanted = f"'{named[0]}'" if named else f"of rank {' or '.join(map(str, ranks))}"
     raise DataError(

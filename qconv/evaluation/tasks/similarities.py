@@ -34,10 +34,7 @@ class SimilarityScore(TaskScore):
 
     def update(self, sample: Sample, reference: Outputs, own: Outputs) -> None:
         """Add one sample."""
-        try:
-            name = task_output(reference, self._named, (2,), "similarity")
-        except DataError:
-            name = task_output(reference, self._named, (2, 3), "similarity")
+        name = task_output(reference, self._named, (2, 3), "similarity")
         rows = (vectors(outputs[name], sample.feeds) for outputs in (reference, own))
         if len(self._pairs) < MOST_VECTORS:
             self._pairs.extend(zip(*rows, strict=True))
