@@ -76,17 +76,22 @@ def circle(x: float, y: float, radius: float, kind: str) -> Markup:
 
 def text_width(said: str) -> float:
     """Return about how many units a line of text takes."""
-    return sum(TEXT * (1.0 if east_asian_width(char) in "WF" else 0.6) for char in said)
+    return TEXT * _tenths(said) / 10
+
+
+def _tenths(said: str) -> int:
+    """Return the width in whole tenths of the height, whose sum no order of letters changes."""
+    return sum(10 if east_asian_width(char) in "WF" else 6 for char in said)
 
 
 def fitted(said: str, room: float) -> str:
     """Return the end of a text that is too long, which tells more of a name than its beginning."""
     if text_width(said) <= room:
         return said
-    taken = text_width("…")
+    taken = _tenths("…")
     for kept in range(len(said)):
-        taken += text_width(said[-1 - kept])
-        if taken > room:
+        taken += _tenths(said[-1 - kept])
+        if TEXT * taken / 10 > room:
             return f"…{said[len(said) - kept :]}"
     return said
 
