@@ -5,12 +5,14 @@ Nothing of a package is imported before somebody names what it adds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Literal
 
 from qconv.errors import UnsupportedError, foreign
 from qconv.printable import printable
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Addition = Literal["data source", "metric", "estimator", "target"]
 
@@ -25,7 +27,7 @@ GROUPS: Mapping[Addition, str] = {
 
 def added_names(what: Addition) -> list[str]:
     """Return the names of what installed packages add, sorted."""
-    return sorted({point.name for point in entry_points(group=GROUPS[what])})
+    return sorted({point.name for point in _points(what)})
 
 
 def added(what: Addition, name: str) -> object | None:
@@ -34,7 +36,7 @@ def added(what: Addition, name: str) -> object | None:
     Raises:
         UnsupportedError: several packages add it, or it cannot be imported.
     """
-    points = list(entry_points(group=GROUPS[what], name=name))
+    points = [point for point in _points(what) if point.name == name]
     if not points:
         return None
     if len({point.value for point in points}) > 1:
@@ -43,6 +45,12 @@ def added(what: Addition, name: str) -> object | None:
     with foreign(lambda error: _broken(what, points[0], error)):
         found: object = points[0].load()
     return found
+
+
+def _points(what: Addition) -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points  # takes as long as all of a gate
+
+    return entry_points(group=GROUPS[what])
 
 
 def _package(point: EntryPoint) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -116,10 +117,10 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         group = plugins.GROUPS[what]
         found = [point(name, value, group) for name, value in points.items()]
 
-        def listed(*, group: str, name: str | None = None) -> list[EntryPoint]:
-            return [each for each in found if each.group == group and name in (None, each.name)]
+        def listed(*, group: str) -> list[EntryPoint]:
+            return [each for each in found if each.group == group]
 
-        monkeypatch.setattr(plugins, "entry_points", listed)
+        monkeypatch.setattr(metadata, "entry_points", listed)
 
     return add
 
@@ -156,6 +157,6 @@ def test_additions_that_do_not_work(model: Path, add: Callable[..., None]) -> No
 def test_a_name_that_two_packages_add(monkeypatch: pytest.MonkeyPatch) -> None:
     group = plugins.GROUPS["metric"]
     points = [point("f1", "one:f1", group), point("f1", "two:f1", group)]
-    monkeypatch.setattr(plugins, "entry_points", lambda **_: points)
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: points)
     with pytest.raises(UnsupportedError, match="several packages add the metric 'f1'"):
         plugins.added("metric", "f1")

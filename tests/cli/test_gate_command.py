@@ -120,6 +120,8 @@ def test_errors(qconv: Qconv, line: str, code: int, message: str) -> None:
 
 def processor_seconds(line: list[str], folder: Path) -> float:
     unwatched = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    unwatched.pop("PYTHONDONTWRITEBYTECODE", None)  # else the source is compiled each time
+    unwatched["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
     before = os.times()
     subprocess.run(line, check=True, cwd=folder, env=unwatched, stdout=subprocess.DEVNULL)
     after = os.times()
@@ -139,10 +141,11 @@ def test_a_gate_takes_a_moment_and_loads_nothing_heavy(folder: Path) -> None:
     done = subprocess.run(line, capture_output=True, text=True, check=True, cwd=folder)
     assert json.loads(done.stdout.splitlines()[-1]) == []
     bare, whole = [], []
-    for _ in range(5):
+    for _ in range(6):
         bare.append(processor_seconds([sys.executable, "-c", "import click"], folder))
         whole.append(processor_seconds(command(gate), folder))
-    assert sum(whole) <= 5 * sum(bare)  # in turn: a slower machine slows both
+    # In turn: a slower machine slows both. The first of each compiles.
+    assert sum(whole[1:]) <= 5 * sum(bare[1:])
 
 
 def test_the_html_page_is_written(qconv: Qconv, folder: Path) -> None:
