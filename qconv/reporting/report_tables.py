@@ -123,9 +123,16 @@ def essentials(report: Report) -> Table:
     return Table("variant", full.names, (tuple(columns),))
 
 
-def outputs(report: Report) -> Table:
-    """Return one row for each output of each variant."""
-    pairs = [(variant.name, out) for variant in report.variants for out in variant.outputs]
+def outputs(report: Report, most: int | None = None) -> Table:
+    """Return one row for each output of each variant, or for the ``most`` that matter.
+
+    States, of which a decoder has two for each layer, come after other outputs, the worst first.
+    """
+    pairs = [
+        (variant.name, out)
+        for variant in report.variants
+        for out in _chief(variant.outputs, len(variant.outputs) if most is None else most)
+    ]
 
     def column(title: str, cell: Callable[[OutputMetrics], str]) -> Column:
         return Column(title, tuple(cell(out) for _, out in pairs))
@@ -139,6 +146,12 @@ def outputs(report: Report) -> Table:
     ]
     names = tuple(f"{variant}: {out.name}" for variant, out in pairs)
     return Table("variant: output", names, (_shown(columns),))
+
+
+def _chief(found: Sequence[OutputMetrics], most: int) -> list[OutputMetrics]:
+    by_weight = sorted(found, key=lambda out: (out.kind == "state", out.sqnr_db))
+    kept = {out.name for out in by_weight[:most]}
+    return [out for out in found if out.name in kept]
 
 
 def layers(report: Report) -> tuple[Table, ...]:

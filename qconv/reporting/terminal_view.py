@@ -22,18 +22,26 @@ from qconv.reporting.verdicts import verdict_line
 _GAP = 2
 _NUMBERS_WIDTH = 48
 _SHORTEST_NAME = 16
+MOST_OUTPUTS = 8
+"""Outputs of a variant in the table, which all others would push off the screen."""
 
 
 def print_report(report: Report, console: Console) -> None:
     """Print tables, conditions, faults, the fusion audit and the verdicts."""
     for table in (
         report_tables.headline(report),
-        report_tables.outputs(report),
+        report_tables.outputs(report, MOST_OUTPUTS),
         *report_tables.layers(report),
     ):
         for part in rich_tables(table, console.width):
             console.print(part)
             console.print()
+    if (count := max(len(variant.outputs) for variant in report.variants)) > MOST_OUTPUTS:
+        _say(
+            f"The table shows {MOST_OUTPUTS} of {count} outputs: first those that are not states, "
+            "then those with the lowest SQNR. The other forms of the report list all.",
+            console,
+        )
     for sentence in sentences.conditions(report):
         _say(sentence, console)
     for sentence in (
