@@ -1,13 +1,13 @@
 """Where the time of a model goes, and of what onnxruntime.quantization makes of it.
 
-python -m benchmarks.time_by_operator MODEL DATA [FORMAT ACTIVATIONS]
+python -m benchmarks.time_by_operator MODEL DATA [--format QOperator] [--activations u8]
 
-FORMAT is QDQ or QOperator, ACTIVATIONS is u8 or s8. The model is quantized on eight samples with
+The model is quantized on eight samples with
 ``quantize_static``, weights int8 by tensor. Printed are what the report says of the time, and for
 each model the sum of the times over the measured latency, with what the profile itself added.
 """
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -21,11 +21,17 @@ from qconv.runtime.runner import Runner
 
 
 def main() -> None:
-    model, data, form, activations = (*sys.argv[1:], "QDQ", "s8")[:4]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("data")
+    parser.add_argument("--format", choices=list(QuantFormat.__members__), default="QDQ")
+    parser.add_argument("--activations", choices=["u8", "s8"], default="s8")
+    chosen = parser.parse_args()
+    model, data, form, activations = chosen.model, chosen.data, chosen.format, chosen.activations
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        variant = folder / f"{Path(model).stem}.{form}.{activations}.onnx"
-        specs = Runner.open(Path(model), threads=1).specs
+        variant = folder / f"{model.stem}.{form}.{activations}.onnx"
+        specs = Runner.open(model, threads=1).specs
         for index, sample in enumerate(open_data([data], specs, samples=8)):
             write_feed(folder, index, dict(sample.feeds))
         quantize_static(
