@@ -21,10 +21,6 @@ from qconv.recipe.sources import ModelSettings, RunSettings
 from qconv.recipe.tasks import TaskSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from qconv.pipeline.exploring import Effect
-    from qconv.pipeline.sensitivity import Sensitivity
     from qconv.pipeline.tuning import Tuned
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -154,6 +150,7 @@ def tune(
     from dataclasses import replace
 
     from qconv.cli.progress_bar import make_progress
+    from qconv.cli.sensitivity_text import print_sensitivities
     from qconv.conversions.workbench import Form
     from qconv.outputs import check_text_output
     from qconv.pipeline.goal import Goal
@@ -183,7 +180,7 @@ def tune(
             custom_ops=given.custom_ops,
             progress=make_progress(quiet=quiet),
         )
-        _print_sensitivities(found, small=goal.form is Form.FOUR_BITS)
+        print_sensitivities(found, small=goal.form is Form.FOUR_BITS)
         return
     if output is None:
         raise UsageError(
@@ -219,33 +216,9 @@ def tune(
     context.exit(verdict.exit_code if tuned.fast else verdict.exit_code or 1)
 
 
-def _print_sensitivities(found: Iterable[Sensitivity], *, small: bool) -> None:
-    """Print what each layer loses, the largest loss first, and why."""
-    from qconv.cli.words import size
-
-    bits = "in 4 bits, all others in 8" if small else "in 8 bits, all others in float"
-    say(f"what each layer has at the outputs {bits}, and what it loses most by:")
-    for each in found:
-        effect = each.effect
-        more = (
-            f"in 8 bits {size(round(effect.cost))} more"
-            if small
-            else f"in float {100 * effect.cost:+.1f} % of the float model's time"
-        )
-        say(f"  {effect.sqnr:5.1f} dB  {_named(effect)}: {each.cause}; {more}")
-    say(
-        "clipped: its input has numbers beyond the range. few levels: the steps of the range are "
-        "too coarse for its input. weights: so are those of its weights."
-    )
-
-
-def _named(effect: Effect) -> str:
-    first = effect.layers[0]
-    return first if len(effect.layers) == 1 else f"{first} and neighbours"
-
-
 def _print(found: Tuned) -> None:
     """Print the front, what each layer alone does, and what was chosen."""
+    from qconv.cli.sensitivity_text import named
     from qconv.cli.words import counted, size
     from qconv.conversions.workbench import Form
     from qconv.search.loss import decibels
@@ -261,7 +234,7 @@ def _print(found: Tuned) -> None:
     if found.effects:
         say(f"layers that lose most {'in 4 bits' if small else 'in 8 bits'}, each alone:")
     for each in found.effects[:_SHOWN_LAYERS]:
-        say(f"  {_named(each)}: {each.sqnr:.1f} dB")
+        say(f"  {named(each)}: {each.sqnr:.1f} dB")
     if found.kinds:
         say("files of other kinds:")
     for kind in found.kinds:

@@ -2,13 +2,14 @@
 
 Each value that a variant quantizes (between QuantizeLinear and DequantizeLinear) is compared with
 the float model's value of the same name, twice: as the variant gives it ("accumulated"), and as
-it gives it when everything before is replaced by the float model's values ("alone").
+it gives it when everything before is replaced by the float model's values ("alone"). What the ends
+of the range cost by themselves is measured on the float model's value ("clipping").
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from qconv.data.source import Feeds, Sample
+from qconv.evaluation.value_grids import ValueGrid, grid_of
 from qconv.graph.edit import Editor
 from qconv.graph.model_io import load_model, model_to_bytes, read_model
 from qconv.graph.operators.table import clamps, quantizes, restores
@@ -38,12 +40,30 @@ class _Pair:
     """A value that is quantized: its name in both models, and what gives it (an "input", too).
 
     ``restored`` are the outputs of all DequantizeLinear that give it back; the first is measured.
+    ``grid`` is what it is rounded to, where that is known.
     """
 
     name: str
     restored: tuple[str, ...]
     node: str
     op_type: str
+    grid: ValueGrid | None
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What is added up over samples for one value."""
+
+    alone: Sqnr = field(default_factory=Sqnr)
+    accumulated: Sqnr = field(default_factory=Sqnr)
+    clipping: Sqnr = field(default_factory=Sqnr)
+
+    def error(self, pair: _Pair) -> LayerError:
+        clipping = None if pair.grid is None else self.clipping.result
+        return LayerError(
+            *(pair.node or pair.name, pair.op_type, self.alone.result, self.accumulated.result),
+            clipping=clipping,
+        )
 
 
 def layer_errors(
@@ -75,20 +95,20 @@ def layer_errors(
     restored = [pair.restored[0] for pair in pairs]
     accumulated = _session(giving(quantized, restored))
     alone = _session(_fed(quantized, pairs, known))
-    sums = [(Sqnr(), Sqnr()) for _ in pairs]
+    sums = [_Sums() for _ in pairs]
     chosen = list(islice(samples, SAMPLES))
     for sample in progress(chosen, len(chosen), "comparing layers"):
         feeds = {**(assumed or {}), **sample.feeds}
         values = dict(zip(names, run_for(exact, names, feeds), strict=True))
         forced = {**feeds, **{_forced(name): array for name, array in values.items()}}
         found = run_for(accumulated, restored, feeds), run_for(alone, restored, forced)
-        for (own, all_), name, mine, theirs in zip(sums, names, found[1], found[0], strict=True):
-            own.update(values[name], mine)
-            all_.update(values[name], theirs)
-    return tuple(
-        LayerError(pair.node or pair.name, pair.op_type, own.result, all_.result)
-        for pair, (own, all_) in zip(pairs, sums, strict=True)
-    )
+        for sum_, pair, mine, theirs in zip(sums, pairs, found[1], found[0], strict=True):
+            value = values[pair.name]
+            sum_.alone.update(value, mine)
+            sum_.accumulated.update(value, theirs)
+            if pair.grid is not None:
+                sum_.clipping.update(value, pair.grid.clip(value))
+    return tuple(sum_.error(pair) for pair, sum_ in zip(pairs, sums, strict=True))
 
 
 def file_errors(
@@ -107,30 +127,46 @@ def ranked(errors: Sequence[LayerError]) -> tuple[LayerError, ...]:
 
 def _pairs(model: ir.Model, known: Mapping[str, ir.Value]) -> list[_Pair]:
     pairs: dict[str, _Pair] = {}
-    for value, restored in _restored(model).items():
-        name = next((v.name for v in (value, *restored) if v.name in known), None)
+    own = ir.convenience.create_value_mapping(model.graph)
+    for value, restoring in _restored(model).items():
+        restored = [node.outputs[0] for node in restoring]
+        found = next((v.name for v in (value, *restored) if v.name in known), None)
+        name = None if found is None else _clamped(known[found], own)
         if name is None or name in pairs:
             continue
-        giver = _giver(value)
+        giver, quantizer = _giver(value), restoring[0].inputs[0].producer()
         pairs[name] = _Pair(
             name,
             tuple(name_of(output) for output in restored),
             "" if giver is None else str(giver.name),
             "input" if giver is None else giver.op_type,
+            None if quantizer is None else grid_of(quantizer),
         )
     return list(pairs.values())
 
 
-def _restored(model: ir.Model) -> dict[ir.Value, list[ir.Value]]:
-    """Return what every DequantizeLinear behind a value's QuantizeLinear gives, in graph order."""
-    found: dict[ir.Value, list[ir.Value]] = {}
+def _clamped(value: ir.Value, present: Container[str]) -> str:
+    """Return the name of a float value, or of what a Relu or Clip makes of it.
+
+    The latter where the variant has no such operator: its range does the same.
+    """
+    readers = [usage.node for usage in value.uses()]
+    if len(readers) == 1 and clamps(readers[0]) and not value.is_graph_output():
+        clamped = name_of(readers[0].outputs[0])
+        return name_of(value) if clamped in present else clamped
+    return name_of(value)
+
+
+def _restored(model: ir.Model) -> dict[ir.Value, list[ir.Node]]:
+    """Return every DequantizeLinear behind a value's QuantizeLinear, in graph order."""
+    found: dict[ir.Value, list[ir.Node]] = {}
     for node in model.graph:
         quantizer = node.inputs[0].producer() if node.inputs and node.inputs[0] else None
         if not restores(node) or quantizer is None:
             continue
         value = quantizer.inputs[0]
         if quantizes(quantizer) and value is not None:
-            found.setdefault(value, []).append(node.outputs[0])
+            found.setdefault(value, []).append(node)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,11 @@ from numpy.typing import NDArray
 from qconv.data.source import Feeds, Sample
 from qconv.errors import ModelError, UnsupportedError
 from qconv.evaluation.restored import Floats, LayerWeight, layer_weights
+from qconv.evaluation.value_grids import ValueGrid, grid_of
 from qconv.evaluation.weight_entries import data_nodes
 from qconv.graph.model_io import model_to_bytes
 from qconv.graph.operators.table import quantizes
 from qconv.graph.prepare import normalize, prepare
-from qconv.graph.view import constant
 from qconv.numerics.diagonal_fit import unscaled
 from qconv.reporting.contents import TensorHistogram, WeightRange
 from qconv.runtime.runner import Runner
@@ -27,6 +26,8 @@ from qconv.runtime.session import open_session
 WORST = 4
 SAMPLES = 2
 _BINS = 64
+_MOST_LEVELS = 255
+"""Activations of more than eight bits lose too little to be drawn."""
 _MOST_ELEMENTS = 1 << 20
 _MOST_PARAMETERS = 300_000_000
 _SAME_WEIGHT_DB = 0.0
@@ -117,7 +118,7 @@ def activation_histograms(
 
     The variant is run with what its QuantizeLinear nodes read as further outputs.
     """
-    grids = {grid.value: grid for grid in _grids(model)}
+    grids = dict(_grids(model))
     if not grids:
         return ()
     probed = model.clone()
@@ -140,49 +141,15 @@ def activation_histograms(
     return tuple(found[:WORST])
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """What one QuantizeLinear of an activation rounds to: ``scale (q - zero)``, ``low <= q``."""
-
-    value: str
-    scale: float
-    zero: int
-    low: int
-    high: int
-
-    def round(self, numbers: Floats) -> Floats:
-        """Return the nearest numbers of the grid."""
-        codes = np.clip(np.rint(numbers / self.scale) + self.zero, self.low, self.high)
-        rounded: Floats = ((codes - self.zero) * self.scale).astype(np.float32)
-        return rounded
-
-    @property
-    def levels(self) -> NDArray[np.float64]:
-        """All its numbers."""
-        codes = np.arange(self.low, self.high + 1)
-        levels: NDArray[np.float64] = (codes - self.zero).astype(np.float64) * self.scale
-        return levels
-
-
-def _grids(model: ir.Model) -> Iterator[_Grid]:
+def _grids(model: ir.Model) -> Iterator[tuple[str, ValueGrid]]:
     moving = data_nodes(model)
     for node in model.graph:
         value = node.inputs[0] if quantizes(node) else None
         if value is None or id(node) not in moving or value.dtype is not ir.DataType.FLOAT:
             continue
-        scale, zero = constant(node.inputs[1]), _zero_point(node)
-        if scale is None or scale.size != 1 or zero is None or zero.size != 1:
-            continue
-        if zero.dtype in (np.uint8, np.int8):
-            limits = np.iinfo(zero.dtype.name)
-            number = int(zero.item())
-            yield _Grid(str(value.name), float(scale.item()), number, limits.min, limits.max)
-
-
-def _zero_point(node: ir.Node) -> NDArray[np.generic] | None:
-    if len(node.inputs) < 3 or node.inputs[2] is None:
-        return np.zeros((), np.uint8)
-    return constant(node.inputs[2])
+        grid = grid_of(node)
+        if grid is not None and grid.high <= _MOST_LEVELS:
+            yield str(value.name), grid
 
 
 def _weight_histogram(rows: Floats, rounded: Floats, own: LayerWeight) -> TensorHistogram:

@@ -103,12 +103,15 @@ class LayerError:
         op: type of its operator.
         alone: SQNR in dB with this layer alone quantized; None where that was not measured.
         accumulated: SQNR in dB in the variant as it is, with the error of all layers before.
+        clipping: SQNR in dB that is left if its numbers are only clipped to the range, not rounded;
+            infinite where none lies beyond; None where that was not measured.
     """
 
     name: str
     op: str
     alone: float | None
     accumulated: float
+    clipping: float | None = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ def to_markdown(report: Report) -> str:
         *map(escaped, significance.undecided(report)),
         *_list((*significance.speeds(report), *significance.drops(report))),
         *map(escaped, sentences.simulations(report)),
+        *map(escaped, sentences.clipped(report)),
         *map(escaped, sentences.portability(report)),
         *(f"**{escaped(sentence)}**" for sentence in sentences.faults(report)),
         *map(escaped, doubts(report)),

@@ -159,17 +159,15 @@ def layers(report: Report) -> tuple[Table, ...]:
     found = []
     for variant in report.variants:
         errors = variant.layers
-        columns = (
+        columns = [
             Column("operator", tuple(error.op for error in errors)),
-            Column(
-                "alone dB",
-                tuple(decibels(error.alone) if error.alone is not None else "" for error in errors),
-            ),
+            Column("alone dB", tuple(map(_known, (error.alone for error in errors)))),
+            Column("clipping", tuple(map(_known, (error.clipping for error in errors)))),
             Column("accumulated", tuple(decibels(error.accumulated) for error in errors)),
-        )
+        ]
         if errors:
             names = tuple(error.name for error in errors)
-            found.append(Table(f"{variant.name}: layer", names, (columns,)))
+            found.append(Table(f"{variant.name}: layer", names, (_shown(columns),)))
     return tuple(found)
 
 
@@ -212,6 +210,10 @@ def decibels(value: float) -> str:
     if value == math.inf:
         return "exact"
     return f"{value:.1f}" if math.isfinite(value) else "broken"
+
+
+def _known(value: float | None) -> str:
+    return "" if value is None else decibels(value)
 
 
 def _cosine(value: float) -> str:

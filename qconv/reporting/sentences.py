@@ -10,6 +10,8 @@ from qconv.reporting.report_data import Report, VariantReport
 from qconv.reporting.runs import Timing
 
 _NAMED_NODES = 3
+_LOW_DB = 30.0
+_HALF_DB = 3.0
 
 
 def counted(count: int, noun: str) -> str:
@@ -118,6 +120,29 @@ def portability(report: Report) -> Iterator[str]:
             f"most {share:.2g} % of the pairs ('{printable(worst.name)}'), so the file gives other "
             "numbers there than with VNNI"
             f"{f', which this CPU {here}' if here else ''}."
+        )
+
+
+def clipped(report: Report) -> Iterator[str]:
+    """Yield for each variant the value that clipping costs most, where that is most of its error.
+
+    It is told where the value is below 30 dB, and clipping makes half of its error.
+    """
+    for variant in report.variants:
+        found = [
+            (error.clipping, error)
+            for error in variant.layers
+            if error.alone is not None and error.clipping is not None
+            if error.alone < _LOW_DB and error.clipping < error.alone + _HALF_DB
+        ]
+        if not found:
+            continue
+        clipping, worst = min(found, key=lambda each: each[0])
+        kind = "the input" if worst.op == "input" else f"the output of {printable(worst.op)}"
+        more = f" So do {len(found) - 1} more." if len(found) > 1 else ""
+        yield (
+            f"{printable(variant.name)}: the range of {kind} '{printable(worst.name)}' clips large "
+            f"numbers, which alone leaves it {clipping:.1f} dB.{more}"
         )
 
 

@@ -49,6 +49,7 @@ def print_report(report: Report, console: Console) -> None:
         *significance.drops(report),
         *significance.undecided(report),
         *sentences.simulations(report),
+        *sentences.clipped(report),
         *sentences.portability(report),
     ):
         _say(sentence, console)

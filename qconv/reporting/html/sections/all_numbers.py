@@ -28,6 +28,7 @@ def _pieces(report: Report) -> Iterator[Piece]:
         *slower_lines(report),
         *energy_lines(report),
         *sentences.simulations(report),
+        *sentences.clipped(report),
         *sentences.portability(report),
         *doubts(report),
     )

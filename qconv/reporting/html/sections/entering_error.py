@@ -28,8 +28,12 @@ def error_by_layer(variant: VariantReport) -> Part:
             (Words("SQNR by layer was not measured; the option layers does it.", "soft"),),
         )
     worst = sorted(layers, key=_rank)
-    rows = ((each.name, each.op, _alone(each), decibels(each.accumulated)) for each in worst)
-    grid = Grid.of("SQNR by layer", "layer, type, alone dB#, accumulated dB#", rows)
+    rows = (
+        (each.name, each.op, _known(each.alone), _known(each.clipping), _known(each.accumulated))
+        for each in worst
+    )
+    title = "layer, type, alone dB#, clipping dB#, accumulated dB#"
+    grid = Grid.of("SQNR by layer", title, rows)
     plots = Plots((_along(layers), _worst(worst[:_MOST_ROWS])))
     summary = f"All {len(layers)} layers as a table, the worst first"
     return Part(_NAME, _TITLE, (plots, Folded(summary, (grid,))), wide=True)
@@ -65,14 +69,14 @@ def _values(layer: LayerError) -> dict[str, float]:
     return {"alone": drawable(layer.alone), "accumulated": drawable(layer.accumulated)}
 
 
-def _alone(layer: LayerError) -> str:
-    return "" if layer.alone is None else decibels(layer.alone)
+def _known(value: float | None) -> str:
+    return "" if value is None else decibels(value)
 
 
 def _numbers(layer: LayerError) -> str:
-    return " / ".join(filter(None, (_alone(layer), decibels(layer.accumulated))))
+    return " / ".join(filter(None, (_known(layer.alone), decibels(layer.accumulated))))
 
 
 def _told(layer: LayerError) -> str:
-    alone = "" if layer.alone is None else f"alone {_alone(layer)} dB, "
+    alone = "" if layer.alone is None else f"alone {_known(layer.alone)} dB, "
     return f"{layer.name} ({layer.op}): {alone}accumulated {decibels(layer.accumulated)} dB"
