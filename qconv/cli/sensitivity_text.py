@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qconv.pipeline.exploring import Effect
     from qconv.pipeline.sensitivity import Sensitivity
 
-_HALF = 0.5
+_HALF = 50
 
 
 def print_sensitivities(found: Sequence[Sensitivity], *, small: bool) -> None:
@@ -50,11 +50,11 @@ def _print_worst(effects: Sequence[Effect], *, small: bool) -> None:
     total = sum(powers)
     if not 0 < total < math.inf:
         return
-    worst, share = effects[0], powers[0] / total
+    worst, share = effects[0], round(100 * powers[0] / total)
     if share < _HALF:
-        say(f"no layer makes half of these errors: the worst makes {100 * share:.0f} %")
+        say(f"no layer makes half of these errors: the worst makes {share} %")
         return
-    line = f"{named(worst)} makes {100 * share:.0f} % of these errors"
+    line = f"{named(worst)} makes {share} % of these errors"
     if not small and len(worst.layers) == 1:
         rule = shlex.quote(f"^{re.escape(worst.layers[0])}$=float")
         line += f"; qconv convert --layers {rule} keeps it in float"

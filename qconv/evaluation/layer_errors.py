@@ -134,13 +134,13 @@ def _pairs(model: ir.Model, known: Mapping[str, ir.Value]) -> list[_Pair]:
         name = None if found is None else _clamped(known[found], own)
         if name is None or name in pairs:
             continue
-        giver, quantizer = _giver(value), restoring[0].inputs[0].producer()
+        giver = _giver(value)
         pairs[name] = _Pair(
             name,
             tuple(name_of(output) for output in restored),
             "" if giver is None else str(giver.name),
             "input" if giver is None else giver.op_type,
-            None if quantizer is None else grid_of(quantizer),
+            _grid(restoring[0]),
         )
     return list(pairs.values())
 
@@ -168,6 +168,12 @@ def _restored(model: ir.Model) -> dict[ir.Value, list[ir.Node]]:
         if quantizes(quantizer) and value is not None:
             found.setdefault(value, []).append(node)
     return found
+
+
+def _grid(restoring: ir.Node) -> ValueGrid | None:
+    stored = restoring.inputs[0]
+    quantizer = None if stored is None else stored.producer()
+    return None if quantizer is None else grid_of(quantizer)
 
 
 def _giver(value: ir.Value) -> ir.Node | None:

@@ -14,6 +14,7 @@ from qconv.conversions.workbench import Workbench
 from qconv.pipeline.starting import start_search
 from qconv.progress import no_progress
 from tests.cli.cli_helpers import Qconv
+from tests.guides.planted import even
 from tests.model_helpers import data
 
 
@@ -25,7 +26,7 @@ def test_a_dry_run_shows_what_layers_lose_and_why_and_writes_nothing(
     said = qconv(f"tune net.onnx --data cal.npz {goal} --dry-run -q")
     assert said.code == 0, said.err
     assert sorted(net.iterdir()) == before
-    title, *lines, legend = said.out.splitlines()
+    title, *lines, legend, worst = said.out.splitlines()
     assert title == (
         "what each layer has at the outputs in 8 bits, all others in float, and what it loses most "
         "by:"
@@ -35,12 +36,24 @@ def test_a_dry_run_shows_what_layers_lose_and_why_and_writes_nothing(
     losses = [float(line.split()[0]) for line in lines]
     assert losses == sorted(losses)
     assert legend.startswith("clipped: its input has numbers beyond the range. few levels: ")
+    assert worst.startswith("Conv:a makes ")
+    assert worst.endswith("; qconv convert --layers '^Conv:a$=float' keeps it in float")
     small = qconv("tune net.onnx --data cal.npz --objective size --max-size 1MB --dry-run -q")
     assert small.code == 0, small.err
     assert small.out.startswith("what each layer has at the outputs in 4 bits, all others in 8, ")
-    shown = small.out.splitlines()[1:-1]
+    shown = small.out.splitlines()[1:-2]
     assert len(shown) == 3
     assert all(line.endswith(("kB more", "bytes more")) for line in shown)
+
+
+def test_it_says_that_no_layer_stands_out(qconv: Qconv, folder: Path) -> None:
+    even(folder)
+    said = qconv("tune model.onnx --data cal.npz --objective accuracy --min-speedup 1 --dry-run -q")
+    powers = [10 ** (-float(line.split()[0]) / 10) for line in said.out.splitlines()[1:-2]]
+    share = round(100 * max(powers) / sum(powers))
+    assert 33 < share < 50
+    worst = said.out.splitlines()[-1]
+    assert worst == f"no layer makes half of these errors: the worst makes {share} %"
 
 
 def test_the_cause_of_a_loss(net: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import qconv
 from qconv.errors import UsageError
 from qconv.reporting.report_json import from_json, to_json
+from qconv.reporting.sentences import clipped
 from tests.model_helpers import parse, save
 
 TEXT = """(float[N, 4, 6, 6] x) => (float[N, 3, 6, 6] y)
@@ -92,6 +93,46 @@ def test_readers_may_each_have_a_dequantize_linear_of_their_own(
     shared, own = qconv.report(model, variants, data=data, latency=False, layers=True).variants
     assert len(shared.layers) == 4
     assert own.layers == shared.layers
+
+
+def test_clipping_is_told_by_itself(tmp_path: Path) -> None:
+    """Numbers of 1 and of 10, with a range of -5 to 5: half of each large one is lost."""
+    model = save(parse(f"{PORTS} <{PRODUCTS}> {{ y = MatMul(x, w) }}"), tmp_path)
+    text = f"""{PORTS} <{PRODUCTS}, float s = {{SCALE}}, int8 z = {{0}}> {{
+        xq = QuantizeLinear(x, s, z) xd = DequantizeLinear(xq, s, z) y = MatMul(xd, w) }}"""
+    x = np.ones((64, 16), np.float32)
+    x[::16] = 10
+    np.savez(tmp_path / "data.npz", x=x)
+    variants = []
+    for name, scale in (("short.onnx", 5 / 127), ("long.onnx", 10 / 127)):
+        variants.append(save(parse(text.replace("SCALE", str(scale))), tmp_path, name))
+    data = str(tmp_path / "data.npz")
+    report = qconv.report(model, variants, data=data, latency=False, layers=True)
+    (short,), (long,) = (variant.layers for variant in report.variants)
+    signal, lost = 15 + 100, 25
+    assert short.clipping == pytest.approx(10 * math.log10(signal / lost), abs=1e-4)
+    assert short.clipping == pytest.approx(short.alone, abs=0.1)
+    assert long.clipping == math.inf
+    assert list(clipped(report)) == [
+        "short.onnx: the range of the input 'x' clips large numbers, which alone leaves it 6.6 dB."
+    ]
+
+
+def test_a_range_that_does_what_a_relu_did_clips_nothing(tmp_path: Path) -> None:
+    """Some tools remove the Relu: what is below zero is not lost, but was never there."""
+    body = "a = MatMul(x, w) r = Relu(a) y = MatMul(r, v)"
+    model = save(parse(f"{PORTS} <{PRODUCTS}> {{ {body} }}"), tmp_path)
+    text = f"""{PORTS} <{PRODUCTS}, float s = {{0.02}}, uint8 z = {{0}}> {{ a = MatMul(x, w)
+        aq = QuantizeLinear(a, s, z) ad = DequantizeLinear(aq, s, z) y = MatMul(ad, v) }}"""
+    variant = save(parse(text), tmp_path, "variant.onnx")
+    x = np.random.default_rng(0).uniform(-1, 1, (16, 16)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x=x)
+    data = str(tmp_path / "data.npz")
+    report = qconv.report(model, [variant], data=data, latency=False, layers=True)
+    (error,) = report.variants[0].layers
+    assert error.clipping == math.inf
+    assert error.alone is not None
+    assert error.alone > 30
 
 
 def test_the_float_model_itself_has_no_such_values(folder: Path) -> None:
