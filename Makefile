@@ -2,7 +2,7 @@
 # Needs Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage floors browser fuzz nodes lint types real clean
+.PHONY: help demo test coverage floors browser fuzz nodes lint types real dist clean
 
 # The first of these that is 3.11 or newer and can make virtual environments;
 # `make PYTHON=/path/to/python test` chooses another.
@@ -25,6 +25,7 @@ help:
 	@echo 'make lint     check style and format'
 	@echo 'make types    check types'
 	@echo 'make real     run the tests on real models (QCONV_DATA=folder, see CONTRIBUTING.md)'
+	@echo 'make dist     build and check what is published, and use it in fresh environments (PYTHONS="python3.12 ...")'
 	@echo 'make clean    remove .venv, .venv-floors, demo-out and caches'
 
 demo: .venv/.installed
@@ -62,6 +63,15 @@ types: .venv/.lint .venv/.test .venv/.browser
 real: .venv/.test .venv/.real
 	@test -n "$$QCONV_DATA" || { echo 'set QCONV_DATA to the folder of models, see CONTRIBUTING.md'; exit 2; }
 	$(BIN)/python -m pytest tests/real $(ARGS)
+
+# The first Python is that of .venv; of the others, those are tried that are on this machine.
+PYTHONS ?= python3.11 python3.12 python3.13
+
+dist: .venv/.release
+	$(BIN)/python scripts/build_twice.py dist
+	$(BIN)/twine check --strict dist/*.tar.gz dist/*.whl
+	$(BIN)/python scripts/packed_files.py dist
+	$(BIN)/python scripts/try_wheel.py $(BIN)/python $(PYTHONS)
 
 clean:
 	rm -rf .venv .venv-floors demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -102,4 +112,8 @@ clean:
 
 .venv/.lint: .venv/.installed
 	$(INSTALL) --group lint
+	@touch $@
+
+.venv/.release: .venv/.created pyproject.toml
+	$(INSTALL) --group release
 	@touch $@
