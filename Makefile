@@ -71,7 +71,7 @@ dist: .venv/.release
 	$(BIN)/python scripts/build_twice.py dist
 	$(BIN)/twine check --strict dist/*.tar.gz dist/*.whl
 	$(BIN)/python scripts/packed_files.py dist
-	$(BIN)/python scripts/try_wheel.py $(BIN)/python $(PYTHONS)
+	$(BIN)/python scripts/try_wheel.py dist $(BIN)/python $(PYTHONS)
 
 clean:
 	rm -rf .venv .venv-floors demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,7 +2,7 @@
 
 The second build starts from the unpacked sdist, in another folder, with other times and rights of
 files, another umask, locale, time zone and seed of hashes. Equal bytes say that both depend on
-nothing but the sources (and on hatchling and zlib), and that the sdist holds all that a wheel needs.
+nothing but the sources, hatchling and zlib, and that the sdist holds all that a wheel needs.
 """
 
 from __future__ import annotations

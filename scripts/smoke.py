@@ -20,7 +20,9 @@ def run(*words: str) -> str:
     """Run a command of qconv; return what it printed, or end the process with that."""
     done = subprocess.run([QCONV, *words], capture_output=True, text=True)
     if done.returncode:
-        sys.exit(f"qconv {' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        sys.exit(
+            f"qconv {' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+        )
     return done.stdout
 
 
