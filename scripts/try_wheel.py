@@ -20,9 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "sample_models" / "digits_cnn"
 EXTRAS = "html,images,text"
-ASKED = (
-    "import sys, venv; print(*sys.version_info[:3], sep='.'); sys.exit(sys.version_info < (3, 11))"
-)
+ASKED = """import sys, venv
+print(*sys.version_info[:3], sep=".")
+sys.exit(sys.version_info < (3, 11))"""
 
 
 def python_version(python: str) -> str:
