@@ -32,7 +32,7 @@ def epoch() -> dict[str, str]:
     if "SOURCE_DATE_EPOCH" in os.environ or not (ROOT / ".git").exists():
         return {}
     line = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
-    commit = subprocess.run(line, check=True, capture_output=True, text=True).stdout
+    commit = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout
     return {"SOURCE_DATE_EPOCH": commit.strip()}
 
 

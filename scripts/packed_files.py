@@ -47,7 +47,7 @@ def sdist_faults(sdist: Path) -> list[str]:
     if not (ROOT / ".git").exists():
         return []
     line = ["git", "-C", str(ROOT), "ls-files", "-z"]
-    listed = subprocess.run(line, check=True, capture_output=True, text=True).stdout
+    listed = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout
     with tarfile.open(sdist) as archive:
         files = {member.name for member in archive.getmembers() if member.isfile()}
     names = {name.split("/", 1)[1] for name in files}

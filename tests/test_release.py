@@ -6,7 +6,7 @@ import re
 import tarfile
 import tomllib
 import zipfile
-from datetime import date
+from datetime import UTC, date, datetime
 from email import message_from_string
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 """The sections of a release in Keep a Changelog 1.1.0."""
 
+COMMITTED = datetime(2026, 11, 30, 12, 34, 56, tzinfo=UTC)
 RELEASE = re.compile(r"\[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d\d-\d\d)")
 
 
@@ -99,8 +100,15 @@ def test_pages_that_name_the_current_version_name_this_one() -> None:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The sdist and the wheel, which are the same bytes where they are built again."""
-    sdist, wheel = build_twice(tmp_path_factory.mktemp("dist"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", str(int(COMMITTED.timestamp())))
+        sdist, wheel = build_twice(tmp_path_factory.mktemp("dist"))
     return sdist, wheel
+
+
+def test_packed_files_have_the_time_that_was_asked_for(built: tuple[Path, Path]) -> None:
+    with zipfile.ZipFile(built[1]) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {COMMITTED.timetuple()[:6]}
 
 
 def test_the_wheel_holds_the_package_alone(built: tuple[Path, Path]) -> None:
