@@ -108,6 +108,8 @@ def main(dist: Path, pythons: list[str]) -> None:
             use(inner, folder / "samples")
         tried.add(version)
         print(f"{wheel.name} works on Python {version}", flush=True)
+    if not tried:
+        sys.exit("none of these Pythons is here and works")
 
 
 if __name__ == "__main__":
