@@ -11,7 +11,7 @@
     │   └── OutputError         3  the result cannot be written where it was asked for
     ├── UnsupportedError        4  well-formed, but qconv or the runtime cannot do it
     │   └── NothingQuantized    4  no part of the model could be quantized
-    └── OutOfMemoryError        5  the memory of this machine does not suffice
+    └── OutOfMemoryError        5  this machine does not have enough memory
 
 A message says what was found and where; ``hint`` says what to do next.
 """

@@ -149,7 +149,7 @@ def test_additions_that_do_not_work(model: Path, add: Callable[..., None]) -> No
     with pytest.raises(UnsupportedError) as caught:
         qconv.plan(model, target="mine")
     assert str(caught.value) == (
-        "the target 'mine' of an installed package is str, and no qconv.Target"
+        "the target 'mine' of an installed package is str, not a qconv.Target"
     )
     assert "mine" not in dir(estimators)
 

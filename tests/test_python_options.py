@@ -89,15 +89,15 @@ def test_texts_join_other_data(tmp_path: Path) -> None:
         ({"image_fit": "crap"}, "`image_fit` is 'crap'; it must be crop, stretch, pad or none",
          "did you mean crop?"),
         ({"effort": 3}, "`effort` is 3; it must be fast, balanced or best", None),
-        ({"block_size": 32}, "`block_size` goes with weights alone: `dtype=int4`, or `dtype=int8` "
+        ({"block_size": 32}, "`block_size` needs weight-only types: `dtype=int4`, or `dtype=int8` "
          "`mode=weight-only`", None),
-        ({"dtype": ["int8", "int4"]}, "`dtype` names several types, and one file is written", None),
+        ({"dtype": ["int8", "int4"]}, "`dtype` names several types, but one file is written", None),
         ({"settings": qconv.Int8Settings(), "method": "mse"},
-         "`settings` and `method` exclude each other", None),
+         "give `settings` or `method`, not both", None),
         ({"storage": Storage(), "external_data": "always"},
-         "`storage` and the options of external data exclude each other", None),
+         "give `storage` or the options of external data, not both", None),
         ({"data": ""}, "`data` is empty, and names no file", None),
-        ({"image_mean": 1, "dtype": "int4", "data": None}, "`image_mean` goes with `data`", None),
+        ({"image_mean": 1, "dtype": "int4", "data": None}, "`image_mean` needs `data`", None),
     ],
 )  # fmt: skip
 def test_wrong_options(model: Path, options: dict[str, Any], told: str, hint: str | None) -> None:

@@ -30,8 +30,8 @@ def require_moments(record: Record, model: ir.Model) -> None:
         if gram is not None and gram.count and gram.shape != wanted:
             sizes = " x ".join(map(str, gram.shape)), " x ".join(map(str, wanted))
             raise _changed(
-                f"the record holds second moments of {sizes[0]} numbers of "
-                f"'{layer_input.value}', and the layers read {sizes[1]}"
+                f"the record has second moments of {sizes[0]} numbers of '{layer_input.value}', "
+                f"but the layers read {sizes[1]}"
             )
 
 
@@ -63,7 +63,7 @@ def require_channels(record: Record, model: ir.Model, plan: Plan) -> None:
             for found, wanted in _lengths(record, value_plan, values[name]):
                 if found not in (0, wanted):
                     raise _changed(
-                        f"the record holds {found} channels of '{name}', and the model has {wanted}"
+                        f"the record has {found} channels of '{name}', but the model has {wanted}"
                     )
 
 

@@ -34,7 +34,7 @@ class RangeSettings:
     behind_gates: bool = False
 
     def __str__(self) -> str:
-        return f"{self.method} behind gates" if self.behind_gates else self.method
+        return f"{self.method} after gates" if self.behind_gates else self.method
 
 
 def estimate_params(
@@ -84,7 +84,7 @@ def _require_range(name: str, seen: ValueStatistics) -> None:
         raise DataError(
             f"'{name}' has no range: in all calibration samples it is empty, or beyond "
             f"{SENTINEL:.0e} throughout",
-            hint="numbers beyond that are taken for the fill of masks, not for data",
+            hint="larger numbers count as the fill of masks, not as data",
         )
 
 

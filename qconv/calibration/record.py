@@ -60,8 +60,8 @@ class Record:
         if count >= _FEW:
             return None
         return (
-            f"{count} sample{'s' * (count > 1)} calibrated: with fewer than {_FEW}, ranges may "
-            "leave out what the model will meet"
+            f"{count} sample{'s' * (count > 1)} for calibration: with fewer than {_FEW}, ranges "
+            "may miss numbers that the model will meet"
         )
 
     def has(self, contents: Iterable[str]) -> int:

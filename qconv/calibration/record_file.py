@@ -157,7 +157,7 @@ def _read_manifest(archive: zipfile.ZipFile, entries: Entries, path: Path) -> _M
     if _MANIFEST not in entries:
         raise RecordError(
             f"{path}: not a calibration record: it has no {_MANIFEST}",
-            hint="a record is what qconv calibrate writes; data go with `data`",
+            hint="qconv calibrate writes records; for samples use `data`",
         )
     entry = entries[_MANIFEST]
     if entry.file_size > max(_MANIFEST_BYTES, _MANIFEST_RATIO * entry.compress_size):

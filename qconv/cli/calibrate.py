@@ -36,10 +36,10 @@ from qconv.recipe.sources import CalibrateSettings, ModelSettings
     type=OutputPath(),
     help="The record to write, usually named *.qcal.",
 )
-@click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 def calibrate(*, model: Path, chosen: Chosen, output: Path, force: bool, quiet: bool) -> None:
-    """Run a float MODEL over data once and write what convert needs to know about its values.
+    """Run a float MODEL on data once and write the statistics that convert needs.
 
     \b
     Examples:

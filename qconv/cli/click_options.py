@@ -167,14 +167,15 @@ def recipe_options(
 
 
 def _recipe(default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    unnamed = "No file is read that is not named." if default is None else f"[default: {default}]"
+    unnamed = "No file is read unless you name it." if default is None else f"[default: {default}]"
     return click.option(
         "--recipe",
         cls=GroupedOption,
         group="Recipe",
         metavar="FILE",
         type=FilePath(),
-        help='A TOML file of options: effort = "best". The command line wins over it. ' + unnamed,
+        help='A TOML file of options, such as effort = "best". The command line overrides it. '
+        "" + unnamed,
     )
 
 

@@ -45,12 +45,14 @@ def _decibels(context: click.Context, parameter: click.Parameter, value: float) 
     callback=_decibels,
     default=40.0,
     show_default=True,
-    help="Values differ if their signal to noise ratio against A is below this, in dB. "
-    "Float models that compute the same have some 100, INT8 about 20 to 40.",
+    help="Values differ if their signal-to-noise ratio against A is below this, in dB. "
+    "Equal float models reach about 100, INT8 models 20 to 40.",
 )
 @click.option("--all", "show_all", is_flag=True, help="Show all inner values.")
 @click.option("--check", is_flag=True, help="Exit with 1 if an output is below --sqnr.")
-@file_option("json", "Write everything as JSON; - is standard output, with nothing else on it.")
+@file_option(
+    "json", "Write everything as JSON; - means standard output, and nothing else goes there."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.pass_context
 def compare(
@@ -65,11 +67,11 @@ def compare(
     json_file: Path | None,
     quiet: bool,
 ) -> None:
-    """Run models A and B over the same data and find the first value in which they differ.
+    """Run models A and B on the same data and find the first value in which they differ.
 
-    Any two ONNX files will do: exports of two versions, a model and what a tool made of it.
-    Outputs are compared over all samples, inner values over the first eight. Values are the same
-    if they have the same name, or come from the same inputs by the same operators.
+    Any two ONNX files work, such as exports of two versions, or a model and a tool's result.
+    Outputs are compared on all samples, inner values on the first eight. Two values match if
+    they have the same name, or if the same operators compute them from the same inputs.
 
     \b
     Example:

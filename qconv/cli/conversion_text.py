@@ -20,10 +20,9 @@ _SHOWN_OUTPUTS = 8
 _TOLD_APART_DB = 1.0
 _BAD_DB = 15.0
 _BAD = (
-    f"WARNING: an output lost more than usual: at {_BAD_DB:.0f} dB the error is 18 % of what it "
-    "gives",
-    "  qconv tune finds a file that loses less, for your own metric, too; qconv report tells "
-    "whether that suffers",
+    f"WARNING: an output has a larger error than usual: at {_BAD_DB:.0f} dB the error is 18 % of "
+    "the signal",
+    "  qconv report shows if your metric suffers; qconv tune searches for a file that loses less",
 )
 
 
@@ -55,11 +54,11 @@ def print_conversion(conversion: Conversion, words: str) -> None:
     say(f"{plan.count} operators {words}")
     found = causes(plan.kept_float)
     for cause in found[:_SHOWN_REASONS]:
-        behind = f", and {cause.behind} more behind" if cause.behind else ""
+        behind = f", and {cause.behind} more after them" if cause.behind else ""
         say(f"  {cause.count} x {cause.op_type} in float{behind}: {with_flags(cause.reason)}")
     hidden = len(found) - _SHOWN_REASONS
     if hidden > 0:
-        say(f"  and {hidden} more reasons, which qconv inspect lists")
+        say(f"  and {hidden} more reasons; qconv inspect lists them")
     if conversion.doubt is not None:
         say(f"  {conversion.doubt}")
     for remark in conversion.remarks:
@@ -89,4 +88,4 @@ def _told(error: OutputError) -> str:
     text = f"{error.output} {error.sqnr:.1f} dB"
     if abs(error.by_feature - error.sqnr) < _TOLD_APART_DB:
         return text
-    return f"{text}, where it stands out {error.by_feature:.1f} dB feature by feature"
+    return f"{text}, and {error.by_feature:.1f} dB as the median over features"

@@ -30,17 +30,17 @@ from qconv.recipe.sources import CalibrateSettings, ConvertSettings, ModelSettin
     "plan_file",
     metavar="FILE",
     type=FilePath(),
-    help="What qconv tune --save-plan has chosen, to be made again: type and settings are its own.",
+    help="Make the file again that qconv tune --save-plan chose, with its type and settings.",
 )
 @click.option(
     "-o",
     "--output",
     metavar="PATH",
     type=PlaceParam(),
-    help="The model to write, or a folder, which is made if need be and gets MODEL.TYPE.onnx.  "
+    help="The model to write, or a folder for MODEL.TYPE.onnx, which is created if missing.  "
     "[default: MODEL.TYPE.onnx beside the model]",
 )
-@click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 def convert(
     *,
@@ -51,7 +51,7 @@ def convert(
     force: bool,
     quiet: bool,
 ) -> None:
-    """Write variants of a float MODEL, or of all in a folder, in other types.
+    """Write variants of a float MODEL, or of all models in a folder, in other types.
 
     \b
     Examples:
@@ -80,20 +80,20 @@ def convert(
     if len(found) > 1:
         for name, file in (("plan", plan_file), ("calibration", record)):
             if file is not None:
-                raise UsageError(f"`{name}` belongs to one model, and {len(found)} are given")
+                raise UsageError(f"`{name}` is for one model, but {len(found)} are given")
     if plan_file is not None:
         _refuse_beside_plan(chosen)
         made_by, plan = planned(found[0], plan_file, given.constants)
         settings[dtype_of(made_by)] = made_by
     has_data, storage = "data" in chosen, chosen.storage()
     if has_data and record is not None:
-        raise UsageError("`data` and `calibration` exclude each other")
+        raise UsageError("give `data` or `calibration`, not both")
     if not has_data and record is None and Int8Settings in map(type, settings.values()):
         raise UsageError("`calibration` or `data` is needed", hint="qconv calibrate makes a record")
     outputs = output_files(found, settings, output)
     if len(outputs) > 1 and storage is not None and storage.name is not None:
         one = "one `dtype`" if len(found) == 1 else "one model"
-        raise UsageError(f"`external_data_name` goes with {one} alone")
+        raise UsageError(f"`external_data_name` is for {one} only")
     find_target(given.target)
     data = {model: named_data(chosen, model, quiet=quiet) if has_data else None for model in found}
     with contextlib.ExitStack() as folders:
@@ -136,6 +136,6 @@ def _refuse_beside_plan(chosen: Chosen) -> None:
     for name in chosen.values:
         if OPTIONS[name].group in (TYPES, INT8, WEIGHTS, HALF) or name == "target":
             raise UsageError(
-                f"`{name}` has no effect with `plan`, which has decided it",
-                hint="run qconv tune again for another one",
+                f"`{name}` has no effect with `plan`, which already sets it",
+                hint="run qconv tune again for another plan",
             )

@@ -59,7 +59,7 @@ class Files:
             if file == STDOUT:
                 continue
             if file.resolve() in taken:
-                raise UsageError(f"{file}: is named for two outputs")
+                raise UsageError(f"{file}: is given for two outputs")
             taken.add(file.resolve())
             check_text_output(file, reads)
         if self.html is not None:

@@ -20,18 +20,18 @@ from qconv.recipe.sources import RunSettings
     "--fail-if",
     metavar="EXPRESSION",
     multiple=True,
-    help="Exit with 1 if this is true of a variant; as in qconv report. Repeat for several gates. "
+    help="Exit with 1 if this is true for a variant, as in qconv report. Repeat for several gates. "
     "[default: the gates that the report was made with]",
 )
 @click.option(
     "--baseline",
     metavar="FILE",
     type=FilePath(),
-    help="An earlier JSON report, whose numbers gates name as baseline.size_mb and so on.",
+    help="An earlier JSON report; gates refer to its numbers as baseline.size_mb and so on.",
 )
 @recipe_options(("undecided",))
-@file_option("markdown", "Write the report as Markdown; - is standard output.")
-@file_option("junit", "Write the verdicts as JUnit XML, one test case for each; - as above.")
+@file_option("markdown", "Write the report as Markdown; - means standard output.")
+@file_option("junit", "Write the verdicts as JUnit XML, one test case per verdict; - as above.")
 @file_option("html", "Write the report as one HTML page; needs the html extra.")
 @file_option("json", "Write the report with the new verdicts; - as above.")
 @click.pass_context

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="The recipe to write.",
 )
-@click.option("-f", "--force", is_flag=True, help="Replace a recipe that exists.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing recipe.")
 def init(*, model: Path, chosen: Chosen, recipe: Path, force: bool) -> None:
-    """Write a recipe for a float MODEL: what you name here, and the rest as comments.
+    """Write a recipe for a float MODEL: the options that you give, and all others as comments.
 
     \b
     Examples:

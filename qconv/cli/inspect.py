@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     ),
     recipe=True,
     told={
-        "dtype": "The type to look at, as qconv convert takes it; int8 where none is named.",
-        "calibration": "A record that qconv calibrate wrote for this model: shows the channels of "
-        "what products read that are far larger than the others.",
+        "dtype": "The type to check, as for qconv convert.",
+        "calibration": "A record that qconv calibrate wrote for this model. Shows which input "
+        "channels of matrix products are far larger than the others.",
     },
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print JSON, with every node that the type may concern."
+    "--json", "as_json", is_flag=True, help="Print JSON, with every node that the type may affect."
 )
 def inspect(*, model: Path, chosen: Chosen, as_json: bool) -> None:
     """Show a float MODEL's inputs, size and operators, and what a type would do to each operator.
@@ -64,7 +64,7 @@ def inspect(*, model: Path, chosen: Chosen, as_json: bool) -> None:
         chosen = Chosen({**chosen.values, "dtype": ("int8",)}, chosen.firm)
     [settings, *others] = conversions(chosen).values()
     if others:
-        raise UsageError("inspect looks at one `dtype` at a time")
+        raise UsageError("inspect takes one `dtype` at a time")
     if isinstance(settings, Int8Settings) and settings.float_count:
         raise UsageError("`float_layers` with a number needs data, which inspect does not read")
     given = chosen.build(ModelSettings)

@@ -24,14 +24,14 @@ from qconv.version import __version__
 
 _COMMANDS = {
     "init": "Write a recipe for a model, to be edited and run.",
-    "run": "Do all that a recipe says, and again only what has changed.",
-    "inspect": "Show what a model holds, and what would be quantized.",
-    "calibrate": "Run a float model over data once and write down its statistics.",
+    "run": "Do what a recipe says; redo only what has changed.",
+    "inspect": "Show what a model contains and what would be quantized.",
+    "calibrate": "Run a float model on data once and record its statistics.",
     "convert": "Write variants of a float model in INT8, FP16, BF16 or FP32.",
-    "tune": "Find the best INT8 file that holds a goal, by measuring.",
-    "report": "Compare variants of a model with it, and judge them by gates.",
-    "compare": "Show where any two models part: outputs and inner values.",
-    "gate": "Judge a report that was written before, without running anything.",
+    "tune": "Search for the best INT8 file that meets a goal, by measuring.",
+    "report": "Compare variants with their float model, and judge them by gates.",
+    "compare": "Show where two models differ: outputs and inner values.",
+    "gate": "Judge an existing report, without running a model.",
 }
 _BUG = 70
 _BROKEN_PIPE = 141
@@ -72,9 +72,9 @@ class _LazyGroup(click.Group):
 def cli() -> None:
     """Turn a float ONNX model into a smaller, faster one, and prove what it cost.
 
-    Exit codes: 0 fine, 1 a gate failed, 2 wrong usage, 3 bad input (model, data, record, output),
-    4 not supported, 5 out of memory, 70 a bug in qconv, 130 interrupted, 141 the reader of its
-    output has left.
+    Exit codes: 0 success, 1 a gate failed, 2 wrong usage, 3 bad input (model, data, record,
+    output), 4 not supported, 5 out of memory, 70 a bug in qconv, 130 interrupted, 141 the
+    output was closed early.
     """
 
 
@@ -143,7 +143,7 @@ def _tell(error: QconvError) -> None:
 def _tell_unexpected(error: BaseException) -> int:
     """Tell what the system refused, or else a bug, with what a report of it needs."""
     if lacks_memory(error) or _not_loaded(error):
-        _tell(OutOfMemoryError("the memory of this machine does not suffice"))
+        _tell(OutOfMemoryError("this machine does not have enough memory"))
         return OutOfMemoryError.exit_code
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""

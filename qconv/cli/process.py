@@ -181,8 +181,11 @@ def _told(code: int) -> int:
         )
         return UnsupportedError.exit_code
     if code >= 0:
-        _say(f"qconv: error: the command ended before its work was done (exit code {code})")
-        _say("hint: a script or a library may have ended it; a traceback above tells more")
+        _say(f"qconv: error: the command ended before it was done (exit code {code})")
+        _say(
+            "hint: a script or a library may have ended it; see the traceback above, if there is "
+            "one"
+        )
         return UnsupportedError.exit_code
     if name == "SIGKILL":
         _say("qconv: error: killed (SIGKILL), most likely by the system for lack of memory")

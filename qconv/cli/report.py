@@ -43,7 +43,10 @@ class _ReportCommand(GroupedCommand):
 @recipe_options(
     (*DATA_KEYWORDS, *TASK_KEYWORDS, "assume", "custom_ops", "calibration", "undecided"),
     recipe=True,
-    told={"calibration": "The record that was calibrated on: tells samples that are in both."},
+    told={
+        "calibration": "The record that the variants were calibrated with: the report says which "
+        "samples are in both."
+    },
     also=("fail_if", "metric", "latency"),
     tests=True,
 )
@@ -51,15 +54,15 @@ class _ReportCommand(GroupedCommand):
     "--fail-if",
     metavar="EXPRESSION",
     multiple=True,
-    help="Exit with 1 if this is true of a variant: metrics and numbers, + - * /, < <= > >= == !=, "
-    "and, or, not, parentheses; 'top1_drop > 0.5 with 95%' fails only where the data show it. "
-    "Repeat for several gates; all are judged.",
+    help="Exit with 1 if this is true for a variant. It has metrics, numbers, + - * /, < <= > >= "
+    "== !=, and, or, not, parentheses; 'top1_drop > 0.5 with 95%' fails only if the data show "
+    "it with 95 % confidence. Repeat for several gates; all are judged.",
 )
 @click.option(
     "--baseline",
     metavar="FILE",
     type=FilePath(),
-    help="An earlier JSON report, whose numbers gates name as baseline.size_mb and so on.",
+    help="An earlier JSON report; gates refer to its numbers as baseline.size_mb and so on.",
 )
 @click.option(
     "--metric",
@@ -76,7 +79,7 @@ class _ReportCommand(GroupedCommand):
     type=click.IntRange(1, 4096),
     default=1,
     show_default=True,
-    help="Threads of the timed inferences.",
+    help="Threads for the timed inferences.",
 )
 @click.option(
     "--runs",
@@ -84,7 +87,7 @@ class _ReportCommand(GroupedCommand):
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
-    help="Timed inferences of each model.",
+    help="Timed inferences per model.",
 )
 @click.option(
     "--batch-size",
@@ -95,7 +98,7 @@ class _ReportCommand(GroupedCommand):
     old=["--batch"],
     metavar="N",
     type=click.IntRange(min=1),
-    help="Samples of a timed inference.  [default: as the data has them]",
+    help="Samples per timed inference.  [default: as in the data]",
 )
 @click.option(
     "--provider",
@@ -104,16 +107,18 @@ class _ReportCommand(GroupedCommand):
     show_default=True,
     help="Execution provider of ONNX Runtime that the models run on, such as cuda.",
 )
-@click.option("--no-latency", is_flag=True, help="Do not time.")
+@click.option("--no-latency", is_flag=True, help="Do not measure times.")
 @click.option(
     "--layers",
     is_flag=True,
-    help="Show the error of each quantized value, of its operator alone and with all errors before "
-    "it: where error enters, and where it grows.",
+    help="Show the error of each quantized value, from its operator alone and with all errors "
+    "before it. This shows where error enters and where it grows.",
 )
-@file_option("json", "Write the report as JSON; - is standard output, with nothing else on it.")
+@file_option(
+    "json", "Write the report as JSON; - means standard output, and nothing else goes there."
+)
 @file_option("markdown", "Write the report as Markdown, for a pull request; - as above.")
-@file_option("junit", "Write the verdicts as JUnit XML, one test case for each; - as above.")
+@file_option("junit", "Write the verdicts as JUnit XML, one test case per verdict; - as above.")
 @file_option("html", "Write the report as one HTML page; needs the html extra.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.pass_context
@@ -138,9 +143,9 @@ def report(
     html_file: Path | None,
     quiet: bool,
 ) -> None:
-    """Compare each VARIANT of a float MODEL with it: size, accuracy, error, latency.
+    """Compare each VARIANT with its float MODEL: size, accuracy, error, latency.
 
-    Also says which quantized operators the runtime computes in integers, and why the rest are not.
+    It also says which quantized operators the runtime computes in integers, and why not the others.
 
     \b
     Example:

@@ -14,17 +14,17 @@ RECIPE = "qconv.toml"
 
 @click.command(cls=GroupedCommand)
 @recipe_options(OPTIONS.keys(), recipe=True, default=RECIPE)
-@click.option("--dry-run", is_flag=True, help="Tell what would be made, and why; make nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be made, and why; write nothing.")
 @click.option(
     "-f",
     "--force",
     is_flag=True,
-    help="Replace files in the folder that are there and were not made by a run.",
+    help="Replace files in the folder that no run has made.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 @click.pass_context
 def run(context: click.Context, *, chosen: Chosen, dry_run: bool, force: bool, quiet: bool) -> None:
-    """Calibrate, convert, report and judge as a recipe says, and again only what has changed.
+    """Calibrate, convert, report and judge as a recipe says; redo only what has changed.
 
     \b
     Examples:

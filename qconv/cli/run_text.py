@@ -42,7 +42,7 @@ class Teller(Watcher):
     def shares(self, files: int) -> None:
         """Say what that means."""
         say(
-            f"{counted(files, 'file')} of the test data calibrated on, too, so that errors look "
+            f"{counted(files, 'file')} of the test data also used for calibration, so errors look "
             "smaller than they are",
             err=True,
         )

@@ -22,7 +22,7 @@ _HALF = 50
 def print_sensitivities(found: Sequence[Sensitivity], *, small: bool) -> None:
     """Print what each layer loses, the largest loss first, why, and whether one stands out."""
     bits = "in 4 bits, all others in 8" if small else "in 8 bits, all others in float"
-    say(f"what each layer has at the outputs {bits}, and what it loses most by:")
+    say(f"SQNR of the outputs with one layer {bits}, and the main reason for its loss:")
     for each in found:
         effect = each.effect
         more = (
@@ -32,8 +32,8 @@ def print_sensitivities(found: Sequence[Sensitivity], *, small: bool) -> None:
         )
         say(f"  {effect.sqnr:5.1f} dB  {named(effect)}: {each.cause}; {more}")
     say(
-        "clipped: its input has numbers beyond the range. few levels: the steps of the range are "
-        "too coarse for its input. weights: so are those of its weights."
+        "clipped: its input has numbers outside the range. few levels: the steps are too coarse "
+        "for its input. weights: the steps are too coarse for its weights."
     )
     _print_worst([each.effect for each in found], small=small)
 

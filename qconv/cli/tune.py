@@ -33,7 +33,7 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
         return float("inf")
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value)
     if found is None:
-        raise UsageError(f"`max_time` is '{value}'; it is written as 90s, 10m or 2h")
+        raise UsageError(f"`max_time` is '{value}'; write it as 90s, 10m or 2h")
     return float(found[1]) * _SECONDS[found[2] or "s"]
 
 
@@ -43,7 +43,7 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(MB|kB|)", value)
     if found is None:
-        raise UsageError(f"`max_size` is '{value}'; it is written as 3MB or 800kB")
+        raise UsageError(f"`max_size` is '{value}'; write it as 3MB or 800kB")
     return float(found[1]) / (1000 if found[2] == "kB" else 1)
 
 
@@ -58,16 +58,16 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
     "--objective",
     type=click.Choice(["speed", "size", "accuracy"]),
     required=True,
-    help="What is best among the files that hold the rest. speed: layers stay float until the "
-    "gates hold, as few as need be. size: layers get weights of four bits. accuracy: what loses "
-    "least within --max-size or --min-speedup. Each time files of other kinds are tried, too: "
-    "quantized at run time, or weights alone.",
+    help="What to optimize among the files that meet all limits. speed: keep as few layers in "
+    "float as the gates allow. size: give layers 4-bit weights. accuracy: lose as little as "
+    "possible within --max-size or --min-speedup. All three also try other kinds of files: "
+    "inputs quantized at run time, and weight-only.",
 )
 @click.option(
     "--fail-if",
     metavar="EXPRESSION",
     multiple=True,
-    help="A gate that the file must hold, as for qconv report: it must be false. May be repeated.",
+    help="A gate that the file must pass, as in qconv report. May be repeated.",
 )
 @click.option(
     "--metric",
@@ -76,50 +76,50 @@ def _megabytes(_: click.Context, __: click.Parameter, value: str | None) -> floa
     multiple=True,
     help="FUNCTION(outputs, sample, reference) -> float for gates, as for qconv report.",
 )
-@click.option("--max-size", metavar="SIZE", callback=_megabytes, help="3MB or 800kB at most.")
+@click.option("--max-size", metavar="SIZE", callback=_megabytes, help="Largest file: 3MB, 800kB.")
 @click.option(
     "--min-speedup",
     metavar="N",
     type=float,
-    help="At least so many times as fast as the float model, in processor time of one thread.",
+    help="Smallest allowed speed-up over the float model, in processor time of one thread.",
 )
 @click.option(
     "--max-time",
     metavar="TIME",
     callback=_seconds,
-    help="Measure nothing more after 90s, 10m or 2h; the best file so far is written either way.",
+    help="Stop measuring after 90s, 10m or 2h; the best file so far is written either way.",
 )
 @click.option(
     "--effort",
     type=click.Choice(["fast", "balanced", "best"]),
     default="best",
     show_default=True,
-    help="How weights are rounded at most, as for qconv convert; best rounds them in sequence "
-    "where less is not good enough.",
+    help="The most effort to spend on rounding weights, as in qconv convert; best rounds in "
+    "sequence only if less is not enough.",
 )
 @click.option(
-    "--test", metavar="DATA", multiple=True, help="Samples that only the last verdict sees."
+    "--test", metavar="DATA", multiple=True, help="Samples that only the final verdict uses."
 )
 @click.option(
     "--resume",
     is_flag=True,
-    help="Use what an earlier search has measured, also for another goal: OUTPUT.trials.json.",
+    help="Reuse what an earlier search has measured (OUTPUT.trials.json), also for another goal.",
 )
 @click.option(
     "--save-plan",
     metavar="FILE",
     type=OutputPath(),
-    help="Write what was chosen as JSON; qconv convert --plan makes the file again from it.",
+    help="Write the chosen plan as JSON; qconv convert --plan makes the file again from it.",
 )
-@file_option("json", "Write the report of the verdict as JSON; - is standard output.")
-@file_option("html", "Write it as one page, with plots of what the search has measured.")
+@file_option("json", "Write the report of the verdict as JSON; - means standard output.")
+@file_option("html", "Write it as one HTML page, with plots of what the search has measured.")
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Write nothing; show what each layer loses alone, what it would take more, and why.",
+    help="Write nothing; show what each layer loses alone, why, and what it costs to avoid that.",
 )
 @click.option("-o", "--output", metavar="FILE", type=OutputPath(), help="The file to write.")
-@click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 @click.pass_context
 def tune(
@@ -136,10 +136,10 @@ def tune(
     quiet: bool,
     **asked: Any,
 ) -> None:
-    """Find the best file of a float MODEL that holds a goal, by measuring.
+    """Search for the best file of a float MODEL that meets a goal, by measuring.
 
-    INT8 with layers in float or in four bits, INT8 quantized at run time, and weights
-    alone in few bits are tried.
+    It tries INT8 with layers in float or in four bits, INT8 quantized at run time, and
+    weight-only in few bits.
 
     \b
     Examples:
@@ -183,9 +183,7 @@ def tune(
         print_sensitivities(found, small=goal.form is Form.FOUR_BITS)
         return
     if output is None:
-        raise UsageError(
-            "-o FILE is missing, the file to write", hint="--dry-run shows the layers without one"
-        )
+        raise UsageError("-o FILE is missing", hint="--dry-run shows the layers without one")
     reads = read_files(model, goal, data, tested, given.custom_ops)
     files = Files(json=json_file, html=html_file)
     files.check(reads)
@@ -225,7 +223,7 @@ def _print(found: Tuned) -> None:
 
     small = any(effect.form is Form.FOUR_BITS for effect in found.effects)
     if found.front:
-        say("plans that no other one beats:" if len(found.front) > 1 else "one plan beats all:")
+        say("plans that no other plan beats:" if len(found.front) > 1 else "one plan beats all:")
         what = "in 8 bits" if small else "in float"
         for point in found.front:
             cost = size(round(point.cost)) if small else f"{1 / point.cost:.2f} times as fast"
@@ -239,15 +237,13 @@ def _print(found: Tuned) -> None:
         say("files of other kinds:")
     for kind in found.kinds:
         misses = "misses a gate" if kind.kept.fast else "not fast enough"
-        holds = "holds the goal" if kind.kept.holds else misses
+        holds = "meets the goal" if kind.kept.holds else misses
         slow = "" if kind.kept.quick else ", no faster than the float model"
         speed = f"{1 / kind.slowness:.2f} times as fast"
         error = f"{kind.kept.typical:.1f} dB"
         say(f"  {kind.name}: {size(kind.kept.size)}, {speed}, {error}, {holds}{slow}")
     say(f"{found.path}: {size(found.size)}, {_chosen(found)}")
-    say(
-        f"measured {counted(found.made, 'model')}, and knew {found.trials - found.made} from before"
-    )
+    say(f"measured {counted(found.made, 'model')}, reused {found.trials - found.made} from before")
 
 
 def _chosen(found: Tuned) -> str:

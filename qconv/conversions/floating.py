@@ -26,8 +26,8 @@ _BFLOAT16_OPSET = 22
 """From this opset on Conv, pooling and the recurrent operators take bfloat16."""
 
 UNSEEN = (
-    "no data were seen: a value beyond 65,504 would become infinite; `data`, or "
-    "`calibration` with a record of `values=all`, keeps such values in float32"
+    "not checked on data: values beyond 65,504 become infinite; `data`, or a `calibration` record "
+    "made with `values=all`, keeps such values in float32"
 )
 """What to say of a model in float16 whose values are not known."""
 
@@ -108,8 +108,8 @@ class _FitPrecision:
         if not work.plan.quantized:
             raise NothingQuantized(
                 f"{work.label}: no operator can compute in {self.kind.settings.dtype}",
-                hint="a float64 model becomes float32 first, by `dtype=fp32`; "
-                "qconv inspect shows the types that a model holds",
+                hint="convert a float64 model to float32 first, with `dtype=fp32`; qconv inspect "
+                "shows the types in a model",
             )
 
 

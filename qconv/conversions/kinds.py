@@ -87,7 +87,7 @@ def kind_of(settings: Settings, target: Target) -> Kind:
     if isinstance(settings, HalfSettings):
         if settings.storage_only and target.inline_constants:
             raise UsageError(
-                f"`storage_only` is not for the target {target.name}, which computes no constants"
+                f"`storage_only` is not for the target {target.name}, which does not fold constants"
             )
         return Half(settings, target)
     return Float32(settings, target)
@@ -101,8 +101,8 @@ def _portable(settings: Saturating, target: Target) -> Saturating:
 def _formatted(settings: Formatted, target: Target) -> Formatted:
     if settings.format == "operator" and not target.has_ort_operators:
         raise UsageError(
-            f"`format=operator` is not for the target {target.name}: it writes operators that "
-            "ONNX Runtime alone has"
+            f"`format=operator` is not for the target {target.name}: it writes operators that only "
+            "ONNX Runtime has"
         )
     if settings.format is not None:
         return settings

@@ -64,7 +64,7 @@ class PlanFile:
         """
         kinds = [kind for kind, made in _KINDS.items() if type(settings) is made]
         if not kinds:
-            raise TypeError("a plan is one of INT8, or of weights alone")
+            raise TypeError("a plan must be for INT8 or weight-only")
         named = {name: form.value for name, form in sorted(forms.items())}
         return cls(
             schema=SCHEMA,

@@ -26,7 +26,7 @@ from qconv.rewrite.qdq import QuantizedLayer
 
 P = TypeVar("P", bound=Decisions)
 
-SAMPLES_NEEDED = "`effort=best` and `method=layers` run the model again, and need `data` for it"
+SAMPLES_NEEDED = "`effort=best` and `method=layers` run the model again, so they need `data`"
 
 _DEPTHS: tuple[Depth, ...] = ("ranges", "histogram", "full")
 

@@ -60,7 +60,7 @@ class Workbench:
         if not isinstance(kind, StaticInt8):
             raise TypeError("a search is one of static INT8")
         if work.judge is None or work.record is None:
-            raise UsageError("a search needs samples to measure on, and the record keeps none")
+            raise UsageError("a search needs samples to measure on, but the record keeps none")
         self._judge: Judge = work.judge.on(list(work.record.feeds.values()))
         self._work, self._kind = work, kind
         self._opened: tuple[Forms, InferenceSession | None] | None = None
@@ -73,8 +73,8 @@ class Workbench:
         work.stored = {}
         if self._judge.compare(self._usual) is None:
             raise UsageError(
-                "a search compares the outputs of models, and this one has none that holds floats "
-                "and whose shape the inputs alone decide"
+                "a search compares float outputs whose shape depends only on the inputs, but this "
+                "model has none"
             )
 
     @property

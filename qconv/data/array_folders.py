@@ -114,7 +114,7 @@ class NpyFolder:
             raise DataError(
                 f"{folder}: a folder of .npy files feeds a model with one input; "
                 f"this model has {len(inputs)}: {quoted([spec.name for spec in inputs])}",
-                hint="store .npz files, whose arrays bear the inputs' names",
+                hint="store .npz files, whose arrays have the inputs' names",
             )
         self._files = files
         self._inputs = inputs

@@ -76,8 +76,8 @@ class ImageFiles:
                 if not self.whole:
                     return None
                 raise DataError(
-                    f"{self.home / folder}: the folder holds no images, so that it is unsure "
-                    "whether it is a class, and which labels the others have",
+                    f"{self.home / folder}: the folder has no images, so it is unclear whether it "
+                    "is a class, and which labels the other folders have",
                     hint=f"remove it, give `labels`, or use images without labels: "
                     f"'{self.home}/*/*.jpg'",
                 )

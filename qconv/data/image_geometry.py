@@ -102,15 +102,15 @@ def geometry_of(
     if options.size is None and crop is None and fixed is None:
         raise UsageError(
             f"the model's input '{spec.name}', {describe(spec)}, takes images of more than one "
-            "size, and none is stated",
-            hint="choose an image size or crop, or the image fit none, which feeds each image as "
-            "large as it is",
+            "size, but none is given",
+            hint="choose an image size or crop, or the image fit none, which keeps the size of "
+            "each image",
         )
     if options.fit == "crop":
         if isinstance(options.size, tuple):
             raise UsageError(
-                "an image size of height and width goes with the image fit stretch or pad; with "
-                "crop it is the length of the shorter side"
+                "an image size of height and width needs the image fit stretch or pad; with crop "
+                "it is the length of the shorter side"
             )
         target = fixed if options.size is None and crop is None else None
         return Geometry(options.size, target, covers=True, crop=crop or fixed)

@@ -87,7 +87,7 @@ def plan_images(options: ImageOptions, inputs: Sequence[TensorSpec], where: str)
     if len(spec.shape) == 4 and isinstance(spec.shape[0], int) and spec.shape[0] != 1:
         raise DataError(
             f"{where}: the model's input '{spec.name}' is {describe(spec)}, "
-            f"but images are fed one at a time, and it wants {spec.shape[0]}",
+            f"but images are fed one at a time, but it needs {spec.shape[0]}",
             hint="give a .npz file of whole feeds, or make the model's batch axis dynamic",
         )
     last = _channels_last(options, spec)
@@ -120,7 +120,7 @@ def _channels_last(options: ImageOptions, spec: TensorSpec) -> bool:
     first, last = axes[0] in (1, 3), axes[2] in (1, 3)
     if first == last:
         raise UsageError(
-            f"the layout of the model's input '{spec.name}', {describe(spec)}, cannot be told "
+            f"the layout of the model's input '{spec.name}', {describe(spec)}, cannot be found "
             f"from its shape: {'two axes' if first else 'no axis'} may be the channels",
             hint="choose the image layout nchw or nhwc",
         )

@@ -153,7 +153,7 @@ def check_feed(shapes: Mapping[str, Shape], inputs: Sequence[TensorSpec], where:
         DataError: all arrays are empty, or a name stands for two lengths.
     """
     if shapes and all(0 in shape for shape in shapes.values()):
-        raise DataError(f"{where}: the arrays for the model's inputs hold no number")
+        raise DataError(f"{where}: the arrays for the model's inputs are empty")
     known: dict[str, tuple[int, str]] = {}
     for spec in inputs:
         for axis, length in zip(spec.shape or (), shapes[spec.name], strict=False):
@@ -164,7 +164,7 @@ def check_feed(shapes: Mapping[str, Shape], inputs: Sequence[TensorSpec], where:
                 raise DataError(
                     f"{where}: axis '{axis}' is {first} in input '{owner}' "
                     f"and {length} in input '{spec.name}'",
-                    hint="the axes of one name must have one length in a feed",
+                    hint="axes with the same name must have the same length in a feed",
                 )
 
 
@@ -197,7 +197,7 @@ def _not_finite(array: Array, result: Array, spec: TensorSpec, where: str) -> Da
         )
     return DataError(
         f"{where}: input '{spec.name}' holds {kind} at {format_shape(position)}{count}",
-        hint="remove or mend the sample: one such value spoils every range it reaches",
+        hint="remove or correct the sample: one such value spoils every range it reaches",
     )
 
 

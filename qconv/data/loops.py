@@ -74,7 +74,7 @@ class LoopReader(FunctionReader):
     yield is no sample.
     """
 
-    again = "the loop must yield as many samples whatever the model answers"
+    again = "the loop must yield the same number of samples, whatever the model returns"
 
     def __init__(
         self, loop: Loop, inputs: Sequence[TensorSpec], run: Run, length: int | None
@@ -100,7 +100,7 @@ class LoopReader(FunctionReader):
             label = as_label(given, origin)
         if self._run.given is not feed:
             raise DataError(
-                f"{origin}: yielded other feeds than it ran last",
+                f"{origin}: yielded feeds that are not those it ran last",
                 hint="outputs = run(feeds), then yield feeds, or (feeds, label), of the same dict",
             )
         return Sample(self._run.feeds, label, origin)

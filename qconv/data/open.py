@@ -50,7 +50,7 @@ def open_data(
     if isinstance(data, LoopData):
         raise DataError(
             f"{', '.join(specs)}: a function with a parameter 'run' needs a model",
-            hint="hand it to qconv by its name: data='script.py:function'",
+            hint="pass it to qconv by name: data='script.py:function'",
         )
     return data
 
@@ -195,4 +195,4 @@ def _unknown_file(path: Path, inputs: Sequence[TensorSpec]) -> DataError:
         hint = f"give the folder it is in: {path.parent}"
     else:
         hint = DATA_KINDS
-    return DataError(f"{path}: is not a kind of data that qconv reads", hint=hint)
+    return DataError(f"{path}: is of a kind that qconv cannot read", hint=hint)

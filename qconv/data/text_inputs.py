@@ -45,7 +45,7 @@ class TextInputs:
                 tokens.append(spec)
             elif kind is None:
                 raise DataError(
-                    f"{where}: a text has nothing for the model's input '{spec.name}', "
+                    f"{where}: a text cannot feed the model's input '{spec.name}', "
                     f"{describe(spec)}",
                     hint="write a function that yields all inputs: script.py:function",
                 )

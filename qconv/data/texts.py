@@ -73,7 +73,7 @@ class Texts:
         self._ids: list[int] = []
         lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         if not lines:
-            raise DataError(f"{path}: has no line that is not empty")
+            raise DataError(f"{path}: has only empty lines")
         self._lines = lines
         if self._window is not None:
             if self._inputs.length not in (None, self._window):
@@ -133,7 +133,7 @@ def _load(path: Path) -> Tokenizer:
     require_regular(path, "a tokenizer.json", DataError)
 
     def told(error: Exception) -> DataError:
-        return DataError(f"{path}: is no tokenizer.json: {error}")
+        return DataError(f"{path}: is not a tokenizer.json: {error}")
 
     with foreign(told):
         made = Tokenizer.from_file(str(path))
@@ -154,6 +154,6 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is no text in UTF-8: {error}") from error
+        raise DataError(f"{path}: is not UTF-8 text: {error}") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error

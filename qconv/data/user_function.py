@@ -40,7 +40,9 @@ def added_source(spec: str) -> Function | None:
         return None
     source = added("data source", name)
     if not callable(source):
-        raise UnsupportedError(f"the data source '{name}' of an installed package is no function")
+        raise UnsupportedError(
+            f"the data source '{name}' of an installed package is not a function"
+        )
     return partial(source, argument)
 
 

@@ -72,7 +72,7 @@ def compare(
         for (left, right), difference in gathered.items():
             difference.update(answers[0][left], answers[1][right])
     if not len(source):
-        raise DataError("the data holds no samples")
+        raise DataError("the data has no samples")
     inner = _compare_inner((first, second), models, common, source, names=names, progress=progress)
     return Comparison(
         first=str(first),
@@ -209,7 +209,7 @@ def _inputs(first: Runner, second: Runner) -> dict[str, str]:
     raise ModelError(
         f"{second.path}: cannot be fed as {first.path}: its inputs are "
         f"{', '.join(theirs) or 'none'}, not {', '.join(ports) or 'none'}",
-        hint="give both models the same inputs, or at least as many under other names",
+        hint="give both models the same inputs, or at least the same number of inputs",
     )
 
 

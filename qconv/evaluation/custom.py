@@ -83,7 +83,7 @@ def load_metric(spec: str) -> CustomMetric:
         else added("metric", spec)
     )
     if not callable(function):
-        raise UnsupportedError(f"the metric '{spec}' of an installed package is no function")
+        raise UnsupportedError(f"the metric '{spec}' of an installed package is not a function")
     compares = takes(function, REFERENCE)
     return CustomMetric(name, spec, cast(MetricFunction, function), compares)
 

@@ -82,9 +82,12 @@ def _uncounted(model: ir.Model) -> str:
     for node in all_nodes(model):
         operator = operator_of(node)
         if operator.family in (Family.RECURRENT, Family.CONTRACTION) or operator.like is Like.QUERY:
-            return f"what {node.op_type} multiplies is not counted"
+            return f"the multiplications in {node.op_type} are not counted"
         if operator.multiplies and node.graph is not model.graph:
-            return f"what {node.op_type} multiplies in a body of If, Loop or Scan is not counted"
+            return (
+                f"the multiplications of {node.op_type} in a body of If, Loop or Scan are not "
+                "counted"
+            )
         if operator == Operator() and not is_standard(node):
             return f"nothing is known of the operator {node.domain}.{node.op_type}"
     return ""
@@ -103,10 +106,10 @@ def _computes_in(node: ir.Node, misses: set[str] | None) -> str | None:
 
 def _no_type(node: ir.Node) -> str:
     if is_in_integers(node):
-        return "it was not looked at which operators run in integers"
+        return "it was not checked which operators run in integers"
     data = node.inputs[0]
     dtype = "an unknown type" if data is None or data.dtype is None else data.dtype.name.lower()
-    return f"{node.op_type} '{node.name}' computes in {dtype}, of which there is no figure"
+    return f"{node.op_type} '{node.name}' computes in {dtype}, for which there is no figure"
 
 
 def _activation_bytes(work: LayerWork, *, integer: bool) -> int:

@@ -87,7 +87,7 @@ class Lineup:
         source = bind(opened, reference.runner.answer)
         first = first_samples(source, batch)
         if not first:
-            raise DataError("the data holds no samples")
+            raise DataError("the data has no samples")
         answer = reference.runner.run(first[0])
         traits = read_traits(reference.runner, first[0], answer, settings)
         return cls(

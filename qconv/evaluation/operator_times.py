@@ -79,7 +79,7 @@ def _profile(
             return Profile(unknown="the profile that the runtime wrote cannot be read")
     rounds = [Round(*pair, run) for pair, run in zip(times, runs, strict=False)]
     if len(rounds) < 2:
-        return Profile(unknown="more operators ran than a profile of the runtime holds")
+        return Profile(unknown="more operators ran than the runtime's profile can hold")
     return operator_times(rounds[1:], latency_ms)
 
 

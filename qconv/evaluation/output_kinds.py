@@ -48,7 +48,7 @@ def output_kinds(
         if name not in known:
             near = get_close_matches(name, known, n=1)
             raise UsageError(
-                f"`output_kind` names '{name}', which is no output of the model",
+                f"`output_kind` names '{name}', which is not an output of the model",
                 hint=f"did you mean '{near[0]}'?" if near else f"it has {', '.join(known)}",
             )
     return {

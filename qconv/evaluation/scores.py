@@ -143,13 +143,13 @@ class Comparison:
 def _check_label(label: int, origin: str, scores: Array) -> None:
     if len(scores) != 1:
         raise DataError(
-            f"{origin}: one label stands for a batch of {len(scores)} rows",
+            f"{origin}: there is one label for a batch of {len(scores)} rows",
             hint="labels need samples of batch 1",
         )
     if not 0 <= label < scores.shape[-1]:
         raise DataError(
-            f"{origin}: the label {label} is no class of the model, "
-            f"which has {scores.shape[-1]} (0 to {scores.shape[-1] - 1})",
-            hint="labels are classes, counted from 0; folders whose names are numbers are taken "
-            "for them",
+            f"{origin}: the label {label} is not a class of the model, which has "
+            f"{scores.shape[-1]} (0 to {scores.shape[-1] - 1})",
+            hint="labels are classes, counted from 0; folder names that are numbers count as "
+            "labels",
         )

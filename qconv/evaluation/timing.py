@@ -69,7 +69,7 @@ def timed_feeds(
     feeds = tuple(each.feeds for each in joined if len(each) == batch)
     if not feeds:
         raise UsageError(
-            f"the first samples differ in their shapes, so {batch} of them make no batch",
+            f"the first samples differ in shape, so {batch} of them cannot form a batch",
             hint="time single samples, or give data of one shape",
         )
     return feeds

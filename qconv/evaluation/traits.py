@@ -64,7 +64,7 @@ class Traits:
         reasons: dict[str, str] = {}
         if not self.distributions:
             reason = (
-                "no output is known to hold classes; if one does, say `output_kind=NAME=classes`"
+                "no output is known to hold classes; if one does, set `output_kind=NAME=classes`"
             )
             reasons |= dict.fromkeys(DISTRIBUTION_METRICS, reason)
         if not self.top5:

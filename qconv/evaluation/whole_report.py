@@ -163,6 +163,6 @@ def _read_gates(
     if not latency:
         require(gates, dict.fromkeys(LATENCY_METRICS, "latency is switched off"))
     if not cpu:
-        reason = "which operators run in integers is known of the CPU provider only"
+        reason = "which operators run in integers is known only for the CPU provider"
         require(gates, dict.fromkeys((*FUSION_METRICS, *ENERGY_METRICS), reason))
     return gates

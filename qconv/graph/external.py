@@ -71,7 +71,7 @@ def resolve_external(tensors: Iterable[onnx.TensorProto], model: Path) -> list[P
         _point(tensor, str(target.relative_to(folder)), offset, declared)
         read[target] += declared
         if read[target] > max(_MOST_SHARED, _MOST_READINGS * files[target]):
-            raise ModelError(f"{where} is one of many tensors that share the few bytes of {place}")
+            raise ModelError(f"{where} is one of too many tensors that share the bytes of {place}")
     return list(files)
 
 
@@ -108,7 +108,7 @@ def _size(target: Path, place: Path, where: str) -> int:
     size = require_regular(place, "a file of weights", ModelError)
     if target.stat().st_nlink > 1:
         raise ModelError(
-            f"{where} is in a file with several names (hard links), of which one may lie outside "
+            f"{where} is in a file with several names (hard links), one of which may be outside "
             f"the model's folder: {place}",
             hint="put a copy of the file in its place",
         )
@@ -118,7 +118,7 @@ def _size(target: Path, place: Path, where: str) -> int:
 def _number(entries: Mapping[str, str], key: str, where: str) -> int:
     text = entries.get(key, "0")
     if not _NUMBER.fullmatch(text):
-        raise ModelError(f"{where} has the {key} '{text[:40]}', which is no number of bytes")
+        raise ModelError(f"{where} has the {key} '{text[:40]}', which is not a number of bytes")
     return int(text)
 
 

@@ -136,7 +136,7 @@ def _to_ir(proto: onnx.ModelProto, path: Path) -> ir.Model:
             for function in model.functions.values():
                 function.sort()
         except ValueError as error:
-            reason = "what a node reads depends on what it gives"
+            reason = "a node depends on its own output"
             raise ModelError(f"{path}: not a valid ONNX model: {reason}") from error
     free_axes(model)
     shape_weights(model)

@@ -50,14 +50,16 @@ def _dense(sparse: onnx.SparseTensorProto, path: Path) -> onnx.TensorProto:
     values = numpy_helper.to_array(sparse.values)
     indices = numpy_helper.to_array(sparse.indices)
     if values.dtype.kind == "O" or indices.dtype.kind not in "iu":
-        raise ModelError(f"{where} does not hold numbers at whole places")
+        raise ModelError(f"{where} does not have whole numbers as indices")
     if not dims or min(dims) < 0 or values.shape != indices.shape[:1]:
-        raise ModelError(f"{where} has {values.size} values, but other places or dimensions {dims}")
+        raise ModelError(
+            f"{where} has {values.size} values, which do not fit its indices or dimensions {dims}"
+        )
     limit = max(_MOST_BYTES, _MOST_GROWTH * (values.nbytes + indices.nbytes))
     size = prod(dim or 1 for dim in dims) * values.itemsize
     if size > limit:
         raise UnsupportedError(
-            f"{where} of {dims} is too large to be made dense",
+            f"{where} of {dims} is too large for a dense tensor",
             hint="export the model with dense weights",
         )
     if indices.ndim == 2 and indices.shape[1] == len(dims):
@@ -67,7 +69,7 @@ def _dense(sparse: onnx.SparseTensorProto, path: Path) -> onnx.TensorProto:
         inside = indices.ndim == 1 and bool(np.all((indices >= 0) & (indices < prod(dims))))
         places = indices
     if not inside:
-        raise ModelError(f"{where} has a value outside of its dimensions {dims}")
+        raise ModelError(f"{where} has a value outside its dimensions {dims}")
     flat = np.zeros(prod(dims), values.dtype)
     flat[places] = values
     return numpy_helper.from_array(flat.reshape(dims), name)

@@ -112,12 +112,12 @@ def _scope_fault(nodes: Nodes, given: list[str], outputs: list[str], outer: Scop
         return "an input has no name"
     for name in outputs:
         if name not in own:
-            return f"nothing gives the output '{name}'"
+            return f"no node produces the output '{name}'"
     known = own, *outer
     for node in nodes:
         for name in node.input:
             if name and not any(name in scope for scope in known):
-                return f"{_shown(node)} reads '{name}', which nothing gives"
+                return f"{_shown(node)} reads '{name}', which no node produces"
         if found := _node_fault(node, known):
             return found
     return None
@@ -210,7 +210,7 @@ def _call_fault(proto: onnx.ModelProto) -> str | None:
             )
     size = sum(sizes.get(_called(node), 1) for node in _nested(proto.graph.node))
     if functions and size > _MOST_NODES:
-        return f"its functions stand for {size} nodes, more than {_MOST_NODES}"
+        return f"its functions expand to {size} nodes, more than {_MOST_NODES}"
     return None
 
 
@@ -222,7 +222,7 @@ def _loop_fault(proto: onnx.ModelProto) -> str | None:
     loop = next(endless_loops(proto), None)
     if loop is None:
         return None
-    return f"{_shown(loop)} never ends: nothing counts its turns or changes its condition"
+    return f"{_shown(loop)} never ends: it has no trip count, and nothing changes its condition"
 
 
 def _called(node: onnx.NodeProto) -> tuple[str, str, str]:

@@ -80,7 +80,7 @@ def _spec(value: ir.Value) -> TensorSpec:
     if dtype is None or dtype.isbuiltin != 1 or not isinstance(value.type, ir.TensorType):
         raise UnsupportedError(
             f"the input '{value.name}' is {_type_name(value.type)}; "
-            "only tensors of numbers that NumPy has can be fed"
+            "only tensors of NumPy's number types can be fed"
         )
     return TensorSpec(str(value.name), dtype, _shape(value))
 

@@ -54,8 +54,8 @@ def _move_to_free(file: Path, target: Path) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     file.replace(target)
     warn(
-        f"{target}: this file system cannot refuse a name that is taken: had another program "
-        "written the same file at the same moment, its file would be gone",
+        f"{target}: this file system cannot refuse a name that is taken: if another program wrote "
+        "the same file at the same moment, its file is lost",
         OutputWarning,
         stacklevel=1,
     )

@@ -33,7 +33,7 @@ def side_file_name(model: str, content: Path) -> str:
 
 
 def _begin(model: str) -> str:
-    """Return how the names of its files begin: ONNX takes none with two dots in a row."""
+    """Return how the names of its files begin: ONNX does not allow two dots in a row."""
     return re.sub(r"\.{2,}", "_", f"{model}.")
 
 

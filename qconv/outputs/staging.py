@@ -99,7 +99,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if lacks_memory(error):
-            raise OutOfMemoryError(f"{path}: the memory does not suffice to write it") from error
+            raise OutOfMemoryError(f"{path}: not enough memory to write it") from error
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
@@ -159,7 +159,7 @@ def _confirm(path: Path) -> None:
         flush_folder(path.parent)
     except OSError as error:
         raise OutputError(
-            f"{path}: is written, but the disk does not confirm it: {error.strerror}"
+            f"{path}: is written, but the disk did not confirm it: {error.strerror}"
         ) from error
 
 

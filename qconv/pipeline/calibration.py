@@ -103,7 +103,7 @@ def calibrate(
             hint="`dtype=int8` with `mode=dynamic` needs no data",
         )
     if not observed and not inputs:
-        raise NothingQuantized(f"{loaded.path}: it has no float32 value that could be observed")
+        raise NothingQuantized(f"{loaded.path}: it has no float32 values to observe")
     with custom_operators(custom_ops):
         record = collect_record(
             *(loaded, prepared, found.name, Needs(observed, statistics, inputs)),

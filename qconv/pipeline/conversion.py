@@ -112,7 +112,7 @@ def convert(
     """
     CalibrateSettings(batch_size=batch_size)
     if calibration is not None and data is not None:
-        raise UsageError("a calibration record and data to calibrate on exclude each other")
+        raise UsageError("give a calibration record or calibration data, not both")
     found = find_target(target)
     source = Path(model)
     chosen = from_keywords(options, (*TYPE_KEYWORDS, *STORAGE_KEYWORDS, *DATA_KEYWORDS))
@@ -157,10 +157,10 @@ def _settings(chosen: Chosen, given: Settings | None) -> Settings:
     if given is None:
         [first, *others] = conversions(chosen).values()
         if others:
-            raise UsageError("`dtype` names several types, and one file is written")
+            raise UsageError("`dtype` names several types, but one file is written")
         return first
     for name in chosen.values:
-        raise UsageError(f"`settings` and `{name}` exclude each other")
+        raise UsageError(f"give `settings` or `{name}`, not both")
     return given
 
 
@@ -168,5 +168,5 @@ def _storage(chosen: Chosen, given: Storage | None) -> Storage | None:
     """Return where weights go, as it was given or as options choose it."""
     found = chosen.storage()
     if found is not None and given is not None:
-        raise UsageError("`storage` and the options of external data exclude each other")
+        raise UsageError("give `storage` or the options of external data, not both")
     return given if found is None else found

@@ -142,7 +142,9 @@ class Explorer:
     def _improved(self, front: Sequence[Point], changes: Sequence[Change]) -> list[Point]:
         """Measure plans beside those of a front that should beat them."""
         every = promising(front, changes, _BESIDE)
-        shown = self._progress(self._in_time(every), len(every), "measuring plans beside the best")
+        shown = self._progress(
+            self._in_time(every), len(every), "measuring plans similar to the best"
+        )
         points = [self.point(dear) for dear in shown if not self._is_float(dear)]
         return pareto_front([*front, *points])
 

@@ -51,7 +51,7 @@ class Goal:
         if self.objective == "size" and not self.fail_if and self.max_size is None:
             raise UsageError("`objective=size` needs a gate, or `max_size`")
         if self.objective != "size" and self.max_size is not None and self.min_speedup is not None:
-            raise UsageError("`max_size` goes with `objective=size` where `min_speedup` is given")
+            raise UsageError("with `min_speedup`, `max_size` needs `objective=size`")
         for name in ("max_size", "min_speedup"):
             number = getattr(self, name)
             if number is not None and not 0 < number < math.inf:

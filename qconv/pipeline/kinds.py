@@ -52,7 +52,7 @@ def kind_name(settings: OtherSettings) -> str:
     if isinstance(settings, DynamicSettings):
         return "inputs of layers quantized at run time, 8 bits"
     blocks = "" if settings.block_size == "auto" else f", blocks of {settings.block_size}"
-    return f"weights alone, {_BITS[settings.dtype]} bits{blocks}"
+    return f"weight-only, {_BITS[settings.dtype]} bits{blocks}"
 
 
 def other_kinds(goal: Goal) -> tuple[OtherSettings, ...]:
@@ -85,7 +85,7 @@ class OtherKinds:
         self._offer(slow=False)
 
     def offer_again(self) -> None:
-        """Offer the kinds that are left if nothing holds the goal, and the best one once more.
+        """Offer the kinds that are left if nothing meets the goal, and the best one once more.
 
         What took the place of that may be worse after all.
         """

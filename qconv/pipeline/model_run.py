@@ -32,7 +32,7 @@ from qconv.reporting.judging import judged_again
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_json import read_report
 
-_MODES = {Int8Settings: "static", DynamicSettings: "dynamic", WeightOnlySettings: "weights alone"}
+_MODES = {Int8Settings: "static", DynamicSettings: "dynamic", WeightOnlySettings: "weight-only"}
 
 
 @dataclass

@@ -63,7 +63,7 @@ class Repeated:
         """Return why a task has to be done; nothing where it has not."""
         name = task.output.name
         if name not in self._parts or not task.output.exists():
-            return ["it is not there"]
+            return ["it does not exist"]
         if not self.digests.same(_own(name)):
             return ["it was changed"]
         old = self._parts[name]
@@ -85,7 +85,7 @@ class Repeated:
             same = str(path.absolute()) in made and self.digests.same(_own(output.name))
             if path.exists() and not same:
                 raise OutputError(
-                    f"{path}: is there, and not as qconv run has made it",
+                    f"{path}: exists, but is not the file that qconv run made",
                     hint="pass --force to replace it",
                 )
 

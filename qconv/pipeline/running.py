@@ -66,7 +66,7 @@ def run(
     models = models_in(asked.model)
     _require_own_names(models)
     if len(models) > 1 and chosen.build(ConvertSettings).calibration is not None:
-        raise UsageError(f"`calibration` belongs to one model, and {len(models)} are given")
+        raise UsageError(f"`calibration` is for one model, but {len(models)} are given")
     with nullcontext() if dry_run else made_folder(asked.output):
         tasks = Repeated(asked.output, force=force)
         runs = [
@@ -96,7 +96,7 @@ def _learning(chosen: Chosen) -> Chosen:
 def _require_gates(chosen: Chosen, asked: RunSettings) -> None:
     for name in ("fail_if", "metric", "test_samples", *TASK_KEYWORDS):
         if name in chosen and chosen.values[name] and not asked.test_data:
-            raise UsageError(f"`{name}` goes with `test_data`")
+            raise UsageError(f"`{name}` needs `test_data`")
     chosen.build(TaskSettings)
     read_gates(asked.fail_if, [metric.rpartition(":")[2] for metric in asked.metric])
 
@@ -104,4 +104,6 @@ def _require_gates(chosen: Chosen, asked: RunSettings) -> None:
 def _require_own_names(models: Sequence[Path]) -> None:
     name, count = Counter(model.stem for model in models).most_common(1)[0]
     if count > 1:
-        raise UsageError(f"{count} models are named '{name}', so that their files would be one")
+        raise UsageError(
+            f"{count} models are named '{name}', so their files would replace each other"
+        )

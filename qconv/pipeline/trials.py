@@ -127,7 +127,7 @@ class Trials:
         def told(error: Exception) -> InputError:
             return InputError(
                 f"{path}: not the trials of a search, or broken ({error})",
-                hint="remove the file to begin anew",
+                hint="remove the file to start again",
             )
 
         with foreign(told):

@@ -247,7 +247,7 @@ def _parts(data: OpenData, *, gated: bool) -> tuple[OpenData, OpenData]:
             )
         if len(source) < _LEAST:
             raise UsageError(
-                f"a search needs {_LEAST} samples at least, and there are {len(source)}"
+                f"a search needs at least {_LEAST} samples, but there are {len(source)}"
             )
         return source
 

@@ -31,8 +31,10 @@ _FASTER_FROM = 64
 _NO_GAIN = f"below {_FASTER_FROM} the integer kernel is no faster than float"
 _STORED_ROLES = (Role.PRODUCT, Role.CONVOLUTION, Role.RECURRENT)
 _NO_KERNEL = {
-    "Conv": "convolutions of inputs that are quantized at run time are slower than float on CPUs",
-    **dict.fromkeys(("ConvTranspose", "GRU", "RNN"), "ONNX Runtime has no integer kernel for it"),
+    "Conv": "convolutions with inputs quantized at run time are slower than float on CPUs",
+    **dict.fromkeys(
+        ("ConvTranspose", "GRU", "RNN"), "ONNX Runtime has no integer kernel for this operator"
+    ),
 }
 
 
@@ -151,7 +153,9 @@ def _refusal(node: ir.Node, target: Target) -> str | None:
     data = node.inputs[0]
     operator = operator_of(node)
     if not target.run_time:
-        return f"{target.runtime} has no kernel for it that quantizes its input at run time"
+        return (
+            f"{target.runtime} has no kernel for this operator that quantizes its input at run time"
+        )
     if operator.layer is Family.RECURRENT and not target.has_ort_operators:
         return f"{target.runtime} has no integer kernel for {node.op_type}"
     weights = [node.inputs[index] for index in operator.weights]
@@ -159,7 +163,7 @@ def _refusal(node: ir.Node, target: Target) -> str | None:
         dtype = "of no type" if data is None or data.dtype is None else data.dtype.name.lower()
         return f"it works on {dtype}, not on float32"
     if is_constant(data):
-        return "its first input is the constant; only weights on the second are quantized"
+        return "its first input is the constant; weights are quantized only on the second"
     if not all(is_constant(weight) for weight in weights):
         if operator.stacks:
             return "it multiplies two activations; only products with weights are quantized"

@@ -31,13 +31,13 @@ def of_kind(given: Decisions | None, kind: type[P], target: Target) -> P | None:
         return None
     if not isinstance(given, kind):
         raise UsageError(
-            f"the plan is of the type {type(given).__name__}, and these settings take a "
+            f"the plan is of the type {type(given).__name__}, but these settings take a "
             f"{kind.__name__}",
             hint=_HINT,
         )
     if given.target != target:
         raise UsageError(
-            f"the plan is for the target {given.target.name}, and the conversion for {target.name}",
+            f"the plan is for the target {given.target.name}, but the conversion for {target.name}",
             hint=_HINT,
         )
     return given
@@ -54,8 +54,8 @@ def kept_by(given: Decisions | None, usual: Decisions) -> frozenset[str]:
     if given.nodes.keys() != usual.nodes.keys():
         other = min(given.nodes.keys() ^ usual.nodes.keys())
         raise UsageError(
-            f"the plan is not one of this model and these settings: '{other}' is in one of the two "
-            "alone",
+            f"the plan is not for this model and these settings: '{other}' is in only one of the "
+            "two",
             hint=_HINT,
         )
     for name, node in given.nodes.items():
@@ -98,7 +98,7 @@ def require_origin(given: Plan, origin: Plan) -> None:
     for name, unchanged in same.items():
         if not unchanged:
             raise UsageError(
-                f"the plan is changed in `{name}` in a way that cannot be obeyed: only schemes, "
+                f"the plan is changed in `{name}` in a way that is not possible: only schemes, "
                 "and whether an operator is quantized, may change",
                 hint=_HINT,
             )
@@ -171,8 +171,8 @@ def stored_schemes(given: WeightOnlyPlan, usual: WeightOnlyPlan) -> Mapping[str,
         before = known.get(weight.weight)
         if before is None or replace(weight, scheme=before.scheme) != before:
             raise UsageError(
-                f"the plan is changed in the weight '{weight.weight}' in a way that cannot be "
-                "obeyed: only its scheme may change",
+                f"the plan is changed in the weight '{weight.weight}' in a way that is not "
+                "possible: only its scheme may change",
                 hint=_HINT,
             )
         if weight.scheme != before.scheme:

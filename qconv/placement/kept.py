@@ -42,21 +42,21 @@ def check_float_layers(
         found = _found(plan, pattern)
         if not found:
             raise UsageError(
-                f"'{pattern}' is found in the name or type of no quantized operator",
+                f"'{pattern}' matches no name or type of a quantized operator",
                 hint=_hint(model, plan.target, pattern),
             )
         if found <= owners.keys():
             name = min(found)
             raise UsageError(
-                f"'{pattern}' is found only in operators that are one with those before them in "
-                f"integers: {_shown(name, owners)}",
+                f"'{pattern}' matches only operators that are fused with the one before them: "
+                f"{_shown(name, owners)}",
                 hint=f"keep that one in float: `float_layers=^{re.escape(owners[name])}$`",
             )
     if not owners:
         return ()
     count = "1 operator is" if len(owners) == 1 else f"{len(owners)} operators are"
     shown = _shown(min(owners), owners)
-    return (f"{count} not kept in float, but one with those before them in integers: {shown}",)
+    return (f"{count} not kept in float, because of fusion with the operator before: {shown}",)
 
 
 def require_kept(model: ir.Model, placed: Plan, kept: Collection[str]) -> None:
@@ -67,7 +67,7 @@ def require_kept(model: ir.Model, placed: Plan, kept: Collection[str]) -> None:
     """
     stuck = {name for name in kept if name in placed.nodes and placed.nodes[name].quantized}
     for name, owner in sorted(_owners(model, stuck).items()):
-        raise UsageError(f"'{name}' is one with '{owner}' in integers: keep that one in float")
+        raise UsageError(f"'{name}' is fused with '{owner}': keep that one in float")
 
 
 def _found(plan: Plan, pattern: str) -> set[str]:
@@ -95,4 +95,4 @@ def _hint(model: ir.Model, target: Target, pattern: str) -> str:
     tables = place_tables(model, target, INT8_TABLES).nodes.values()
     if any(node.quantized and (matches(node.node) or matches(node.op_type)) for node in tables):
         return "`embeddings=float` keeps tables in float"
-    return "qconv inspect --json lists them; capital and small letters differ"
+    return "qconv inspect --json lists them; upper and lower case differ"

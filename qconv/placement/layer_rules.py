@@ -48,9 +48,9 @@ def with_layer_rules(plan: D, rules: Sequence[LayerRule]) -> D:
     for rule in rules:
         if rule not in used:
             raise UsageError(
-                f"`layers`: '{rule.pattern}' is found in the name or type of no operator that can "
-                f"be {rule.dtype}, or another one is found there first",
-                hint="qconv inspect --json lists them; capital and small letters differ",
+                f"`layers`: '{rule.pattern}' matches no operator that can be {rule.dtype}, or an "
+                "earlier rule matches it first",
+                hint="qconv inspect --json lists them; upper and lower case differ",
             )
     return changed  # type: ignore[return-value]  # a plan of the same kind
 

@@ -151,7 +151,7 @@ class _Placement:
                     continue
                 if (layer := sums[node]) is not None and layer not in chosen:
                     self.reasons[node] = _Reason(
-                        f"the {layer.op_type} whose kernel would add is in float", layer
+                        f"the {layer.op_type} whose kernel could do the addition is in float", layer
                     )
                     lone.add(node)
                     continue

@@ -17,7 +17,7 @@ from qconv.numerics.schemes import PerAxis, Scheme
 from qconv.placement.demands import Demands
 from qconv.placement.targets.table import Kind, Target
 
-KEPT = "it is kept in float, as asked for"
+KEPT = "it is kept in float, as requested"
 """The reason of operators that the user wants in float."""
 
 

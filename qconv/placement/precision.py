@@ -122,7 +122,7 @@ def _schema_reason(node: ir.Node, opset: int, dtype: ir.DataType) -> str | None:
             return "sequences and optional values stay in float32"
     for value in node.inputs:
         if value is not None and value.type is None:
-            return f"nothing tells the type of its input '{value.name}'"
+            return f"the type of its input '{value.name}' is unknown"
     if operator_of(node).control is not None:
         return None
     slots = slots_for(node, opset, dtype)
@@ -178,7 +178,7 @@ def _recast_reason(node: ir.Node) -> str | None:
 
 def _counting_reason(dtype: ir.DataType) -> str:
     exact = _EXACT_INTEGERS[dtype]
-    return f"it works on sizes or positions, and {dtype.name.lower()} counts to {exact} only"
+    return f"it works on sizes or positions, and {dtype.name.lower()} is exact only up to {exact}"
 
 
 def _overflow_reason(node: ir.Node, ranges: Mapping[str, Range] | None) -> str | None:
@@ -200,7 +200,7 @@ def _overflow_reason(node: ir.Node, ranges: Mapping[str, Range] | None) -> str |
         return f"{node.op_type} may overflow float16, and no calibration shows that it does not"
     inside = _INSIDE[risk](node, _largest(seen))
     if inside * MARGIN > FLOAT16_MAX:
-        return f"inside it numbers may reach {inside:.3g}; its input reaches {_largest(seen):.3g}"
+        return f"its inner numbers may reach {inside:.3g}; its input reaches {_largest(seen):.3g}"
     return None
 
 

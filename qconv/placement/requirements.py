@@ -31,15 +31,15 @@ def require_readable(model: ir.Model, target: Target, label: str) -> None:
     opset = model.graph.opset_imports.get("", 1)
     if target.newest_opset is not None and opset > target.newest_opset:
         raise UnsupportedError(
-            f"{label}: it would be written in opset {opset}, and {target.runtime} reads no later "
-            f"one than {target.newest_opset}"
+            f"{label}: it would be written in opset {opset}, but {target.runtime} reads only up to "
+            f"{target.newest_opset}"
         )
     for node in all_nodes(model):
         standard = node.domain in STANDARD_DOMAINS
         known = "" if standard else node.domain
         if target.domains is not None and known not in target.domains:
             raise UnsupportedError(
-                f"{label}: {target.runtime} knows no operators of {node.domain}, such as "
+                f"{label}: {target.runtime} does not know the operators of {node.domain}, such as "
                 f"{node.op_type} '{node.name}'"
             )
         if standard and node.op_type in target.refused:
@@ -51,7 +51,7 @@ def require_readable(model: ir.Model, target: Target, label: str) -> None:
         shape = value.shape
         if shape is None or any(not isinstance(size, int) for size in shape):
             raise UnsupportedError(
-                f"{label}: {target.runtime} needs fixed shapes, and the input '{name_of(value)}' "
+                f"{label}: {target.runtime} needs fixed shapes, but the input '{name_of(value)}' "
                 "has an axis without a size",
                 hint="export the model again with the sizes that it will run with",
             )

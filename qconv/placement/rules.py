@@ -103,7 +103,7 @@ def _other_data(node: ir.Node, target: Target) -> str | None:
 def empty_refusal(values: Iterable[ir.Value | None]) -> str | None:
     """Return why a node is not quantized that reads or gives an array without elements."""
     empty = next((value for value in values if value is not None and is_empty(value)), None)
-    return None if empty is None else f"'{name_of(empty)}' holds no number at all"
+    return None if empty is None else f"'{name_of(empty)}' is empty"
 
 
 def _empty_refusal(node: ir.Node, target: Target) -> str | None:
@@ -130,7 +130,7 @@ def _attribute_refusal(node: ir.Node, rule: OpRule) -> str | None:
         if bounds is None:
             return "its bounds are computed at run time"
         if not bounds[0] <= 0 <= bounds[1]:
-            return f"its bounds [{bounds[0]:g}, {bounds[1]:g}] leave out zero"
+            return f"its bounds [{bounds[0]:g}, {bounds[1]:g}] do not include zero"
     return None
 
 
@@ -183,7 +183,7 @@ def _skipping(add: ir.Node) -> tuple[int, ...]:
 
 def _sum_refusal(node: ir.Node, target: Target) -> str | None:
     if target.sums is Sums.SKIP and _is_sum(node) and not _skipping(node):
-        return "neither operand is the result of a layer whose kernel could add the other"
+        return "neither operand comes from a layer whose kernel could do the addition"
     return None
 
 
@@ -206,7 +206,7 @@ def _weight_refusal(node: ir.Node, rule: OpRule) -> str | None:
     data, weight = node.inputs[0], node.inputs[1]
     bias = bias_of(node)
     if is_constant(data):
-        return "its first input is the constant; only weights on the second are quantized"
+        return "its first input is the constant; weights are quantized only on the second"
     if not is_constant(weight):
         if operator_of(node).stacks:
             return "it multiplies two activations; only products with weights are quantized"
@@ -249,5 +249,8 @@ def _bias_refusal(node: ir.Node, bias: ir.Value | None) -> str | None:
         return None
     columns = shape[output_axis(node)]
     if not (array.size == 1 or array.shape in ((columns,), (1, columns))):
-        return f"its bias has the shape {list(array.shape)}; the integer kernel needs one a column"
+        return (
+            f"its bias has the shape {list(array.shape)}; the integer kernel needs one number per "
+            "column"
+        )
     return None

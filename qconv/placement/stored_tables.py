@@ -17,7 +17,7 @@ from qconv.placement.targets.table import Target
 P = TypeVar("P", bound=Decisions)
 
 _FEWEST_COLUMNS = 16
-_SHORT = f"its table has rows of fewer than {_FEWEST_COLUMNS} numbers, so it is no embedding"
+_SHORT = f"its table has rows of fewer than {_FEWEST_COLUMNS} numbers, so it is not an embedding"
 
 
 def place_tables(model: ir.Model, target: Target, scheme: Scheme) -> WeightOnlyPlan:

@@ -31,7 +31,7 @@ _OVERHEAD = 800
 """Bytes that the nodes around a stored weight take in the file, at most."""
 _LEAST_BLOCK = 16
 _SHARED = "it shares its weight with an operator that is kept in float"
-_LEFT = "embeddings are left in float, as asked for"
+_LEFT = "embeddings stay in float, as requested"
 
 
 class Role(Enum):
@@ -117,7 +117,7 @@ def place_weights(
                 reason = _refusal(value, seen.layout, scheme)
                 if reason is None and target.inline_constants:
                     why = _computed(value, seen.layout, scheme, opset)
-                    reason = why and f"{why}, and {target.runtime} computes no constants"
+                    reason = why and f"{why}, and {target.runtime} does not fold constants"
                 if reason is None:
                     readers = tuple(WeightReader(str(n.name), n.op_type, i) for n, i in uses)
                     weights.append(
@@ -241,7 +241,7 @@ def _computed(value: ir.Value, layout: Layout, scheme: Scheme, opset: int) -> st
     if value.dtype is not ir.DataType.FLOAT:
         return "its weight is not float32"
     if not (layout.is_plain and shared) and not layout.stays_whole(blocked=blocked):
-        return "its weight lies otherwise than DequantizeLinear takes it"
+        return "its weight has a layout that DequantizeLinear does not take"
     return None
 
 

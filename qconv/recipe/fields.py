@@ -134,7 +134,7 @@ class Checked:
                 if getattr(self, other) not in values and getattr(self, name) != "auto":
                     wanted = [f"`{fields[other].option.name}={value}`" for value in values]
                     own = quoted(fields[name].option, getattr(self, name))
-                    raise UsageError(f"{own} goes with {listed(wanted, 'or')}")
+                    raise UsageError(f"{own} needs {listed(wanted, 'or')}")
 
 
 def settings_of(settings: type[Checked]) -> tuple[Setting, ...]:

@@ -75,6 +75,6 @@ def _share(text: str, share: str) -> Share:
         case digits if digits.isascii() and digits.isdecimal() and 0 < int(digits) <= 1 << 20:
             return int(digits)
     raise UsageError(
-        f"`layers` '{text}': a scale is for a tensor, a channel, or so many inputs of a block, "
+        f"`layers` '{text}': a scale is for a tensor, a channel, or a number of inputs per block, "
         f"not '{share}'"
     )

@@ -29,7 +29,7 @@ from qconv.recipe.walk import CLASSES
 
 T = TypeVar("T", bound=Checked)
 
-_WEIGHTS_ALONE = "weights alone: `dtype=int4`, or `dtype=int8` `mode=weight-only`"
+_WEIGHTS_ALONE = "weight-only types: `dtype=int4`, or `dtype=int8` `mode=weight-only`"
 KINDS: Mapping[type[Settings], str] = {
     Int8Settings: "`dtype=int8` `mode=static`",
     DynamicSettings: "`dtype=int8` `mode=dynamic`",
@@ -191,11 +191,11 @@ def conversions(chosen: Chosen) -> dict[str, Settings]:
     asked = chosen.build(ConvertSettings)
     dtypes = asked.dtype or ("int8",)
     if asked.mode is not None and "int8" not in dtypes and "mode" in chosen.firm:
-        raise UsageError("`mode` goes with `dtype=int8`; the smaller types are for weights alone")
+        raise UsageError("`mode` needs `dtype=int8`; the smaller types are weight-only")
     kinds = {dtype: _kind(dtype, asked.mode) for dtype in dtypes}
     _refuse_unread(chosen, set(kinds.values()))
     if "io" in chosen.firm and chosen.values["io"] not in ("fp32", *kinds):
-        raise UsageError(f"`io={chosen.values['io']}` goes with `dtype={chosen.values['io']}`")
+        raise UsageError(f"`io={chosen.values['io']}` needs `dtype={chosen.values['io']}`")
     return {dtype: _settings(chosen, dtype, kind) for dtype, kind in kinds.items()}
 
 
@@ -223,12 +223,12 @@ def _refuse_unread(chosen: Chosen, kinds: set[type[Settings]]) -> None:
             continue
         if readers and not kinds.intersection(readers):
             where = ", or ".join(KINDS[kind] for kind in readers)
-            raise UsageError(f"{quoted(OPTIONS[name], chosen.values[name])} goes with {where}")
+            raise UsageError(f"{quoted(OPTIONS[name], chosen.values[name])} needs {where}")
     if not kinds & LEARNING:
         asked = " and ".join(sorted(KINDS[kind] for kind in kinds))
         for name in ("data", "calibration"):
             if name in chosen.firm:
-                raise UsageError(f"`{name}` has no effect with {asked}, which learns nothing")
+                raise UsageError(f"`{name}` has no effect with {asked}, which uses no data")
     require_data(chosen)
 
 
@@ -240,7 +240,7 @@ def require_data(chosen: Chosen) -> None:
     """
     for name in _BESIDE_DATA:
         if name in chosen.firm and "data" not in chosen:
-            raise UsageError(f"`{name}` goes with `data`")
+            raise UsageError(f"`{name}` needs `data`")
 
 
 def _options_of(kind: type[Settings]) -> set[str]:

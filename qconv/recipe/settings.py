@@ -32,7 +32,7 @@ def _expressions(texts: tuple[str, ...], option: str) -> None:
     for text in texts:
         if not text:
             raise UsageError(
-                f"`{option}`: an empty expression is found in every operator",
+                f"`{option}`: an empty expression matches every operator",
                 hint=f"give an expression for names or types: `{option}=Gemm`",
             )
         try:
@@ -66,7 +66,7 @@ def _float_layers(given: tuple[str | int, ...]) -> None:
     if len(counts) > 1:
         raise UsageError(
             f"`float_layers` takes one number of layers, not {' and '.join(counts)}",
-            hint="an expression for names or types may be given beside it, and repeated",
+            hint="you can also give expressions for names or types",
         )
     _expressions(tuple(str(each) for each in given), "float_layers")
 
@@ -75,7 +75,7 @@ def _float_operators(given: tuple[str | int, ...]) -> None:
     counts = [each for each in given if _is_count(each)]
     if counts:
         raise UsageError(
-            f"`float_layers` is {counts[0]}, which goes with `dtype=int8` `mode=static`",
+            f"`float_layers` is {counts[0]}, which needs `dtype=int8` `mode=static`",
             hint="other types take names or types of operators",
         )
     _expressions(tuple(map(str, given)), "float_layers")
@@ -267,7 +267,7 @@ class HalfSettings(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.io not in ("fp32", self.dtype):
-            raise UsageError(f"`io={self.io}` goes with `dtype={self.io}`")
+            raise UsageError(f"`io={self.io}` needs `dtype={self.io}`")
         if self.storage_only and (self.float_layers or self.io != "fp32"):
             other = "float_layers" if self.float_layers else "io"
             raise UsageError(

@@ -176,7 +176,7 @@ class Storage(Checked):
             )
         if ".." in self.name:
             raise UsageError(
-                f"'{self.name}' cannot be the name of a file of weights: ONNX takes none with two "
+                f"'{self.name}' cannot be the name of a file of weights: ONNX does not allow two "
                 "dots in a row"
             )
         return [path.with_name(self.name)]

@@ -15,7 +15,7 @@ from qconv.recipe.options import OPTIONS
 from qconv.recipe.texts import moved
 
 _HEAD = """\
-# What `qconv run` does; `qconv run --dry-run` tells it first. Each key is an option of the
+# What `qconv run` does; `qconv run --dry-run` shows it first. Each key is an option of the
 # commands, without the dashes: `qconv run --help` lists them. Paths are taken from the folder of
 # this file.
 """
@@ -26,8 +26,8 @@ _PARTS: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (
         (("data", '"calibration/"'), ("samples", "100")),
     ),
     (
-        "Other samples, to compare on, with labels if you have some; what the model is for, or a\n"
-        "function that judges what it gives.",
+        "Other samples, to compare on, with labels if you have some; the model's task, or a\n"
+        "function that judges its outputs.",
         (
             ("test_data", '"test/"'),
             ("test_samples", "400"),
@@ -36,7 +36,7 @@ _PARTS: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (
         ),
     ),
     (
-        "How an image becomes what the model is fed: a preset, or its parts.",
+        "How to turn an image into the model's input: a preset, or its parts.",
         (
             ("image_preset", '"imagenet-torch"'),
             ("image_fit", '"crop"'),

@@ -20,9 +20,9 @@ _UNITS = {
 
 
 def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Return the verdicts that failed first and those that hold last, else in their order."""
+    """Return the verdicts that failed first and those that pass last, else in their order."""
     return sorted(
-        verdicts, key=lambda verdict: (not verdict.failed, verdict_word(verdict) == "holds")
+        verdicts, key=lambda verdict: (not verdict.failed, verdict_word(verdict) == "passes")
     )
 
 

@@ -20,15 +20,19 @@ def doubts(report: Report) -> Iterator[str]:
     for variant in report.variants:
         own, source = printable(variant.name), variant.origin.get(_FLOAT_MODEL)
         if made_of is not None and made_of == variant.sha256:
-            yield f"{name} counts as right, and was made of {own}: are the two swapped?"
+            yield (
+                f"{name} is taken as the float model, but was made from {own}: are the two swapped?"
+            )
         elif source is not None and reference.sha256 and source != reference.sha256:
-            yield f"{own} was made of another float model than {name}."
+            yield f"{own} was made from another float model than {name}."
     if reference.origin.get(_DTYPE, "fp32") != "fp32":
-        yield f"{name} counts as right, and is a variant that qconv wrote, of another model."
+        yield (
+            f"{name} is taken as the float model, but qconv wrote it as a variant of another model."
+        )
     if report.data.calibrated:
         yield (
-            f"{report.data.calibrated} of {counted(report.data.samples, 'sample')} calibrated, "
-            "too: errors look smaller than they are."
+            f"{report.data.calibrated} of {counted(report.data.samples, 'sample')} also used for "
+            "calibration, so errors look smaller than they are."
         )
     if report.data.samples < _FEW:
-        yield f"With fewer than {_FEW} samples, other samples may give quite other numbers."
+        yield f"With fewer than {_FEW} samples, other samples may give quite different numbers."

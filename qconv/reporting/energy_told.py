@@ -26,7 +26,7 @@ def energy_lines(report: Report) -> Iterator[str]:
             low, high = (values[f"energy_ratio_{end}"] for end in ("low", "high"))
             yield (
                 f"{printable(model.name)}: estimated energy {low:.3g} to {high:.3g} of the float "
-                "model's, as activations are in SRAM or DRAM."
+                "model's, with activations in SRAM or in DRAM."
             )
             estimated = True
     if estimated:

@@ -56,7 +56,7 @@ def parse_gate(text: str, known: Collection[str], fields: Collection[str] = ()) 
     names = tuple(dict.fromkeys(syntax.names(expression)))
     shown = _one_line(text)
     if not names:
-        raise UsageError(f"the gate '{shown}' names no metric, so it says nothing of the models")
+        raise UsageError(f"the gate '{shown}' names no metric, so it says nothing about the models")
     for name in names:
         own = name.removeprefix(BASELINE)
         field, dot, _ = own.partition(".")

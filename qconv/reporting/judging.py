@@ -35,7 +35,7 @@ def read_gates(
     for gate in gates:
         if gate.needs_baseline and not baseline:
             raise UsageError(
-                f"the gate '{gate.text}' compares with a baseline, and none is given",
+                f"the gate '{gate.text}' compares with a baseline, but none is given",
                 hint="give an earlier report as the baseline",
             )
     return gates
@@ -62,12 +62,12 @@ def judged(
         earlier = _baseline_values(gates, variant, baseline)
         for gate in gates:
             absent = {
-                name: f"{variant.name} gives no such number"
+                name: f"{variant.name} has no such number"
                 for name in gate.names
                 if name not in values and not name.startswith(BASELINE)
             }
             absent |= {
-                name: f"the baseline gives no such number for {variant.name}"
+                name: f"the baseline has no such number for {variant.name}"
                 for name in gate.names
                 if name.startswith(BASELINE) and name not in earlier
             }
@@ -97,7 +97,7 @@ def _limits(report: Report, variant: VariantReport, gate: Gate) -> Mapping[str, 
             side: Side = "low" if comparison.operator.startswith(">") else "high"
             limit = confidence_limit(report, variant, metric, comparison.level, side)
             if limit is None:
-                reason = f"how sure it is, {variant.name} does not tell; see `runs`"
+                reason = f"{variant.name} does not give its confidence; see `runs`"
                 require([gate], {metric: reason})
             else:
                 found[comparison.limit] = limit
@@ -137,7 +137,7 @@ def judged_again(
     texts = tuple(fail_if) or own
     if not texts:
         raise UsageError(
-            f"{origin}: was made without gates, and none is given",
+            f"{origin}: was made without gates, but none is given",
             hint="give one, for example `fail_if=size_ratio > 0.3`",
         )
     if len(texts) * len(report.variants) > _MOST_VERDICTS:

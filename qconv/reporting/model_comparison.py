@@ -90,7 +90,9 @@ def findings(comparison: Comparison) -> Iterator[str]:
     same = sum(value.equal for value in outputs)
     samples = counted(comparison.samples, "sample")
     agree = "is" if len(outputs) == 1 else "are"
-    yield f"{same} of {counted(len(outputs), 'output')} {agree} the same to the bit on {samples}."
+    yield (
+        f"{same} of {counted(len(outputs), 'output')} {agree} identical in every bit on {samples}."
+    )
     if not comparison.values:
         yield "The models have no inner values in common, neither by name nor by operators."
         return
@@ -98,10 +100,10 @@ def findings(comparison: Comparison) -> Iterator[str]:
     yield f"{counted(len(comparison.values), 'inner value')} in common, compared on {inner}."
     different, parted = comparison.first_different, comparison.first_parted
     if different is None:
-        yield "All of them are the same to the bit."
+        yield "All of them are identical in every bit."
         return
     if different is not parted:
-        yield f"The first that is not the same to the bit: {described(different)}."
+        yield f"The first that is not identical in every bit: {described(different)}."
     if parted is None:
         yield f"None is below {comparison.part_below:g} dB."
     else:

@@ -13,7 +13,7 @@ from qconv.reporting.verdicts import verdict_line
 
 
 def one_line(report: Report) -> str:
-    """Return ``<Report on 400 samples: a.onnx: MB 5.10, ...; all 2 gates hold>``."""
+    """Return ``<Report on 400 samples: a.onnx: MB 5.10, ...; all 2 gates pass>``."""
     table = report_tables.essentials(report)
     told = []
     for row, name in list(enumerate(table.names))[1:]:

@@ -23,7 +23,7 @@ def save_report(report: Report, path: Path) -> None:
     form = _FORMS.get(path.suffix.lower())
     if form is None:
         raise UsageError(
-            f"{path}: no form of a report ends so", hint=f"the forms are {', '.join(_FORMS)}"
+            f"{path}: its ending is not that of a report", hint=f"the forms are {', '.join(_FORMS)}"
         )
     text = form(report)
     check_text_output(path)

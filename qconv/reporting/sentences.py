@@ -28,12 +28,12 @@ def conditions(report: Report) -> Iterator[str]:
             name = printable(report.class_output)
             yield f"Accuracy and agreement are those of the output '{name}', SQNR is the worst."
         else:
-            yield "Of several outputs, the worst counts."
+            yield "With several outputs, the worst counts."
     kinds = {output.kind for output in report.variants[0].outputs}
     if "vector" in kinds and "classes" not in kinds and report.task is None:
         yield (
-            "No output is known to hold classes, so no answers are compared. The option "
-            "output-kind says which one does; task compares what other models are for."
+            "No output is known to hold classes, so no answers are compared. Use the option "
+            "output-kind to name one, or task for models with other results."
         )
     if (timing := report.timing) is not None:
         threads = "all threads" if timing.threads is None else counted(timing.threads, "thread")
@@ -52,9 +52,9 @@ def terms(report: Report) -> Iterator[str]:
             "40 dB 1 %."
         )
     if any(output.kl is not None for output in outputs):
-        yield "KL: how far probabilities lie from the float model's, in nats; 0 is equal."
+        yield "KL: how far probabilities are from the float model's, in nats; 0 is equal."
     if any(variant.paired is not None for variant in report.variants):
-        yield "McNemar's p: the probability of such a drop, or more, by chance alone."
+        yield "McNemar's p: the probability of such a drop, or more, by chance."
 
 
 def _provider(timing: Timing) -> str:
@@ -67,9 +67,9 @@ def faults(report: Report) -> Iterator[str]:
         for output in variant.outputs:
             if output.broken:
                 yield (
-                    f"{printable(variant.name)}: the output '{printable(output.name)}' holds NaN "
-                    "or Inf where the float model's does not (or the reverse) "
-                    f"in {output.broken} of {counted(report.data.samples, 'sample')}."
+                    f"{printable(variant.name)}: the output '{printable(output.name)}' has NaN or "
+                    f"Inf where the float model's does not (or vice versa) in {output.broken} of "
+                    f"{counted(report.data.samples, 'sample')}."
                 )
 
 
@@ -80,8 +80,8 @@ def simulations(report: Report) -> Iterator[str]:
             continue
         name, dtype = printable(variant.name), simulation.dtype
         yield (
-            f"{name}: accuracy is simulated, each value rounded to {dtype} as hardware with that "
-            f"type does, which the runtime here does not do."
+            f"{name}: accuracy is simulated, with each value rounded to {dtype} as on hardware "
+            "with that type; the runtime here does not do so."
         )
         if (overflow := simulation.overflow) is not None:
             yield (
@@ -117,8 +117,8 @@ def portability(report: Report) -> Iterator[str]:
         yield (
             f"{printable(variant.name)}: {len(risky)} of {len(variant.portability)} integer layers "
             "have neighbouring weights whose products can saturate on x64 CPUs without VNNI, at "
-            f"most {share:.2g} % of the pairs ('{printable(worst.name)}'), so the file gives other "
-            "numbers there than with VNNI"
+            f"most {share:.2g} % of the pairs ('{printable(worst.name)}'), so its results there "
+            "can differ from those with VNNI"
             f"{f', which this CPU {here}' if here else ''}."
         )
 
@@ -183,7 +183,7 @@ def gate_summary(report: Report) -> str | None:
     undecided = sum(verdict.undecided for verdict in report.verdicts)
     failed -= sum(verdict.undecided and verdict.failed for verdict in report.verdicts)
     if not failed and not undecided:
-        return "the gate holds" if total == 1 else f"all {total} gates hold"
+        return "the gate passes" if total == 1 else f"all {total} gates pass"
     parts = [f"{failed} of {counted(total, 'gate')} failed"] if failed or not undecided else []
     if undecided:
         more = f"{undecided} {'is' if undecided == 1 else 'are'} undecided"

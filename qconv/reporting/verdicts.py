@@ -24,15 +24,15 @@ _MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 
 
 def verdict_line(verdict: Verdict) -> str:
-    """Return ``a.onnx holds: top1_drop = 0.1, limit 1``, or the same with ``FAILS``."""
+    """Return ``a.onnx passes: top1_drop = 0.1, limit 1``, or the same with ``FAILS``."""
     return f"{verdict.variant} {verdict_word(verdict)}: {verdict_told(verdict)}"
 
 
 def verdict_word(verdict: Verdict) -> str:
-    """Return ``holds``, ``FAILS`` or ``undecided``."""
+    """Return ``passes``, ``FAILS`` or ``undecided``."""
     if verdict.undecided:
         return "undecided"
-    return "FAILS" if verdict.failed else "holds"
+    return "FAILS" if verdict.failed else "passes"
 
 
 def verdict_told(verdict: Verdict) -> str:
@@ -51,7 +51,7 @@ def verdict_told(verdict: Verdict) -> str:
         f"{name} may be {low:.4g} to {high:.4g}" for name, (low, high) in verdict.noise.items()
     )
     counts = "fails" if verdict.failed else "passes"
-    return f"{said}; the machine is too noisy to tell, {open_}; that {counts}"
+    return f"{said}; the machine is too noisy to decide, {open_}; this {counts}"
 
 
 @dataclass(frozen=True)

@@ -132,15 +132,15 @@ def _reason(node: ir.Node) -> str:
     if any(output.is_graph_output() for output in node.outputs):
         return "its output is also an output of the model"
     if not all(output.uses() for output in node.outputs):
-        return "one of its outputs is unused; the runtime wants a QuantizeLinear at each"
+        return "one of its outputs is unused; the runtime needs a QuantizeLinear at each"
     if quantized == 0:
         return "its output is not quantized"
     if quantized > 1 or readers > 1:
-        return f"its output is read {readers} times; the runtime wants one QuantizeLinear there"
+        return f"its output is read {readers} times; the runtime needs one QuantizeLinear there"
     reader = next(iter(node.outputs[0].uses())).node
     if clamps(reader):
         clamp = reader.op_type
-        return f"the QuantizeLinear behind its {clamp} holds more numbers than {clamp} gives"
+        return f"the QuantizeLinear after its {clamp} covers more numbers than {clamp} gives"
     return f"the runtime has no integer kernel for {node.op_type} with these types or attributes"
 
 

@@ -170,8 +170,8 @@ def _start(
         unknown = _UNKNOWN in reason
         if unknown or "NOT_IMPLEMENTED" in reason:
             raise UnsupportedError(
-                f"{label}: ONNX Runtime has no kernel for it: {reason}",
-                hint="`custom_ops` names a library that has the operator" if unknown else None,
+                f"{label}: ONNX Runtime has no kernel for one of its operators: {reason}",
+                hint="name a library that has the operator with `custom_ops`" if unknown else None,
             ) from error
         if _TOO_NEW.search(reason):
             raise UnsupportedError(
@@ -199,7 +199,7 @@ def _reason(error: Exception) -> str:
     """
     reason = re.sub(r"\s+", " ", str(error)).strip()
     if isinstance(error, MemoryError) or _NO_MEMORY.search(reason):
-        raise OutOfMemoryError(f"ONNX Runtime has not enough memory: {reason}") from error
+        raise OutOfMemoryError(f"ONNX Runtime does not have enough memory: {reason}") from error
     return reason
 
 

@@ -72,7 +72,7 @@ def test_strong_inputs_are_rounded_more_finely(
         conversion = convert(model, path, data=[data[0]], settings=settings)
         errors[algorithm] = _error(model, path, data[1])
     assert errors["awq"] < 0.6 * errors["rtn"]
-    assert "inputs scaled by their strength: 2 at no cost" in said(conversion)[0]
+    assert "inputs scaled by magnitude: 2 at no cost" in said(conversion)[0]
 
 
 def test_scaling_alone_changes_nothing(
@@ -94,5 +94,5 @@ def test_equal_inputs_are_not_scaled() -> None:
 
 def test_it_needs_second_moments(model: Path, tmp_path: Path) -> None:
     settings = WeightOnlySettings(algorithm="awq")
-    with pytest.raises(UsageError, match="awq needs second moments of what the layers read"):
+    with pytest.raises(UsageError, match="awq needs second moments of the layers' inputs"):
         convert(model, tmp_path / "y.onnx", settings=settings)

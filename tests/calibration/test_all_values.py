@@ -56,7 +56,7 @@ def test_a_model_without_float32_values(tmp_path: Path) -> None:
     path = save(parse("(int64[3] x) => (int64[3] y) { y = Neg(x) }"), tmp_path)
     with pytest.raises(NothingQuantized) as caught:
         calibrate(path, data=data([{"x": np.zeros(3, np.int64)}]), values="all")
-    assert str(caught.value) == f"{path}: it has no float32 value that could be observed"
+    assert str(caught.value) == f"{path}: it has no float32 values to observe"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_inputs_that_cannot_be_fed(kind: str, body: str, told: str, tmp_path: Pa
     with pytest.raises(UnsupportedError) as caught:
         calibrate(path, data=data([{"x": np.zeros(4, np.float32)}]), values="all")
     assert str(caught.value) == (
-        f"the input 'x' is {told}; only tensors of numbers that NumPy has can be fed"
+        f"the input 'x' is {told}; only tensors of NumPy's number types can be fed"
     )
 
 

@@ -92,7 +92,7 @@ def test_a_record_without_samples_falls_back_and_says_so(tmp_path: Path) -> None
     assert made.judgement is None
     assert made.note == "ranges by clip"
     assert said(made)[0] == (
-        "ranges by clip, which nothing was compared with: the record keeps no samples; calibrate "
+        "ranges by clip, not compared with other methods: the record keeps no samples; calibrate "
         "with `keep_samples`, or give `data`"
     )
 

@@ -88,7 +88,9 @@ def test_it_needs_histograms_and_samples(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="needs histograms"):
         _chosen(path, feeds, "ranges")
     record = calibrate(path, data=data(feeds))
-    with pytest.raises(UsageError, match="`method=layers` run the model again, and need `data`"):
+    with pytest.raises(
+        UsageError, match="`method=layers` run the model again, so they need `data`"
+    ):
         convert(
             path,
             tmp_path / "out.onnx",
@@ -113,7 +115,7 @@ def test_ranges_of_scaled_values_are_not_tried(tmp_path: Path) -> None:
     one = "(float[N, 8] x) => (float[N, 8] y) <float[8, 8] w> { y = MatMul(x, w) }"
     two = """(float[N, 8] x) => (float[N, 8] y) <float[8, 8] w, float[8, 8] v>
     { a = MatMul(x, w) r = Relu(a) b = MatMul(r, v) y = Sigmoid(b) }"""
-    left = "not tried but left to minmax, of values that were equalized or smoothed"
+    left = "of equalized or smoothed values left to minmax"
     assert f"1 range {left}" in _remarks(tmp_path, one)
     assert f"2 ranges {left}" in _remarks(tmp_path, two, smooth=0.5, equalize="on")
     assert f"1 range {left}" in _remarks(tmp_path, two, smooth="off", equalize="on")

@@ -25,7 +25,7 @@ LINE = "calibrate model.onnx -o r.qcal --data"
 def test_the_summary_and_the_progress(qconv: Qconv) -> None:
     said = qconv("calibrate model.onnx --data data.npz -o r.qcal")
     assert said.code == 0
-    few = "calibrated: with fewer than 32, ranges may leave out what the model will meet\n"
+    few = "for calibration: with fewer than 32, ranges may miss numbers that the model will meet\n"
     assert said.out == (
         "r.qcal: 6 samples, histogram of 4 values, second moments of 2 inputs of layers\n"
         f"  6 samples {few}"
@@ -179,7 +179,7 @@ def test_data_that_are_not_finite(
     ("data", "message"),
     [
         ("no.npz", "no.npz: there is no such file or folder"),
-        ("histogram.qcal", "histogram.qcal: is not a kind of data that qconv reads"),
+        ("histogram.qcal", "histogram.qcal: is of a kind that qconv cannot read"),
         ("empty", "empty: the folder holds no data that qconv reads"),
         ("script.py:feeds", "script.py:feeds: there is no file script.py"),
     ],
@@ -266,6 +266,7 @@ def test_a_model_that_the_runtime_has_no_kernel_for_is_named(
     refuses(
         f"{line} --data data.npz -q",
         code=4,
-        message="custom.onnx: ONNX Runtime has no kernel for it: [ONNXRuntimeError] : 1 : FAIL : "
+        message="custom.onnx: ONNX Runtime has no kernel for one of its operators: "
+        "[ONNXRuntimeError] : 1 : FAIL : "
         "Fatal error: own:Own(-1) is not a registered function/op",
     )

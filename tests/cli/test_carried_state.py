@@ -105,7 +105,7 @@ def test_a_loop_that_ends_early_with_a_variant(qconv: Qconv, folder: Path) -> No
     assert said.code == 3
     assert said.error == (
         "qconv: error: s.py:short: ended before feed 1, but gave 24 feeds when first called\n"
-        "hint: the loop must yield as many samples whatever the model answers"
+        "hint: the loop must yield the same number of samples, whatever the model returns"
     )
 
 

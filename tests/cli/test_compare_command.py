@@ -18,7 +18,7 @@ def test_outputs_inner_values_and_what_they_come_to(qconv: Qconv) -> None:
     said = qconv("compare model.onnx y.onnx --data data.npz --sqnr 60")
     assert said.code == 0
     assert "operator" in said.out
-    assert "0 of 1 output is the same to the bit on 6 samples." in said.out
+    assert "0 of 1 output is identical in every bit on 6 samples." in said.out
     assert "The first below 60 dB: '" in " ".join(said.out.split())
     assert "comparing outputs" in said.err
 
@@ -27,7 +27,7 @@ def test_the_same_model_has_nothing_to_show(qconv: Qconv) -> None:
     said = qconv("compare model.onnx model.onnx --data data.npz --check -q")
     assert (said.code, said.err) == (0, "")
     assert "inner value  " not in said.out
-    assert "All of them are the same to the bit." in said.out
+    assert "All of them are identical in every bit." in said.out
 
 
 def test_check_is_the_exit_code(qconv: Qconv) -> None:

@@ -27,7 +27,10 @@ def input_type(path: Path) -> int:
     return int(onnx.load(path).graph.input[0].type.tensor_type.elem_type)
 
 
-FEW = "  {} samples calibrated: with fewer than 32, ranges may leave out what the model will meet"
+FEW = (
+    "  {} samples for calibration: with fewer than 32, ranges may miss numbers that the model will "
+    "meet"
+)
 
 
 def test_the_summary_of_int8(qconv: Qconv, folder: Path) -> None:
@@ -78,7 +81,7 @@ def test_data_beyond_all_ranges_are_refused(
         code=3,
         message="'x' has no range: in all calibration samples it is empty, or beyond 1e+30 "
         "throughout",
-        hint="numbers beyond that are taken for the fill of masks, not for data",
+        hint="larger numbers count as the fill of masks, not as data",
     )
 
 
@@ -86,7 +89,7 @@ def test_values_that_are_zero_throughout_are_named(qconv: Qconv, folder: Path) -
     np.savez(folder / "zeros.npz", x=np.zeros((3, 3, 8, 8), np.float32))
     said = qconv("convert model.onnx --dtype int8 --data zeros.npz -o y.onnx --effort fast")
     assert said.code == 0
-    remark = "1 value is zero in all samples, and anything else may be lost there: 'x'"
+    remark = "1 value is zero in all samples, so other numbers may be lost there: 'x'"
     assert f"  {remark}\n" in said.out
     other = qconv("convert model.onnx --dtype int8 --data data.npz -o z.onnx --effort fast")
     assert "zero in all" not in other.out
@@ -99,7 +102,7 @@ def test_the_summary_lists_what_stays_in_float(qconv: Qconv) -> None:
         "1 of 2 operators in integers",
         "  1 x Log in float: ONNX Runtime's CPU provider has no integer kernel for Log",
         FEW.format(5),
-        "  1 value is zero in all samples, and anything else may be lost there: 'l'",
+        "  1 value is zero in all samples, so other numbers may be lost there: 'l'",
         "error at the outputs, on 5 samples: y no error",
     ]
     assert said.err.splitlines()[-1].startswith("calibrating: 5/5 (100 %)")
@@ -116,7 +119,7 @@ def test_the_summary_lists_five_reasons_and_counts_the_rest(qconv: Qconv, folder
     lines = said.out.splitlines()
     assert len(lines) == 10
     assert lines[1] == "1 of 8 operators in integers"
-    assert lines[-3] == "  and 2 more reasons, which qconv inspect lists"
+    assert lines[-3] == "  and 2 more reasons; qconv inspect lists them"
 
 
 def test_a_large_error_is_told_with_what_to_do_next(qconv: Qconv) -> None:
@@ -124,9 +127,10 @@ def test_a_large_error_is_told_with_what_to_do_next(qconv: Qconv) -> None:
     said = qconv(f"{line} --method percentile --percentile 51 -o y.onnx")
     assert said.code == 0
     assert said.out.splitlines()[-2:] == [
-        "WARNING: an output lost more than usual: at 15 dB the error is 18 % of what it gives",
-        "  qconv tune finds a file that loses less, for your own metric, too; qconv report tells "
-        "whether that suffers",
+        "WARNING: an output has a larger error than usual: at 15 dB the error is 18 % of the "
+        "signal",
+        "  qconv report shows if your metric suffers; qconv tune searches for a file that loses "
+        "less",
     ]
     assert "WARNING" not in qconv(f"{line} -o z.onnx").out
 
@@ -237,6 +241,6 @@ def test_nothing_can_be_quantized(qconv: Qconv, refuses: Refuses, source: str) -
 
 
 def test_fp16_without_data_says_what_it_cannot_know(qconv: Qconv) -> None:
-    sentence = "no data were seen: a value beyond 65,504 would become infinite; "
+    sentence = "not checked on data: values beyond 65,504 become infinite; "
     assert sentence in qconv(FP16).out
     assert sentence not in qconv(f"{FP16} --data data.npz --force").out

@@ -64,12 +64,12 @@ def test_what_belongs_to_one_model(refuses: Refuses, nets: Path) -> None:
     refuses(
         "convert nets --calibration full.qcal -o out",
         code=2,
-        message="--calibration belongs to one model, and 2 are given",
+        message="--calibration is for one model, but 2 are given",
     )
     refuses(
         "convert nets --dtype fp16 --external-data-name w.data -o out",
         code=2,
-        message="--external-data-name goes with one model alone",
+        message="--external-data-name is for one model only",
     )
 
 

@@ -9,7 +9,7 @@ from tests.cli.cli_helpers import (
     Refuses,
 )
 
-ALONE = "weights alone: --dtype int4, or --dtype int8 --mode weight-only"
+ALONE = "weight-only types: --dtype int4, or --dtype int8 --mode weight-only"
 INT8 = "convert model.onnx --dtype int8 --calibration histogram.qcal -o y.onnx"
 
 
@@ -18,7 +18,7 @@ def test_second_moments_are_needed(refuses: Refuses, algorithm: str) -> None:
     refuses(
         f"{INT8} --algorithm {algorithm}",
         code=2,
-        message=f"{algorithm} needs second moments of what the layers read",
+        message=f"{algorithm} needs second moments of the layers' inputs",
         hint="calibrate with --statistics full, or give --data",
     )
 
@@ -51,66 +51,66 @@ def test_numbers_that_are_not_finite_are_refused(qconv: Qconv, option: str, numb
         ("--dtype int8", "--calibration or --data is needed"),
         (
             "--dtype int8 --data data.npz --calibration histogram.qcal",
-            "--data and --calibration exclude each other",
+            "give --data or --calibration, not both",
         ),
         (
             "--dtype fp16 --data data.npz --calibration histogram.qcal",
-            "--data and --calibration exclude each other",
+            "give --data or --calibration, not both",
         ),
-        ("--dtype fp16 --io bf16", "--io bf16 goes with --dtype bf16"),
-        ("--dtype bf16 --io fp16", "--io fp16 goes with --dtype fp16"),
-        ("--dtype fp16 --storage-only", "--storage-only goes with --dtype bf16"),
-        ("--dtype fp16 --method mse", "--method goes with --dtype int8 --mode static"),
+        ("--dtype fp16 --io bf16", "--io bf16 needs --dtype bf16"),
+        ("--dtype bf16 --io fp16", "--io fp16 needs --dtype fp16"),
+        ("--dtype fp16 --storage-only", "--storage-only needs --dtype bf16"),
+        ("--dtype fp16 --method mse", "--method needs --dtype int8 --mode static"),
         (
             "--dtype fp16 --algorithm rtn",
-            f"--algorithm goes with --dtype int8 --mode static, or {ALONE}",
+            f"--algorithm needs --dtype int8 --mode static, or {ALONE}",
         ),
         (
             "--dtype bf16 --no-portable",
-            "--no-portable goes with --dtype int8 --mode static, or --dtype int8 --mode dynamic",
+            "--no-portable needs --dtype int8 --mode static, or --dtype int8 --mode dynamic",
         ),
-        ("--dtype fp16 --reduce-range", "--reduce-range goes with --dtype int8 --mode static"),
-        ("--dtype fp16 --equalize on", "--equalize goes with --dtype int8 --mode static"),
+        ("--dtype fp16 --reduce-range", "--reduce-range needs --dtype int8 --mode static"),
+        ("--dtype fp16 --equalize on", "--equalize needs --dtype int8 --mode static"),
         (
             "--dtype int8 --mode dynamic --equalize off",
-            "--equalize goes with --dtype int8 --mode static",
+            "--equalize needs --dtype int8 --mode static",
         ),
         (
             "--dtype fp16 --bias-correction",
-            f"--bias-correction goes with --dtype int8 --mode static, or {ALONE}",
+            f"--bias-correction needs --dtype int8 --mode static, or {ALONE}",
         ),
         (
             "--dtype int8 --data data.npz --percentile 99",
-            "--percentile goes with --method percentile",
+            "--percentile needs --method percentile",
         ),
         (
             "--dtype fp16 --float-layers 5",
-            "--float-layers is 5, which goes with --dtype int8 --mode static",
+            "--float-layers is 5, which needs --dtype int8 --mode static",
         ),
         (
             "--dtype int8 --data data.npz --storage-only",
-            "--storage-only goes with --dtype fp16 or --dtype bf16",
+            "--storage-only needs --dtype fp16 or --dtype bf16",
         ),
         (
             "--dtype int8 --calibration histogram.qcal --samples 3",
-            "--samples goes with --data",
+            "--samples needs --data",
         ),
         (
             "--dtype int8 --calibration histogram.qcal --batch-size 3",
-            "--batch-size goes with --data",
+            "--batch-size needs --data",
         ),
-        ("--dtype fp16 --image-preset imagenet-tf", "--image-preset goes with --data"),
+        ("--dtype fp16 --image-preset imagenet-tf", "--image-preset needs --data"),
         (
             "--dtype fp32 --data data.npz",
-            "--data has no effect with --dtype fp32, which learns nothing",
+            "--data has no effect with --dtype fp32, which uses no data",
         ),
         (
             "--dtype fp32 --calibration histogram.qcal",
-            "--calibration has no effect with --dtype fp32, which learns nothing",
+            "--calibration has no effect with --dtype fp32, which uses no data",
         ),
         (
             "--dtype fp16 --external-data never --external-data-size 3",
-            "--external-data-size goes with --external-data auto",
+            "--external-data-size needs --external-data auto",
         ),
         (
             "--dtype fp16 --float-layers (",

@@ -22,7 +22,10 @@ def test_swapped_models_and_few_samples_are_told(qconv: Qconv) -> None:
     assert "another float model" not in said
     assert "With fewer than 32 samples, other" in said
     said = words(qconv(f"report i.onnx model.onnx {line}").out)
-    assert "i.onnx counts as right, and was made of model.onnx: are the two swapped?" in said
+    assert (
+        "i.onnx is taken as the float model, but was made from model.onnx: are the two swapped?"
+        in said
+    )
 
 
 def test_samples_that_were_calibrated_on_are_told(qconv: Qconv, folder: Path) -> None:
@@ -33,16 +36,19 @@ def test_samples_that_were_calibrated_on_are_told(qconv: Qconv, folder: Path) ->
     np.savez(folder / "other.npz", x=other)
     assert qconv("convert model.onnx --calibration full.qcal -q -o i.onnx").code == 0
     line = "report model.onnx i.onnx --calibration full.qcal --no-latency -q --json j.json --data"
-    assert "2 of 8 samples calibrated, too: errors look smaller" in words(
+    assert "2 of 8 samples also used for calibration, so errors look smaller" in words(
         qconv(f"{line} mixed.npz").out
     )
     assert json.loads((folder / "j.json").read_text())["data"]["calibrated"] == 2
-    assert "calibrated, too" not in words(qconv(f"{line} other.npz").out)
+    assert "also used for calibration" not in words(qconv(f"{line} other.npz").out)
     assert json.loads((folder / "j.json").read_text())["data"]["calibrated"] == 0
 
 
 def test_a_record_with_few_samples_is_told(qconv: Qconv, folder: Path) -> None:
-    few = "samples calibrated: with fewer than 32, ranges may leave out what the model will meet"
+    few = (
+        "samples for calibration: with fewer than 32, ranges may miss numbers that the model will "
+        "meet"
+    )
     assert f"  6 {few}" in qconv("calibrate model.onnx --data data.npz -o r.qcal").out
     assert f"  6 {few}" in qconv("convert model.onnx --calibration r.qcal -o a.onnx").out
     many = np.random.default_rng(0).standard_normal((32, 3, 8, 8)).astype(np.float32)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.cli_helpers import Qconv, Refuses
 
-ALONE = "weights alone: --dtype int4, or --dtype int8 --mode weight-only"
+ALONE = "weight-only types: --dtype int4, or --dtype int8 --mode weight-only"
 
 
 def test_it_needs_no_data(qconv: Qconv, folder: Path) -> None:
@@ -28,8 +28,8 @@ def test_it_learns_nothing(refuses: Refuses, option: str) -> None:
     refuses(
         f"convert log.onnx --dtype int8 --mode dynamic -o d.onnx {option}",
         code=2,
-        message=f"{option.split()[0]} has no effect with --dtype int8 --mode dynamic, "
-        "which learns nothing",
+        message=f"{option.split()[0]} has no effect with --dtype int8 --mode dynamic, which uses "
+        "no data",
     )
 
 
@@ -57,5 +57,5 @@ def test_what_it_does_not_read_is_refused(refuses: Refuses, option: str, goes_wi
     refuses(
         f"convert log.onnx --dtype int8 --mode dynamic -o d.onnx {option}",
         code=2,
-        message=f"{option.split()[0]} goes with {goes_with}",
+        message=f"{option.split()[0]} needs {goes_with}",
     )

@@ -81,7 +81,7 @@ def test_weights_of_a_model_with_external_data(
 
 
 def test_a_size_without_a_choice(embedded: Path) -> None:
-    with pytest.raises(UsageError, match="goes with `external_data=auto`"):
+    with pytest.raises(UsageError, match="needs `external_data=auto`"):
         _convert(embedded, "--external-data", "never", "--external-data-size", "5")
 
 

@@ -25,7 +25,7 @@ def test_float_layers(qconv: Qconv) -> None:
     for value in ("1", "Conv"):
         said = qconv(f"{line} --float-layers {value}")
         assert said.out.splitlines()[1] != whole
-        assert "it is kept in float, as asked for" in said.out
+        assert "it is kept in float, as requested" in said.out
 
 
 @pytest.mark.parametrize("given", [[""], ["Conv", ""]])
@@ -35,7 +35,7 @@ def test_an_empty_expression_is_refused(refuses: Refuses, given: list[str]) -> N
         INT8,
         *options,
         code=2,
-        message="--float-layers: an empty expression is found in every operator",
+        message="--float-layers: an empty expression matches every operator",
         hint="give an expression for names or types: --float-layers Gemm",
     )
 
@@ -44,10 +44,10 @@ def test_an_empty_expression_is_refused(refuses: Refuses, given: list[str]) -> N
 def test_a_model_that_is_kept_in_float_is_not_written(refuses: Refuses, given: list[str]) -> None:
     options = [part for value in given for part in ("--float-layers", value)]
     reasons = {
-        ".*": "1 x Conv: it is kept in float, as asked for; "
-        "1 x Relu: it is kept in float, as asked for; "
-        "1 x GlobalAveragePool: it is kept in float, as asked for",
-        "Conv": "1 x Conv: it is kept in float, as asked for; "
+        ".*": "1 x Conv: it is kept in float, as requested; "
+        "1 x Relu: it is kept in float, as requested; "
+        "1 x GlobalAveragePool: it is kept in float, as requested",
+        "Conv": "1 x Conv: it is kept in float, as requested; "
         "1 x Relu: it reads the output of Conv, which is in float; "
         "1 x GlobalAveragePool: it reads the output of Relu, which is in float",
     }
@@ -87,16 +87,16 @@ def test_an_operator_that_is_one_with_that_before_it_is_not_kept_alone(
         line,
         "Relu",
         code=2,
-        message="'Relu' is found only in operators that are one with those before them in "
-        "integers: 'behind' with 'first'",
+        message="'Relu' matches only operators that are fused with the one before them: 'behind' "
+        "with 'first'",
         hint="keep that one in float: --float-layers '^first$'",
     )
     said = qconv(line.replace("-q ", ""), "Relu|first")
     assert said.code == 0
-    remark = "1 operator is not kept in float, but one with those before them in integers: 'last'"
+    remark = "1 operator is not kept in float, because of fusion with the operator before: 'last'"
     assert f"  {remark} with 'second'\n" in said.out
     whole = "convert two.onnx --dtype int8 --data data.npz -o z.onnx --float-layers first"
-    assert "before them in integers" not in qconv(whole).out
+    assert "fusion with the operator before" not in qconv(whole).out
 
 
 def test_a_table_is_kept_in_float_by_another_option(folder: Path, refuses: Refuses) -> None:
@@ -107,7 +107,7 @@ def test_a_table_is_kept_in_float_by_another_option(folder: Path, refuses: Refus
     refuses(
         "convert words.onnx --dtype int8 --data ids.npz -q -o y.onnx --float-layers Gather",
         code=2,
-        message="'Gather' is found in the name or type of no quantized operator",
+        message="'Gather' matches no name or type of a quantized operator",
         hint="--embeddings float keeps tables in float",
     )
 
@@ -117,7 +117,7 @@ def test_several_numbers_of_layers_are_refused(refuses: Refuses) -> None:
         f"{INT8} --float-layers 1 --float-layers Gemm --float-layers 2",
         code=2,
         message="--float-layers takes one number of layers, not 1 and 2",
-        hint="an expression for names or types may be given beside it, and repeated",
+        hint="you can also give expressions for names or types",
     )
 
 
@@ -125,7 +125,7 @@ def test_several_numbers_of_layers_are_refused(refuses: Refuses) -> None:
     ("given", "message"),
     [
         ("(", NO_EXPRESSION),
-        ("conv", "'conv' is found in the name or type of no quantized operator"),
+        ("conv", "'conv' matches no name or type of a quantized operator"),
     ],
 )
 def test_expressions_are_checked_before_the_data_are_read(

@@ -26,7 +26,7 @@ def test_all_verdicts_are_printed_with_both_numbers(qconv: Qconv) -> None:
     assert said.code == 1
     assert said.out.splitlines()[:2] == [
         "model.int8.onnx FAILS: size_ratio = 0.274046, limit 0.27",
-        "model.int8.onnx holds: top1_drop = 1.35, with 95% confidence at least -0.257777, "
+        "model.int8.onnx passes: top1_drop = 1.35, with 95% confidence at least -0.257777, "
         "limit 0.5",
     ]
     assert "about 1,600 would" in said.out
@@ -56,7 +56,7 @@ def test_a_gate_that_noise_leaves_open(qconv: Qconv) -> None:
     assert said.out.startswith("model.int8.onnx undecided: speedup = 2, must be at least 1.95; the")
     said = qconv("gate report.json --undecided pass", *gate)
     assert said.code == 0
-    assert said.out.endswith("; that passes\n")
+    assert said.out.endswith("; this passes\n")
     said = qconv("gate report.json --undecided pass", "--fail-if", "speedup < 3")
     assert said.out == "model.int8.onnx FAILS: speedup = 2, must be at least 3\n"
     assert qconv("gate report.json --undecided perhaps", *gate).code == 2
@@ -69,8 +69,8 @@ def test_files_and_standard_output(qconv: Qconv, folder: Path) -> None:
     assert said.out.startswith(
         "### qconv report\n\n- model.int8.onnx is 3.6x smaller and 2.0x faster"
     )
-    assert "\n\n**The gate holds.**\n\n" in said.out
-    assert "model.int8.onnx holds: kl = " in said.err
+    assert "\n\n**The gate passes.**\n\n" in said.out
+    assert "model.int8.onnx passes: kl = " in said.err
     assert 'tests="1" failures="0"' in (folder / "j.xml").read_text()
 
 
@@ -106,7 +106,7 @@ def test_a_summary_that_cannot_be_written_leaves_the_verdict(
     [
         ("gate no.json", 3, "no.json: no such file"),
         ("gate data.npz", 3, "data.npz: not JSON: it is not UTF-8 text"),
-        ("gate report.json", 2, "report.json: was made without gates, and none is given"),
+        ("gate report.json", 2, "report.json: was made without gates, but none is given"),
         ("gate report.json --fail-if size>1", 2, "the gate 'size>1' names the unknown metric"),
         ("gate report.json --fail-if coverage.all>1", 2, "needs coverage.all, which is not"),
         ("gate report.json --json report.json --fail-if kl>1", 2, "report.json: the output would"),
@@ -152,7 +152,7 @@ def test_the_html_page_is_written(qconv: Qconv, folder: Path) -> None:
     assert qconv("gate report.json --html page.html", "--fail-if", "kl > 1").code == 0
     page = (folder / "page.html").read_text(encoding="utf-8")
     assert page.lstrip().startswith("<!doctype html>")
-    assert "The gate holds." in page
+    assert "The gate passes." in page
 
 
 def test_html_without_its_extra_is_refused_before_any_work(

@@ -121,7 +121,7 @@ def test_a_name_for_weights_with_two_dots_in_a_row(refuses: Refuses, home: Path)
     refuses(
         f"{CONVERT} -o y.onnx --external-data-name a..data",
         code=2,
-        message="'a..data' cannot be the name of a file of weights: ONNX takes none with two dots "
+        message="'a..data' cannot be the name of a file of weights: ONNX does not allow two dots "
         "in a row",
     )
 
@@ -131,5 +131,5 @@ def test_one_name_for_the_weights_of_two_models(refuses: Refuses, home: Path) ->
     refuses(
         f"{CONVERT} --dtype bf16 -o out --external-data-name w",
         code=2,
-        message="--external-data-name goes with one --dtype alone",
+        message="--external-data-name is for one --dtype only",
     )

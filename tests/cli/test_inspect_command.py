@@ -266,12 +266,12 @@ def test_a_recipe_serves_inspect_too(qconv: Qconv, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--dtype int8 --dtype fp16", "inspect looks at one --dtype at a time"),
+        ("--dtype int8 --dtype fp16", "inspect takes one --dtype at a time"),
         (
             "--float-layers 2",
             "--float-layers with a number needs data, which inspect does not read",
         ),
-        ("--dtype int4 --activations int8", "--activations goes with --dtype int8 --mode static"),
+        ("--dtype int4 --activations int8", "--activations needs --dtype int8 --mode static"),
     ],
 )
 def test_options_that_inspect_cannot_follow(refuses: Refuses, options: str, message: str) -> None:

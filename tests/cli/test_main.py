@@ -182,11 +182,11 @@ def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (MemoryError(), 5, "qconv: error: the memory of this machine does not suffice"),
+        (MemoryError(), 5, "qconv: error: this machine does not have enough memory"),
         (
             OSError(errno.ENOMEM, "Cannot allocate memory"),
             5,
-            "qconv: error: the memory of this machine does not suffice",
+            "qconv: error: this machine does not have enough memory",
         ),
         (KeyboardInterrupt(), 130, "qconv: interrupted"),
         (OSError(errno.EMFILE, "Too many open files"), 3, "qconv: error: Too many open files"),

@@ -132,7 +132,7 @@ def test_an_exit_that_is_not_the_commands_own(folder: Path, code: int) -> None:
     said = process("calibrate", "model.onnx", "--data", "ending.py:feeds", "-o", "output")
     assert said.code == 4
     assert said.error.split("\nhint: ")[0] == (
-        f"qconv: error: the command ended before its work was done (exit code {code})"
+        f"qconv: error: the command ended before it was done (exit code {code})"
     )
     assert contents(folder) == before
 

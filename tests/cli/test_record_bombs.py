@@ -102,7 +102,7 @@ def test_a_record_with_other_channels(folder: Path, refuses: Refuses) -> None:
     refuses(
         f"{CONVERT} other.qcal",
         code=3,
-        message="the record holds 7 channels of 'x', and the model has 3",
+        message="the record has 7 channels of 'x', but the model has 3",
         hint="it was changed after it was written; calibrate again",
     )
 
@@ -130,6 +130,5 @@ def test_a_record_with_other_second_moments(folder: Path, qconv: Qconv, refuses:
     refuses(
         f"{CONVERT} other.qcal",
         code=3,
-        message="the record holds second moments of 2 x 5 numbers of 'x', "
-        "and the layers read 1 x 27",
+        message="the record has second moments of 2 x 5 numbers of 'x', but the layers read 1 x 27",
     )

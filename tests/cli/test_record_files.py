@@ -112,7 +112,7 @@ def test_a_method_that_needs_histograms(refuses: Refuses, method: str) -> None:
         (
             "data.npz",
             "data.npz: not a calibration record: it has no manifest.json",
-            "a record is what qconv calibrate writes; data go with --data",
+            "qconv calibrate writes records; for samples use --data",
         ),
         (
             "model.onnx",

@@ -72,8 +72,8 @@ def test_a_failed_gate_is_exit_code_one_and_all_gates_are_printed(run: Run) -> N
     result = run("model.onnx", "half.onnx", "neg.onnx", "--no-latency", *gates)
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-4:] == [
-        "half.onnx holds: top1_drop = 0, limit 1",
-        "half.onnx holds: sqnr_db = 6.0206, must be at least 3",
+        "half.onnx passes: top1_drop = 0, limit 1",
+        "half.onnx passes: sqnr_db = 6.0206, must be at least 3",
         "neg.onnx FAILS: top1_drop = 100, limit 1",
         "neg.onnx FAILS: sqnr_db = -6.0206, must be at least 3",
     ]
@@ -154,7 +154,7 @@ def test_a_custom_metric_is_a_column_and_a_gate(run: Run, folder: Path) -> None:
         (
             ("model.onnx", "half.onnx", "--json", "r", "--markdown", "./r"),
             UsageError,
-            "r: is named",
+            "r: is given",
         ),
         (("model.onnx", "half.onnx", "--json", "-", "--markdown", "-"), UsageError, "only one of"),
         (

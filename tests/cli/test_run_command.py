@@ -60,9 +60,10 @@ def test_all_of_it_in_one_go(qconv: Qconv, folder: Path) -> None:
     assert said.code == 0, said.err
     assert {*MADE, "model.report.md", "qconv-run.json"} >= set(contents(folder / "out"))
     assert done(said.out) == ["out/model.qcal", "out/model.int8.onnx", "out/model.report.json"]
-    assert "model.int8.onnx holds: sqnr_db = " in said.out
-    assert "6 of 6 samples calibrated, too: errors look smaller than they are." in " ".join(
-        said.out.split()
+    assert "model.int8.onnx passes: sqnr_db = " in said.out
+    assert (
+        "6 of 6 samples also used for calibration, so errors look smaller than they are."
+        in " ".join(said.out.split())
     )
     assert qconv("convert model.onnx --data data.npz -o one.onnx").code == 0
     assert (folder / "one.onnx").read_bytes() == (folder / "out/model.int8.onnx").read_bytes()
@@ -110,7 +111,7 @@ def test_another_gate_runs_no_model(
         ('effort = "fast"', "effort is fast, was not chosen", MADE[:1]),
         ("keep-samples = 3", "keep-samples is 3, was not chosen", [MADE[1], MADE[0]]),
         ("batch-size = 2", None, []),
-        ('dtype = ["int8", "fp16"]', "it is not there", ["model.fp16.onnx"]),
+        ('dtype = ["int8", "fp16"]', "it does not exist", ["model.fp16.onnx"]),
         ('weights = "int4"', "weights is int4, was not chosen", MADE[:1]),
     ],
 )
@@ -144,7 +145,7 @@ def test_a_dry_run_writes_nothing(qconv: Qconv, folder: Path) -> None:
     said = qconv("run --dry-run")
     assert said.code == 0
     assert said.out.splitlines() == [
-        "out/model.qcal: would be made: it is not there",
+        "out/model.qcal: would be made: it does not exist",
         "out/model.int8.onnx: would be made: model.qcal is made anew",
         "out/model.report.json: would be made: model.int8.onnx is made anew",
     ]
@@ -154,16 +155,16 @@ def test_a_dry_run_writes_nothing(qconv: Qconv, folder: Path) -> None:
 def test_what_no_run_has_made_stays(qconv: Qconv, folder: Path, refuses: Refuses) -> None:
     (folder / "out").mkdir()
     (folder / "out/model.int8.onnx").write_text("mine")
-    message = "out/model.int8.onnx: is there, and not as qconv run has made it"
+    message = "out/model.int8.onnx: exists, but is not the file that qconv run made"
     refuses("run", code=3, message=message, hint="pass --force to replace it")
     assert qconv("run -q --force").code == 0
     (folder / "out/model.report.json").unlink()
     (folder / "out/model.report.md").write_text("mine")
-    message = "out/model.report.md: is there, and not as qconv run has made it"
+    message = "out/model.report.md: exists, but is not the file that qconv run made"
     refuses("run", code=3, message=message)
     assert qconv("run -q --force").code == 0
     (folder / "out/model.report.json").write_text("{}")
-    message = "out/model.report.json: is there, and not as qconv run has made it"
+    message = "out/model.report.json: exists, but is not the file that qconv run made"
     refuses("run", code=3, message=message)
     said = qconv("run --force")
     assert done(said.out) == ["out/model.report.json"]
@@ -215,12 +216,12 @@ def test_options_come_before_the_recipe(qconv: Qconv, folder: Path) -> None:
         (None, "qconv.toml: no such file", "qconv init MODEL writes one"),
         ("", "--model is needed: the float model", ""),
         ('model = "model.onnx"', "--data is needed: samples to calibrate on", ""),
-        ('model = "model.onnx"\nfail-if = "x > 1"', "--fail-if goes with --test-data", ""),
+        ('model = "model.onnx"\nfail-if = "x > 1"', "--fail-if needs --test-data", ""),
         ('modl = "m"', "qconv.toml line 1: there is no option 'modl'", "did you mean model?"),
         (RECIPE.replace("sqnr_db", "sqnr_bd"), "the gate 'sqnr_bd < 10' names the unknown metric "
          "'sqnr_bd'", None),
         ('model = ["model.onnx", "nets/model.onnx"]\ndtype = "fp16"',
-         "2 models are named 'model', so that their files would be one", ""),
+         "2 models are named 'model', so their files would replace each other", ""),
     ],
 )  # fmt: skip
 def test_what_cannot_be_run(

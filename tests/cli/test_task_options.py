@@ -86,11 +86,11 @@ def test_what_does_not_fit(refuses: Refuses) -> None:
     line = "report reader.onnx reader.onnx --data lines.npz --no-latency"
     for options, told in (
         ("--output-kind text", "--output-kind 'text' is not of the form NAME=KIND"),
-        ("--box-score 0.5", "--box-score goes with --task boxes"),
-        ("--task boxes --box-anchors a.npy", "--box-anchors goes with --box-layout ssd"),
+        ("--box-score 0.5", "--box-score needs --task boxes"),
+        ("--task boxes --box-anchors a.npy", "--box-anchors needs --box-layout ssd"),
         (
             "--output-kind txt=map",
-            "--output-kind names 'txt', which is no output of the model",
+            "--output-kind names 'txt', which is not an output of the model",
         ),
         (
             "--task reading",
@@ -101,7 +101,8 @@ def test_what_does_not_fit(refuses: Refuses) -> None:
     refuses(
         f"{line} --task boxes",
         code=3,
-        message="the shapes of the outputs do not tell how boxes lie in them: 'text' [20, 1, 5]",
+        message="the shapes of the outputs do not show how boxes are stored in them: 'text' [20, "
+        "1, 5]",
     )
 
 
@@ -123,13 +124,13 @@ def test_a_run_measures_the_task(qconv: Qconv, folder: Path) -> None:
     )
     said = qconv("run")
     assert said.code == 0, said.err
-    assert "reader.int8.onnx holds: ctc_same = " in said.out
+    assert "reader.int8.onnx passes: ctc_same = " in said.out
     recipe.write_text(recipe.read_text() + "ctc-blank = -1\n")
     said = qconv("run --dry-run")
     assert "ctc-blank is -1, was not chosen" in said.out
     recipe.write_text(recipe.read_text().replace('test-data = "lines.npz"\n', ""))
     said = qconv("run")
-    assert (said.code, "goes with --test-data" in said.err) == (2, True)
+    assert (said.code, "needs --test-data" in said.err) == (2, True)
 
 
 def test_a_search_is_judged_by_the_task(qconv: Qconv) -> None:
@@ -139,7 +140,7 @@ def test_a_search_is_judged_by_the_task(qconv: Qconv) -> None:
         "ctc_cer > 60",
     )
     assert said.code == 0, said.err
-    assert "best.onnx holds: ctc_cer = " in said.err
+    assert "best.onnx passes: ctc_cer = " in said.err
 
 
 def test_in_python(folder: Path) -> None:
@@ -147,7 +148,7 @@ def test_in_python(folder: Path) -> None:
     data = [str(folder / "lines.npz")]
     found = api.report(*paths, data=data, latency=False, task="ctc")
     assert found.variants[0].metrics["ctc_same"] == 100
-    with pytest.raises(UsageError, match="`ctc_blank` goes with `task=ctc`"):
+    with pytest.raises(UsageError, match="`ctc_blank` needs `task=ctc`"):
         api.report(*paths, data=data, latency=False, ctc_blank=3)
     with pytest.raises(UsageError, match="there is no option 'taks'"):
         api.report(*paths, data=data, latency=False, taks="ctc")

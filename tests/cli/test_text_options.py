@@ -72,7 +72,7 @@ def test_what_is_refused(folder: Path, refuses: Refuses) -> None:
     refuses(
         "calibrate net.onnx --text-window 3 -o a.qcal",
         code=2,
-        message="--text-window goes with --data",
+        message="--text-window needs --data",
     )
     (folder / "tokenizer.json").unlink()
     refuses(

@@ -35,7 +35,7 @@ def test_layers_stay_float_until_the_gate_holds(qconv: Qconv, net: Path) -> None
     assert plain.code == 0
     said = qconv(SPEED, "--fail-if", "sqnr_db < 35", "--save-plan", "plan.json")
     assert said.code == 0, said.err
-    assert "y.onnx holds: sqnr_db = " in said.err
+    assert "y.onnx passes: sqnr_db = " in said.err
     kept = float_layers(net / "y.onnx")
     assert 0 < len(kept) < 3
     assert f"y.onnx: {(net / 'y.onnx').stat().st_size / 1e3:.2f} kB, {len(kept)} layer" in said.out
@@ -51,7 +51,7 @@ def test_layers_stay_float_until_the_gate_holds(qconv: Qconv, net: Path) -> None
 def test_the_summary_lists_plans_by_speed(qconv: Qconv) -> None:
     said = qconv(SPEED, "--fail-if", "sqnr_db < 35")
     lines = said.out.splitlines()
-    assert lines[0] == "plans that no other one beats:"
+    assert lines[0] == "plans that no other plan beats:"
     assert lines[1].startswith("  4.00 times as fast, ")
     assert lines[1].endswith(" dB, 0 layers in float")
     assert lines[2].startswith("  2.00 times as fast, ")
@@ -111,7 +111,7 @@ def test_the_metric_of_the_user_is_the_judge(qconv: Qconv) -> None:
         SPEED, "--metric", "metrics.py:close", "--fail-if", "close < 99", "--test", "test.npz"
     )
     assert said.code == 0, said.err
-    assert "y.onnx holds: close = 100, must be at least 99" in said.err
+    assert "y.onnx passes: close = 100, must be at least 99" in said.err
 
 
 def test_what_was_measured_is_kept(qconv: Qconv, net: Path) -> None:
@@ -189,11 +189,11 @@ def test_no_input_is_replaced(qconv: Qconv, net: Path, name: str, option: str) -
         (SPEED, "--objective speed needs a gate"),
         (SIZE, "--objective size needs a gate, or --max-size"),
         (SPEED.replace("speed", "accuracy"), "--objective accuracy needs --max-size or"),
-        (f"{SIZE} --max-size 3GB", "--max-size is '3GB'; it is written as 3MB or 800kB"),
+        (f"{SIZE} --max-size 3GB", "--max-size is '3GB'; write it as 3MB or 800kB"),
         (f"{SIZE} --max-size 0", "--max-size is 0.0; it must be above 0"),
-        (f"{SPEED} --max-time soon", "--max-time is 'soon'; it is written as 90s, 10m or 2h"),
+        (f"{SPEED} --max-time soon", "--max-time is 'soon'; write it as 90s, 10m or 2h"),
         (f"{SPEED} --fail-if nothing>1", "names the unknown metric 'nothing'"),
-        (f"{SPEED.replace('cal', 'test')} --fail-if sqnr_db<9", "needs 8 samples at least, and"),
+        (f"{SPEED.replace('cal', 'test')} --fail-if sqnr_db<9", "needs at least 8 samples, but"),
     ],
 )
 def test_what_is_refused(qconv: Qconv, net: Path, line: str, message: str) -> None:
@@ -210,7 +210,7 @@ def test_a_model_without_outputs_to_compare(qconv: Qconv, net: Path) -> None:
     save_text(text, net / "net.onnx")
     said = qconv(SPEED, "--fail-if", "size_mb > 1")
     assert said.code == 2
-    assert "a search compares the outputs of models, and this one has none that holds" in said.err
+    assert "a search compares float outputs whose shape depends only on the inputs, but" in said.err
 
 
 def test_layers_are_rounded_in_sequence_where_that_loses_less(qconv: Qconv, net: Path) -> None:
@@ -238,12 +238,12 @@ def test_a_page_shows_what_was_found(qconv: Qconv, net: Path) -> None:
     said = qconv(SIZE, "--fail-if", "sqnr_db < 20", *files.split())
     assert said.code == 0
     page = (net / "page.html").read_text()
-    assert "Found by qconv tune for size, among files whose layers are of 8 bits" in page
+    assert "Found by qconv tune for size, among files with 8-bit layers" in page
     assert "Plans that no other one beats, the chosen one with a name" in page
     found = json.loads((net / "report.json").read_text())["search"]
     assert (found["objective"], found["form"]) == ("size", "int4")
     assert [each["chosen"] for each in found["plans"] + found["kinds"]].count(True) == 1
-    assert [each["name"] for each in found["kinds"]][1] == "weights alone, 8 bits"
+    assert [each["name"] for each in found["kinds"]][1] == "weight-only, 8 bits"
     assert "Files of other kinds" in page
     sizes = [each["size_bytes"] for each in found["plans"]]
     errors = [each["sqnr_db"] for each in found["plans"]]

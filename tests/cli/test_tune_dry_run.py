@@ -28,19 +28,19 @@ def test_a_dry_run_shows_what_layers_lose_and_why_and_writes_nothing(
     assert sorted(net.iterdir()) == before
     title, *lines, legend, worst = said.out.splitlines()
     assert title == (
-        "what each layer has at the outputs in 8 bits, all others in float, and what it loses most "
-        "by:"
+        "SQNR of the outputs with one layer in 8 bits, all others in float, and the main reason "
+        "for its loss:"
     )
     assert lines[0].split("  ")[-1].startswith("Conv:a: few levels; in float ")
     assert lines[0].endswith(" % of the float model's time")
     losses = [float(line.split()[0]) for line in lines]
     assert losses == sorted(losses)
-    assert legend.startswith("clipped: its input has numbers beyond the range. few levels: ")
+    assert legend.startswith("clipped: its input has numbers outside the range. few levels: ")
     assert worst.startswith("Conv:a makes ")
     assert worst.endswith("; qconv convert --layers '^Conv:a$=float' keeps it in float")
     small = qconv("tune net.onnx --data cal.npz --objective size --max-size 1MB --dry-run -q")
     assert small.code == 0, small.err
-    assert small.out.startswith("what each layer has at the outputs in 4 bits, all others in 8, ")
+    assert small.out.startswith("SQNR of the outputs with one layer in 4 bits, all others in 8, ")
     shown = small.out.splitlines()[1:-2]
     assert len(shown) == 3
     assert all(line.endswith(("kB more", "bytes more")) for line in shown)
@@ -75,5 +75,5 @@ def test_the_cause_of_a_loss(net: Path) -> None:
 def test_a_file_to_write_is_asked_for(qconv: Qconv) -> None:
     said = qconv("tune net.onnx --data cal.npz --objective size --max-size 1MB")
     assert said.code == 2
-    assert "-o FILE is missing, the file to write" in said.err
+    assert "-o FILE is missing" in said.err
     assert "--dry-run shows the layers without one" in said.err

@@ -26,7 +26,7 @@ def test_files_of_other_kinds_are_taken_where_they_are_better(
     assert "plans that no other one beats" not in said.out, "none can be faster"
     name = "inputs of layers quantized at run time, 8 bits"
     assert f"  {name}: 12.57 kB, 5.00 times as fast, 4" in said.out
-    assert "y.onnx: 13.32 kB, weights alone, 8 bits" in said.out, "they lose less in the same time"
+    assert "y.onnx: 13.32 kB, weight-only, 8 bits" in said.out, "they lose less in the same time"
     assert _settings(net / "y.onnx")["dtype"] == "int8"
     kinds = json.loads((net / "r.json").read_text())["search"]["kinds"]
     assert [each["chosen"] for each in kinds] == [False, True]
@@ -43,7 +43,7 @@ def test_files_that_are_no_faster_than_float_need_leave(qconv: Qconv, net: Path)
     assert ", no faster than the float model" in said.out
     assert "QuantizeLinear" in op_types(onnx.load(net / "y.onnx"))
     said = qconv(line, "-f", "--resume", "--min-speedup", "0.1")
-    assert f"y.onnx: {(net / 'y.onnx').stat().st_size / 1000:.2f} kB, weights alone, 8" in said.out
+    assert f"y.onnx: {(net / 'y.onnx').stat().st_size / 1000:.2f} kB, weight-only, 8" in said.out
     assert "QuantizeLinear" not in op_types(onnx.load(net / "y.onnx"))
     said = qconv(line, "-f", "--resume", "--min-speedup", "90")
     assert said.code == 1
@@ -56,8 +56,8 @@ def test_a_slow_file_is_better_than_none_that_holds_the_goal(qconv: Qconv) -> No
     line = f"{SIZE} --max-size 9kB"
     said = qconv(line)
     assert said.code == 0, said.err
-    assert "weights alone, 2 bits" in said.out.splitlines()[-2]
-    assert said.out.splitlines()[-3].endswith("holds the goal, no faster than the float model")
+    assert "weight-only, 2 bits" in said.out.splitlines()[-2]
+    assert said.out.splitlines()[-3].endswith("meets the goal, no faster than the float model")
 
 
 def test_the_smallest_file_where_none_is_small_enough(qconv: Qconv, net: Path) -> None:
@@ -73,7 +73,7 @@ def test_the_verdict_names_the_file_by_its_place(qconv: Qconv, net: Path) -> Non
     (net / "out").mkdir()
     said = qconv(SPEED.replace("y.onnx", "out/net.onnx"), "--fail-if", "sqnr_db < 1")
     assert said.code == 0
-    assert "out/net.onnx holds: sqnr_db = " in said.err
+    assert "out/net.onnx passes: sqnr_db = " in said.err
 
 
 def _settings(path: Path) -> dict[str, object]:

@@ -46,7 +46,7 @@ def test_plans_that_cannot_be_obeyed(
 def test_options_that_a_plan_has_decided(qconv: Qconv) -> None:
     said = qconv("convert net.onnx --plan plan.json --effort fast --data cal.npz -o z.onnx")
     assert said.code == 2
-    assert "--effort has no effect with --plan, which has decided it" in said.err
+    assert "--effort has no effect with --plan, which already sets it" in said.err
     missing = qconv("convert net.onnx --plan none.json --data cal.npz -o z.onnx")
     assert missing.code == 3
     assert "none.json: no such file" in missing.err

@@ -33,7 +33,7 @@ def test_weights_without_axes(line: str, qconv: Qconv, folder: Path) -> None:
     np.savez(folder / "d.npz", x=np.ones((2, 3, 8, 8), np.float32))
     said = qconv(line)
     assert said.code == 4
-    assert "'w' holds no number at all" in said.error
+    assert "'w' is empty" in said.error
 
 
 @told_by_runtime("model", "others")

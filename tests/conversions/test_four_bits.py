@@ -143,15 +143,14 @@ def test_a_model_that_cannot_be_raised_keeps_int8(
     converted = _converted(CONVOLUTIONS, tmp_path)
     assert _chain(converted.proto(), "Conv")[0] == ["DequantizeLinear"]
     assert said(converted.conversion)[-1] == (
-        "weights in four bits stored as int8, twice as large: "
-        "the model cannot be raised to 21: no way"
+        "4-bit weights stored as int8, twice as large: the model cannot be raised to 21: no way"
     )
 
 
 def test_the_remark_counts(tmp_path: Path) -> None:
     settings = replace(FOUR_BITS, embeddings="float")
     remarks = said(_converted(CONVOLUTIONS, tmp_path, settings).conversion)
-    assert remarks[-1] == "3 weights stored in four bits, read as int8"
+    assert remarks[-1] == "3 weights stored in 4 bits, read as int8"
 
 
 def test_numbers_keep_their_signs(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_the_same_in_short(path: Path) -> None:
     short = plan.in_float("second").with_weights(qconv.INT4, "first")
     made = qconv.convert(path, path.with_name("out.onnx"), data=data(FEEDS), plan=short)
     assert not made.plan.nodes["second"].quantized
-    assert made.plan.nodes["second"].reason == "it is kept in float, as asked for"
+    assert made.plan.nodes["second"].reason == "it is kept in float, as requested"
     assert isinstance(made.plan, Plan)
     assert made.plan.layers["first"].weight_scheme.dtype == qconv.INT4
 
@@ -145,8 +145,8 @@ def test_plans_that_cannot_be_obeyed(path: Path) -> None:
     ternary = replace(plan.layers["first"].weight_scheme, dtype=qconv.UINT8)
     layer = replace(plan.layers["first"], weight_scheme=ternary)
     for given, sentence in (
-        (foreign, "the plan is not one of this model and these settings: "),
-        (half, "the plan is of the type PrecisionPlan, and these settings take a Plan"),
+        (foreign, "the plan is not for this model and these settings: "),
+        (half, "the plan is of the type PrecisionPlan, but these settings take a Plan"),
         (
             replace(plan, layers={**plan.layers, "first": layer}),
             "the weight of 'first' is uint8 in the plan; as a layer of integers it takes int8 or "
@@ -237,7 +237,7 @@ def test_what_shares_a_scale_is_changed_where_that_is_made(tmp_path: Path) -> No
         "'p' has scale and zero point of 'r': change the scheme of that one"
     )
     relu = next(node.node for node in plan.nodes.values() if node.op_type == "Relu")
-    assert " in integers: keep that one in float" in _refused(path, plan.in_float(relu))
+    assert "': keep that one in float" in _refused(path, plan.in_float(relu))
 
 
 def test_changes_that_a_plan_cannot_take(path: Path) -> None:

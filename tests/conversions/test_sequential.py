@@ -51,7 +51,9 @@ def test_it_says_so_and_gives_the_same_bytes_again(tmp_path: Path) -> None:
     outputs = [tmp_path / name for name in ("a.onnx", "b.onnx")]
     for output in outputs:
         made = convert(path, output, data=data(feeds), settings=BEST)
-        assert said(made) == ("5 layers rounded in sequence, on what those before them give",)
+        assert said(made) == (
+            "5 layers rounded in sequence, on the outputs of the layers before them",
+        )
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
 
 
@@ -97,7 +99,7 @@ def test_layers_in_branches_are_rounded_by_what_the_float_model_shows(tmp_path: 
     ]
     made = convert(path, tmp_path / "out.onnx", data=data(feeds), settings=BEST)
     assert said(made) == (
-        "1 layer rounded in sequence, on what those before them give",
+        "1 layer rounded in sequence, on the outputs of the layers before them",
         "weights rounded by GPTQ in 2 layers",
     )
     assert sqnr(path, tmp_path / "out.onnx", feeds)["y"] > 30

@@ -183,8 +183,8 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     ("choices", "message"),
     [
         ({"block_size": 48}, "`block_size` is 48; it must be auto, 16, 32, 64, 128 or 256"),
-        ({"algorithm": "gptq"}, "gptq needs second moments of what the layers read"),
-        ({"algorithm": "adaround"}, "adaround needs second moments of what the layers read"),
+        ({"algorithm": "gptq"}, "gptq needs second moments of the layers' inputs"),
+        ({"algorithm": "adaround"}, "adaround needs second moments of the layers' inputs"),
         ({"sequential": True}, "`sequential` needs `data`"),
     ],
 )
@@ -206,12 +206,12 @@ def test_remarks_say_what_the_runtime_does_with_the_weights(tmp_path: Path) -> N
     assert said(conversion) == (
         "weights rounded: 2 by mse",
         "in the runtime's own operators: 1 MatMulNBits",
-        "unpacked when the model is loaded, so only the file is smaller, and the speed that of "
-        "float: weights of 1 Conv",
+        "unpacked when the model is loaded, so the file is smaller, but not faster than float: "
+        "weights of 1 Conv",
     )
     _, conversion = _convert(proto, tmp_path, format="qdq")
     assert said(conversion)[1:] == (
-        "behind DequantizeLinear, which the runtime fuses: 1 Gemm",
+        "after DequantizeLinear, which the runtime fuses: 1 Gemm",
         "dequantized at every inference, which is slower than float: weights of 1 Conv; "
         "`format=operator` avoids that",
     )

@@ -100,7 +100,7 @@ def test_npy_files_do_not_feed_two_inputs(folder: Path) -> None:
     assert refusal(DataError, lambda: open_data(["feeds"], TEXT)) == (
         "feeds: a folder of .npy files feeds a model with one input; "
         "this model has 2: 'ids', 'mask'",
-        "store .npz files, whose arrays bear the inputs' names",
+        "store .npz files, whose arrays have the inputs' names",
     )
 
 

@@ -116,7 +116,7 @@ def test_a_missing_place_is_refused() -> None:
 def test_other_files_are_refused_with_advice(name: str, hint: str) -> None:
     Path(name).touch()
     assert refusal(DataError, lambda: open_data([name], X)) == (
-        f"{name}: is not a kind of data that qconv reads",
+        f"{name}: is of a kind that qconv cannot read",
         hint,
     )
 

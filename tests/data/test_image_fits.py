@@ -84,17 +84,17 @@ def test_what_does_not_go_together(picture: Image.Image) -> None:
     for options, told in (
         (
             {"fit": "pad", "crop": 4},
-            "`image_crop` goes with `image_fit=crop` or `image_fit=stretch`",
+            "`image_crop` needs `image_fit=crop` or `image_fit=stretch`",
         ),
-        ({"fill": 3}, "`image_fill` goes with `image_fit=pad`"),
-        ({"fit": "none", "size": 4}, "`image_size` goes with `image_fit=crop`, "),
+        ({"fill": 3}, "`image_fill` needs `image_fit=pad`"),
+        ({"fit": "none", "size": 4}, "`image_size` needs `image_fit=crop`, "),
     ):
         with pytest.raises(UsageError) as caught:
             raw(**options)
         assert str(caught.value).startswith(told)
     message, _ = refused(UsageError, model(), options=raw(size=(4, 4)))
     assert message == (
-        "an image size of height and width goes with the image fit stretch or pad; with crop it is "
+        "an image size of height and width needs the image fit stretch or pad; with crop it is "
         "the length of the shorter side"
     )
     message, _ = refused(UsageError, model(8, 8), options=raw(fit="pad", size=9))
@@ -109,11 +109,11 @@ def test_any_size_needs_a_size(picture: Image.Image) -> None:
         message, hint = refused(UsageError, model("h", "w"), options=raw(fit=fit))
         assert message == (
             "the model's input 'images', float32 [batch, 3, h, w], takes images of more than one "
-            "size, and none is stated"
+            "size, but none is given"
         )
         assert hint == (
-            "choose an image size or crop, or the image fit none, which feeds each image as large "
-            "as it is"
+            "choose an image size or crop, or the image fit none, which keeps the size of each "
+            "image"
         )
 
 

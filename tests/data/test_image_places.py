@@ -61,8 +61,8 @@ def test_a_folder_without_images_makes_the_classes_unsure() -> None:
     Path("v/bee").mkdir()
     message, hint = refusal(DataError, lambda: found("v"))
     assert message == (
-        "v/bee: the folder holds no images, so that it is unsure whether it is a class, and which "
-        "labels the others have"
+        "v/bee: the folder has no images, so it is unclear whether it is a class, and which labels "
+        "the other folders have"
     )
     assert hint == "remove it, give `labels`, or use images without labels: 'v/*/*.jpg'"
     assert found("v/*/*.png") == [("v/ant/a.png", None), ("v/cat/b.png", None)]

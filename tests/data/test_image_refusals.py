@@ -81,7 +81,7 @@ class TestRefusals:
     def test_fixed_batches(self) -> None:
         assert refused(DataError, spec("x", (8, 3, 4, 4)))[0] == (
             "pics: the model's input 'x' is float32 [8, 3, 4, 4], "
-            "but images are fed one at a time, and it wants 8"
+            "but images are fed one at a time, but it needs 8"
         )
 
     @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ class TestRefusals:
     def test_a_layout_that_cannot_be_told(self, shape: tuple[int | str, ...], reason: str) -> None:
         shown = ", ".join(str(axis) for axis in shape)
         assert refused(UsageError, spec("x", shape)) == (
-            f"the layout of the model's input 'x', float32 [{shown}], cannot be told "
-            f"from its shape: {reason} may be the channels",
+            f"the layout of the model's input 'x', float32 [{shown}], cannot be found from its "
+            f"shape: {reason} may be the channels",
             "choose the image layout nchw or nhwc",
         )
 

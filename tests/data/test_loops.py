@@ -116,7 +116,7 @@ def test_a_loop_that_yields_what_it_did_not_run() -> None:
         """
     )
     assert refused() == (
-        "s.py:loop[0]: yielded other feeds than it ran last",
+        "s.py:loop[0]: yielded feeds that are not those it ran last",
         "outputs = run(feeds), then yield feeds, or (feeds, label), of the same dict",
     )
 
@@ -166,5 +166,5 @@ def test_a_loop_needs_a_model() -> None:
     script(COUNTING)
     assert refusal(DataError, lambda: open_data(["s.py:loop"], INPUTS)) == (
         "s.py:loop: a function with a parameter 'run' needs a model",
-        "hand it to qconv by its name: data='script.py:function'",
+        "pass it to qconv by name: data='script.py:function'",
     )

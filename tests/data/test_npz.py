@@ -202,7 +202,7 @@ def test_an_axis_of_one_name_has_one_length(calib: Path) -> None:
     inputs = [spec("ids", ("batch", "seq")), spec("mask", ("batch", "seq"))]
     assert refused(*inputs) == (
         "calib.npz: axis 'seq' is 5 in input 'ids' and 6 in input 'mask'",
-        "the axes of one name must have one length in a feed",
+        "axes with the same name must have the same length in a feed",
     )
 
 
@@ -221,7 +221,7 @@ def test_some_arrays_may_be_empty(calib: Path) -> None:
 
 def test_data_without_any_number_are_refused(calib: Path) -> None:
     np.savez(calib, x=counting(2, 0))
-    message = "calib.npz: the arrays for the model's inputs hold no number"
+    message = "calib.npz: the arrays for the model's inputs are empty"
     assert refused(spec("x", ("batch", "seq")))[0] == message
 
 
@@ -242,7 +242,7 @@ def test_the_first_value_that_is_not_finite_is_named(calib: Path, value: float, 
     source = open_data(["calib.npz"], [IMAGES])
     assert refusal(DataError, lambda: drain(source)) == (
         f"calib.npz[2]: input 'images' holds {name} at [0, 1, 0, 3]",
-        "remove or mend the sample: one such value spoils every range it reaches",
+        "remove or correct the sample: one such value spoils every range it reaches",
     )
 
 

@@ -104,9 +104,7 @@ def test_files_of_other_names_and_patterns() -> None:
 
 def test_what_cannot_be_fed() -> None:
     message, hint = refusal(DataError, lambda: read(IDS, spec("pixels", (1, 3, 4, 4))))
-    assert (
-        message == "a.txt: a text has nothing for the model's input 'pixels', float32 [1, 3, 4, 4]"
-    )
+    assert message == "a.txt: a text cannot feed the model's input 'pixels', float32 [1, 3, 4, 4]"
     assert hint == "write a function that yields all inputs: script.py:function"
     message, _ = refusal(DataError, lambda: read(IDS, spec("labels", ("n", "k"), "int64")))
     assert message == (
@@ -122,9 +120,9 @@ def test_what_cannot_be_fed() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "a.txt: has no line that is not empty"),
-        (b" \n\n", "a.txt: has no line that is not empty"),
-        (b"\xff\xfe\x00", "a.txt: is no text in UTF-8: "),
+        (b"", "a.txt: has only empty lines"),
+        (b" \n\n", "a.txt: has only empty lines"),
+        (b"\xff\xfe\x00", "a.txt: is not UTF-8 text: "),
     ],
 )
 def test_texts_that_cannot_be_read(content: bytes, message: str) -> None:
@@ -147,7 +145,7 @@ def test_tokenizers_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None
     )
     Path("broken.json").write_text("{}", encoding="utf-8")
     message, _ = refusal(DataError, lambda: opened(TextOptions(Path("broken.json"))))
-    assert message.startswith("broken.json: is no tokenizer.json: ")
+    assert message.startswith("broken.json: is not a tokenizer.json: ")
     message, _ = refusal(DataError, lambda: opened(TextOptions(Path("none.json"))))
     assert message == "none.json: no such file"
     np.savez("x.npz", input_ids=np.zeros((1, 4), np.int64))

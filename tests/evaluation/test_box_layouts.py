@@ -177,7 +177,7 @@ def test_shapes_that_tell_nothing() -> None:
     with pytest.raises(DataError) as caught:
         found([np.zeros((1, 7, 3), np.float32)])
     assert str(caught.value) == (
-        "the shapes of the outputs do not tell how boxes lie in them: 'y0' [1, 7, 3]"
+        "the shapes of the outputs do not show how boxes are stored in them: 'y0' [1, 7, 3]"
     )
     assert "script.py:function" in str(caught.value.hint)
     with pytest.raises(DataError, match="7 rows are not the cells of an image of 64 x 96"):

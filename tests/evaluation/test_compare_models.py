@@ -54,9 +54,9 @@ def test_a_model_is_the_same_as_itself(chain: Path) -> None:
     assert all(value.equal for value in (*found.outputs, *found.values))
     assert found.first_different is found.first_parted is None
     assert list(findings(found)) == [
-        "1 of 1 output is the same to the bit on 10 samples.",
+        "1 of 1 output is identical in every bit on 10 samples.",
         "4 inner values in common, compared on 8 samples.",
-        "All of them are the same to the bit.",
+        "All of them are identical in every bit.",
     ]
 
 

@@ -116,9 +116,9 @@ BODY = """(float[4,4] x, bool c) => (float[4,4] y) <float[4,4] w> {
             "(float[4,4] x) => (float[4,4] y) { y = Einsum<equation='ij,jk->ik'>(x, x) }".replace(
                 "'", '"'
             ),
-            "what Einsum multiplies is not counted",
+            "the multiplications in Einsum are not counted",
         ),
-        (BODY, "what MatMul multiplies in a body of If, Loop or Scan is not counted"),
+        (BODY, "the multiplications of MatMul in a body of If, Loop or Scan are not counted"),
         (
             "(float[1,4] x) => (float[1,4] y) <float[4,4] w> "
             "{ m = MatMul(x, w) y = com.microsoft.Odd(m) }",
@@ -126,7 +126,7 @@ BODY = """(float[4,4] x, bool c) => (float[4,4] y) <float[4,4] w> {
         ),
         (
             "(double[1,4] x) => (double[1,8] y) <double[4,8] w> { y = MatMul(x, w) }",
-            "computes in double, of which there is no figure",
+            "computes in double, for which there is no figure",
         ),
         (
             "(float[N] x, int64[2] s) => (float[A,B] y) <float[4,8] w> "
@@ -144,4 +144,4 @@ def test_what_is_not_known_says_why(tmp_path: Path, text: str, reason: str) -> N
 
 def test_integers_that_nobody_has_looked_at(tmp_path: Path) -> None:
     found = read_contents(save(parse(QDQ), tmp_path), FEED, None, variant=True).energy
-    assert found.unknown == "it was not looked at which operators run in integers"
+    assert found.unknown == "it was not checked which operators run in integers"

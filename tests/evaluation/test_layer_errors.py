@@ -165,7 +165,7 @@ def test_the_worst_layers_stay_float(folder: Path) -> None:
 
 
 def test_patterns_must_be_found(folder: Path) -> None:
-    with pytest.raises(UsageError, match="'third' is found in the name or type of no quantized"):
+    with pytest.raises(UsageError, match="'third' matches no name or type of a quantized"):
         _convert(folder, "q.onnx", qconv.Int8Settings(float_layers=("third",)))
     with pytest.raises(UsageError, match=r"'\(' is not a regular expression"):
         _convert(folder, "q.onnx", qconv.Int8Settings(float_layers=("(",)))

@@ -40,7 +40,7 @@ BRANCHES = """(float[N, 8] x, bool flag) => (float[N, 8] y) <float[8, 8] w, floa
 
 
 def _kept(made: Conversion) -> set[str]:
-    return {node.node for node in made.plan.kept_float if "as asked for" in node.reason}
+    return {node.node for node in made.plan.kept_float if "as requested" in node.reason}
 
 
 @pytest.mark.parametrize("text", ONE_LAYER.values(), ids=ONE_LAYER)
@@ -96,7 +96,7 @@ def test_layers_that_cannot_be_ranked_are_said(tmp_path: Path) -> None:
     settings = qconv.Int8Settings(float_layers=("2",))
     made = qconv.convert(path, tmp_path / "q.onnx", data=data(feeds), settings=settings)
     assert _kept(made) == {"outer"}
-    assert said(made)[0] == "1 of 2 layers could be ranked, where 2 should stay in float"
+    assert said(made)[0] == "1 of 2 layers could be ranked, but 2 should stay in float"
     assert "inner" in {node.node for node in made.plan.quantized}
     assert any(node.op_type == "If" for node in onnx.load(made.path).graph.node)
 

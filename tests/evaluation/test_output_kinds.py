@@ -77,6 +77,8 @@ def test_the_user_knows_better() -> None:
     outputs, arrays = [port("y", 2), port("z", 2)], {"y": LOGITS, "z": SHARES}
     found = output_kinds([], outputs, arrays, {"y": "classes", "z": "vector"})
     assert found == {"y": "classes", "z": "vector"}
-    with pytest.raises(UsageError, match="names 'zz', which is no output of the model") as caught:
+    with pytest.raises(
+        UsageError, match="names 'zz', which is not an output of the model"
+    ) as caught:
         output_kinds([], outputs, arrays, {"zz": "map"})
     assert caught.value.hint == "did you mean 'z'?"

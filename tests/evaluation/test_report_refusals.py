@@ -42,7 +42,7 @@ class TestRefusals:
             with pytest.raises(DataError) as caught:
                 run(model, halved, labels=[0, 1, label, 3, 4, 5, 0, 1])
             assert str(caught.value) == (
-                f"data[2]: the label {label} is no class of the model, which has 6 (0 to 5)"
+                f"data[2]: the label {label} is not a class of the model, which has 6 (0 to 5)"
             )
 
     def test_a_sample_without_the_label_that_others_have(self, model: Path, halved: Path) -> None:
@@ -59,14 +59,18 @@ class TestRefusals:
                     yield replace(sample, feeds={"x": rows})
 
         source = Batches(ROWS, LABELS)
-        with pytest.raises(DataError, match=r"^data\[0\]: one label stands for a batch of 3 rows"):
+        with pytest.raises(
+            DataError,
+            match=r"^data\[0\]: there is one label for a batch of 3 "
+            "rows",
+        ):
             report(model, [halved], data=source.open, latency=False, audit=lambda _: AUDIT)
         source = Batches(ROWS, [None] * 8)
         found = report(model, [halved], data=source.open, latency=False, audit=lambda _: AUDIT)
         assert found.data.batch == 3
 
     def test_no_samples_no_runs_no_variants(self, model: Path, halved: Path) -> None:
-        with pytest.raises(DataError, match=r"^the data holds no samples$"):
+        with pytest.raises(DataError, match=r"^the data has no samples$"):
             run(model, halved, rows=[], labels=[])
         with pytest.raises(UsageError, match=r"^the number of runs is 0; it must be 1 or more$"):
             run(model, halved, runs=0)

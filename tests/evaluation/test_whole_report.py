@@ -16,7 +16,7 @@ from qconv.reporting.report_json import to_json
 from tests.evaluation.report_helpers import AUDIT, CLASSES, LABELS, ROWS, Samples, run, save
 
 T = TypeVar("T")
-NO_CLASSES = "no output is known to hold classes; if one does, say `output_kind=NAME=classes`"
+NO_CLASSES = "no output is known to hold classes; if one does, set `output_kind=NAME=classes`"
 
 
 def test_the_numbers_of_two_variants(model: Path, halved: Path, shifted: Path) -> None:

@@ -223,5 +223,5 @@ def test_scan_of_opset_8_is_refused(tmp_path: Path) -> None:
         "(float[4] c, float[4] d) { c = Add(a, e) d = Identity(c) }> }",
         opset=8,
     )
-    with pytest.raises(UnsupportedError, match="opset 8, whose Scan runs over a batch"):
+    with pytest.raises(UnsupportedError, match="opset 8, whose Scan has a batch axis"):
         prepared(model, tmp_path)

@@ -158,12 +158,12 @@ def test_it_lies_outside_the_folder(tmp_path: Path, place: Place, location: str)
 @pytest.mark.parametrize(
     ("entries", "told"),
     [
-        ({"offset": "x"}, "has the offset 'x', which is no number of bytes"),
-        ({"offset": "-4"}, "has the offset '-4', which is no number of bytes"),
-        ({"offset": "9" * 5000}, f"has the offset '{'9' * 40}', which is no number of bytes"),
+        ({"offset": "x"}, "has the offset 'x', which is not a number of bytes"),
+        ({"offset": "-4"}, "has the offset '-4', which is not a number of bytes"),
+        ({"offset": "9" * 5000}, f"has the offset '{'9' * 40}', which is not a number of bytes"),
         ({"offset": "4"}, "is truncated: FOLDER/c.bin ends before 260"),
         ({"offset": str(2**59)}, f"is truncated: FOLDER/c.bin ends before {2**59 + 256}"),
-        ({"length": "0x100"}, "has the length '0x100', which is no number of bytes"),
+        ({"length": "0x100"}, "has the length '0x100', which is not a number of bytes"),
         ({"length": "252"}, "has 252 bytes, but its type and shape 256"),
     ],
 )
@@ -194,7 +194,7 @@ def test_it_is_in_a_file_with_several_names(tmp_path: Path, place: Place) -> Non
     (tmp_path / "secret").write_bytes(NUMBERS.tobytes())
     os.link(tmp_path / "secret", path.parent / "c.bin")
     assert refusal(path) == (
-        "is in a file with several names (hard links), of which one may lie outside the model's "
+        "is in a file with several names (hard links), one of which may be outside the model's "
         "folder: FOLDER/c.bin"
     )
 
@@ -227,7 +227,7 @@ def test_many_tensors_may_not_share_few_bytes(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(model.SerializeToString())
     (tmp_path / "c.bin").write_bytes(bytes(1 << 20))
-    with pytest.raises(ModelError, match="is one of many tensors that share the few bytes of"):
+    with pytest.raises(ModelError, match="is one of too many tensors that share the bytes of"):
         load_model(path)
 
 

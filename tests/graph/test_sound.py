@@ -155,9 +155,12 @@ class TestSparse:
     @pytest.mark.parametrize(
         ("sparse", "told"),
         [
-            (_sparse([1], [16], [4, 4]), "has a value outside of its dimensions [4, 4]"),
-            (_sparse([1], [-1], [4, 4]), "has a value outside of its dimensions [4, 4]"),
-            (_sparse([1], [1, 2], [4, 4]), "has 1 values, but other places or dimensions [4, 4]"),
+            (_sparse([1], [16], [4, 4]), "has a value outside its dimensions [4, 4]"),
+            (_sparse([1], [-1], [4, 4]), "has a value outside its dimensions [4, 4]"),
+            (
+                _sparse([1], [1, 2], [4, 4]),
+                "has 1 values, which do not fit its indices or dimensions [4, 4]",
+            ),
         ],
     )
     def test_what_is_none(self, tmp_path: Path, sparse: onnx.SparseTensorProto, told: str) -> None:
@@ -170,7 +173,7 @@ class TestSparse:
         """NumPy has no array of such dimensions, be there one of length 0 among them."""
         model = _with_sparse(_sparse(values, [0] * len(values), dims))
         assert refusal(model, tmp_path, UnsupportedError) == (
-            f"FILE: the sparse tensor 'w' of {dims} is too large to be made dense"
+            f"FILE: the sparse tensor 'w' of {dims} is too large for a dense tensor"
         )
 
 

@@ -54,10 +54,10 @@ class TestNodes:
         [
             ("(float[N] x) => (float[N] y) { y = Relu(x) y = Neg(x) }", "'y' is given twice"),
             ("(float[N] x, float[N] x) => (float[N] y) { y = Relu(x) }", "'x' is given twice"),
-            ("(float[N] x) => (float[N] z) { y = Relu(x) }", "nothing gives the output 'z'"),
+            ("(float[N] x) => (float[N] z) { y = Relu(x) }", "no node produces the output 'z'"),
             (
                 "(float[N] x) => (float[N] y) { y = Add(x, u) }",
-                "Add 'y' reads 'u', which nothing gives",
+                "Add 'y' reads 'u', which no node produces",
             ),
             (
                 IF.format(outputs="y, z", gives="float[N] b, float[N] k"),
@@ -72,7 +72,10 @@ class TestNodes:
                 "the then_branch of If 'y' takes 1 values, not 0",
             ),
             *(
-                (text, "Loop 'y' never ends: nothing counts its turns or changes its condition")
+                (
+                    text,
+                    "Loop 'y' never ends: it has no trip count, and nothing changes its condition",
+                )
                 for text in ENDLESS
             ),
             (
@@ -85,7 +88,7 @@ class TestNodes:
             ),
             (
                 "(float[N] x) => (float[N] y) { a = Add(x, b) b = Neg(a) y = Relu(b) }",
-                "what a node reads depends on what it gives",
+                "a node depends on its own output",
             ),
         ],
     )
@@ -230,7 +233,7 @@ class TestFunctions:
             twice.node.add(op_type=inner, domain="f", input=["a"], output=["m"])
             twice.node.add(op_type=inner, domain="f", input=["m"], output=["b"])
         message = refusal(model, tmp_path)
-        assert message.startswith("FILE: not a valid ONNX model: its functions stand for ")
+        assert message.startswith("FILE: not a valid ONNX model: its functions expand to ")
         assert message.endswith(" nodes, more than 1000000")
 
     def test_that_are_called_with_too_much(self, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_record_decides_on_squares(largest: float, stays: bool) -> None:
     """The square of what a normalization reads stays below half of 65504."""
     kept = _kept(_plan(parse(RISKY), ranges={"x": 1, "m": largest, "n": 4, "y": 3}))
     assert kept == (
-        {"LayerNormalization": f"inside it numbers may reach {largest**2:.3g}; "
+        {"LayerNormalization": f"its inner numbers may reach {largest**2:.3g}; "
          f"its input reaches {largest:.3g}"} if stays else {}
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ def test_what_overflows_inside(operator: str, fits: float, breaks: float) -> Non
     assert name in _kept(_plan(model))
     assert name not in _kept(_plan(model, ranges={"x": 1, "m": fits, "r": 1, "y": 1}))
     kept = _kept(_plan(model, ranges={"x": 1, "m": breaks, "r": 1, "y": 1}))
-    assert kept[name].startswith("inside it numbers may reach")
+    assert kept[name].startswith("its inner numbers may reach")
 
 
 def test_only_the_reduced_axes_are_added_up() -> None:
@@ -232,7 +232,7 @@ def test_what_follows_an_unknown_operator_stays() -> None:
     )
     assert {node.reason for node in _plan(model).kept_float} == {
         "com.microsoft.Unknown is not a standard operator",
-        "nothing tells the type of its input 'g'",
+        "the type of its input 'g' is unknown",
     }
 
 
@@ -245,7 +245,8 @@ COUNTING = """(float[N,4] x) => (float[N,4] y) <float[4,4] w, float[4] f = {1, 0
 def test_positions_stay() -> None:
     for dtype, largest in ((FLOAT16, 2048), (BFLOAT16, 256)):
         reason = (
-            f"it works on sizes or positions, and {dtype.name.lower()} counts to {largest} only"
+            f"it works on sizes or positions, and {dtype.name.lower()} is exact only up to "
+            f"{largest}"
         )
         assert _kept(_plan(parse(COUNTING, opset=22), dtype)) == dict.fromkeys(
             ("Cast", "Mul", "Sin"), reason

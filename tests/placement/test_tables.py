@@ -32,6 +32,6 @@ def test_only_embeddings_are_stored(tmp_path: Path) -> None:
     assert [weight.weight for weight in plan.weights] == ["words", "shared", "across"]
     reasons = {node.reason for node in plan.kept_float}
     assert reasons == {
-        "its table has rows of fewer than 16 numbers, so it is no embedding",
+        "its table has rows of fewer than 16 numbers, so it is not an embedding",
         "its weight is too small to save anything",
     }

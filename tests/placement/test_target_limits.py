@@ -37,7 +37,7 @@ def test_weights_of_four_bits_that_the_target_cannot_read_are_told(tmp_path: Pat
     for target in (replace(TOY, newest_opset=17), replace(TOY, inline_constants=True)):
         output = tmp_path / "out.onnx"
         made = convert(path, output, data=data(feeds), settings=settings, target=target, force=True)
-        assert "weights in four bits stored as int8, twice as large" in " ".join(said(made))
+        assert "4-bit weights stored as int8, twice as large" in " ".join(said(made))
         types = {tensor.data_type for tensor in onnx.load(output).graph.initializer}
         assert TensorProto.INT4 not in types
 
@@ -47,11 +47,11 @@ def test_weights_of_four_bits_that_the_target_cannot_read_are_told(tmp_path: Pat
     [
         (
             WeightOnlySettings("binary"),
-            "ONNX has no type for binary, and the toy's runtime computes no constants",
+            "ONNX has no type for binary, and the toy's runtime does not fold constants",
         ),
         (
             HalfSettings("bf16", storage_only=True),
-            "`storage_only` is not for the target toy-npu, which computes no constants",
+            "`storage_only` is not for the target toy-npu, which does not fold constants",
         ),
     ],
 )
@@ -99,7 +99,9 @@ def test_no_sum_skips_a_layer_that_is_in_float(tmp_path: Path) -> None:
     producer = next(name for name in found.layers if found.layers[name].bias == "c")
     assert found.layers[producer].output is None
     kept = plan(path, Int8Settings(float_layers=(f"^{producer}$",)), target=target)
-    assert kept.nodes[total.node].reason == "the Conv whose kernel would add is in float"
+    assert kept.nodes[total.node].reason == (
+        "the Conv whose kernel could do the addition is in float"
+    )
 
 
 def test_onnx_by_its_long_name_is_onnx(tmp_path: Path) -> None:

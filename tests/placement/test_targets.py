@@ -85,7 +85,7 @@ def test_a_sum_of_no_layer_stays_float() -> None:
     add = OpRule(Kind.ARITHMETIC, data_inputs=None)
     target = replace(TOY, sums=Sums.SKIP, rules={"Add": add})
     assert _reasons(text, target)["Add"] == (
-        "neither operand is the result of a layer whose kernel could add the other"
+        "neither operand comes from a layer whose kernel could do the addition"
     )
 
 
@@ -138,7 +138,7 @@ def test_sixteen_bits_without_the_operators_of_a_runtime_raise_the_opset(tmp_pat
     [
         (
             {"newest_opset": 16},
-            "it would be written in opset 17, and the toy's runtime reads no later one than 16",
+            "it would be written in opset 17, but the toy's runtime reads only up to 16",
         ),
         (
             {"refused": {"Flatten": "it has one shape alone"}},
@@ -146,7 +146,7 @@ def test_sixteen_bits_without_the_operators_of_a_runtime_raise_the_opset(tmp_pat
         ),
         (
             {"fixed_shapes": True},
-            "the toy's runtime needs fixed shapes, and the input 'x' has an axis without a size",
+            "the toy's runtime needs fixed shapes, but the input 'x' has an axis without a size",
         ),
     ],
 )
@@ -162,7 +162,7 @@ def test_models_that_the_runtime_cannot_load_are_refused(
 
 def test_other_domains_are_refused(tmp_path: Path) -> None:
     text = "(float[N,8] x) => (float[N,8] y) { y = com.microsoft.Gelu(x) }"
-    with pytest.raises(UnsupportedError, match=r"no operators of com\.microsoft, such as Gelu"):
+    with pytest.raises(UnsupportedError, match=r"the operators of com\.microsoft, such as Gelu"):
         plan(save(parse(text), tmp_path), target=TOY)
 
 
@@ -175,8 +175,8 @@ def test_other_domains_are_refused(tmp_path: Path) -> None:
         ),
         (
             WeightOnlySettings(format="operator"),
-            "`format=operator` is not for the target toy-npu: it writes operators that ONNX "
-            "Runtime alone has",
+            "`format=operator` is not for the target toy-npu: it writes operators that only ONNX "
+            "Runtime has",
         ),
     ],
 )
@@ -198,7 +198,10 @@ def test_nothing_is_quantized_at_run_time_where_there_are_no_kernels(tmp_path: P
     path = save(parse(text), tmp_path)
     target = replace(TOY, rules={"MatMul": OpRule(Kind.PRODUCT, output=Output.NEVER)})
     reasons = {node.reason for node in plan(path, target=target).nodes.values()}
-    assert "the toy's runtime has no kernel for it that quantizes its input at run time" in reasons
+    assert (
+        "the toy's runtime has no kernel for this operator that quantizes its input at run time"
+        in reasons
+    )
     with pytest.raises(UsageError, match="`mode=dynamic` is not for the target toy-npu"):
         plan(path, DynamicSettings(), target=target)
 

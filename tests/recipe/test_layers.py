@@ -50,8 +50,8 @@ def test_a_rule(text: str, rule: LayerRule) -> None:
         ("head=", "`layers` 'head=' is not of the form REGEX=TYPE"),
         ("(=float", "`layers`: '(' is not a regular expression: "),
         ("x=int9", "`layers` 'x=int9': the type is 'int9'; it must be float, int8, "),
-        ("x=int4:0", "`layers` 'x=int4:0': a scale is for a tensor, a channel, or so many"),
-        ("x=int4:row", "`layers` 'x=int4:row': a scale is for a tensor, a channel, or so many"),
+        ("x=int4:0", "`layers` 'x=int4:0': a scale is for a tensor, a channel, or a number of"),
+        ("x=int4:row", "`layers` 'x=int4:row': a scale is for a tensor, a channel, or a number of"),
     ],
 )
 def test_what_is_no_rule(text: str, told: str) -> None:
@@ -99,14 +99,14 @@ def test_the_file_is_what_the_plan_says(model: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"layers": "Conv=float"}, "`layers`: 'Conv' is found in the name or type of no operator"),
-        ({"layers": ["a=float", "net/a=int4"]}, "`layers`: 'net/a' is found in the name"),
-        ({"layers": "Add=int4"}, "`layers`: 'Add' is found in the name or type of no operator"),
+        ({"layers": "Conv=float"}, "`layers`: 'Conv' matches no operator"),
+        ({"layers": ["a=float", "net/a=int4"]}, "`layers`: 'net/a' matches no"),
+        ({"layers": "Add=int4"}, "`layers`: 'Add' matches no operator"),
         ({"layers": "net/a=uint2"}, "the weight of 'net/a' is uint2 in the plan; as a layer of"),
         ({"layers": "net/a=int8:32"}, "the weight of 'net/a' is symmetric with blocks of 32 in"),
-        ({"layers": "net/a=int4", "dtype": "fp16"}, "`layers`: 'net/a' is found in the name"),
+        ({"layers": "net/a=int4", "dtype": "fp16"}, "`layers`: 'net/a' matches no"),
         ({"layers": "net/a=int4:7", "dtype": "int4"}, "the weight 'w' has blocks of 7 in the plan"),
-        ({"layers": "net/a=float", "dtype": "fp32"}, "`layers` goes with "),
+        ({"layers": "net/a=float", "dtype": "fp32"}, "`layers` needs "),
     ],
 )
 def test_what_cannot_be(model: Path, options: dict[str, Any], told: str) -> None:

@@ -133,11 +133,11 @@ def test_where_weights_go_gives_way_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('dtype = "fp16"\neffort = "best"', "`effort` goes with `dtype=int8` `mode=static`"),
-        ('dtype = "fp16"\nmode = "static"', "`mode` goes with `dtype=int8`"),
+        ('dtype = "fp16"\neffort = "best"', "`effort` needs `dtype=int8` `mode=static`"),
+        ('dtype = "fp16"\nmode = "static"', "`mode` needs `dtype=int8`"),
         ('dtype = "fp32"\ndata = "d"', "`data` has no effect with `dtype=fp32`"),
-        ('dtype = "int8"\nsamples = 3', "`samples` goes with `data`"),
-        ('dtype = "fp16"\nio = "bf16"', "`io=bf16` goes with `dtype=bf16`"),
+        ('dtype = "int8"\nsamples = 3', "`samples` needs `data`"),
+        ('dtype = "fp16"\nio = "bf16"', "`io=bf16` needs `dtype=bf16`"),
     ],
 )
 def test_what_nothing_reads_is_refused(tmp_path: Path, text: str, message: str) -> None:

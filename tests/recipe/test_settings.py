@@ -118,15 +118,15 @@ def test_the_same_sentence_from_everywhere(
             "did you mean fp16?",
         ),
         (lambda: HALF("fp16", "Gemm"), "`float_layers` is 'Gemm'; it must be a list", None),
-        (lambda: INT8(percentile=99), "`percentile` goes with `method=percentile`", None),
+        (lambda: INT8(percentile=99), "`percentile` needs `method=percentile`", None),
         (
             lambda: INT8(weights="int4", reduce_range=True),
-            "`reduce_range` goes with `weights=int8`",
+            "`reduce_range` needs `weights=int8`",
             None,
         ),
         (
             lambda: WEIGHTS("int4", granularity="channel", block_size=32),
-            "`block_size` goes with `granularity=auto` or `granularity=block`",
+            "`block_size` needs `granularity=auto` or `granularity=block`",
             None,
         ),
         (
@@ -134,10 +134,10 @@ def test_the_same_sentence_from_everywhere(
             "`algorithm=adaround` rounds up or down to integers of 2 to 8 bits, not to ternary",
             None,
         ),
-        (lambda: HALF("fp16", io="bf16"), "`io=bf16` goes with `dtype=bf16`", None),
+        (lambda: HALF("fp16", io="bf16"), "`io=bf16` needs `dtype=bf16`", None),
         (
             lambda: HALF("fp16", storage_only=True),
-            "`storage_only` goes with `dtype=bf16`",
+            "`storage_only` needs `dtype=bf16`",
             None,
         ),
         (
@@ -152,18 +152,18 @@ def test_the_same_sentence_from_everywhere(
         ),
         (
             lambda: Storage("never", name="x"),
-            "`external_data_name` goes with `external_data=always` or `external_data=auto`",
+            "`external_data_name` needs `external_data=always` or `external_data=auto`",
             None,
         ),
         (
             lambda: Storage("always", megabytes=3),
-            "`external_data_size` goes with `external_data=auto`",
+            "`external_data_size` needs `external_data=auto`",
             None,
         ),
         (
             lambda: INT8(float_layers=("2", "3")),
             "`float_layers` takes one number of layers, not 2 and 3",
-            "an expression for names or types may be given beside it, and repeated",
+            "you can also give expressions for names or types",
         ),
         (lambda: INT8(smooth="1.5"), "`smooth` is '1.5'; it must be auto, off or", None),
         (lambda: ImageOptions(std=0), "`image_std` is 0; it must be a number or a list", None),

@@ -34,9 +34,9 @@ def test_it_says_size_speed_loss_and_verdict() -> None:
     report = judged(FULL, read_gates(["top1_drop > 2", "size_ratio > 0.3", "speedup < 1"]))
     assert str(line(report)) == (
         "model.int8.onnx is 3.6x smaller and 2.0x faster, and loses 1.4 points of accuracy "
-        "(86.4 % right instead of 87.8 %), which may be chance. All 3 gates hold."
+        "(86.4 % right instead of 87.8 %), which may be chance. All 3 gates pass."
     )
-    assert line(report).word == "holds"
+    assert line(report).word == "passes"
 
 
 def test_without_gates_it_says_nothing_of_them() -> None:
@@ -49,7 +49,7 @@ def test_each_variant_has_its_own_line_and_its_own_gates() -> None:
     report = judged(replace(FULL, variants=(INT8, small)), read_gates(["size_mb > 5", "top1 < 1"]))
     first, second = bottom_lines(report)
     assert (first.gates, first.word) == ("1 of 2 gates failed.", "FAILS")
-    assert (second.gates, second.word) == ("All 2 gates hold.", "holds")
+    assert (second.gates, second.word) == ("All 2 gates pass.", "passes")
     assert second.told.startswith("is 19x smaller and 2.0x faster")
 
 

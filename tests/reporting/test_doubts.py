@@ -32,14 +32,16 @@ def reported(reference: dict[str, str], variant: dict[str, str], *, samples: int
             {**MADE, "qconv.float_model": "b" * 64},
             {},
             [
-                "model.onnx counts as right, and was made of model.int8.onnx: are the two swapped?",
-                "model.onnx counts as right, and is a variant that qconv wrote, of another model.",
+                "model.onnx is taken as the float model, but was made from model.int8.onnx: are "
+                "the two swapped?",
+                "model.onnx is taken as the float model, but qconv wrote it as a variant of "
+                "another model.",
             ],
         ),
         (
             {},
             {**MADE, "qconv.float_model": "c" * 64},
-            ["model.int8.onnx was made of another float model than model.onnx."],
+            ["model.int8.onnx was made from another float model than model.onnx."],
         ),
     ],
 )
@@ -50,6 +52,6 @@ def test_models_that_do_not_belong_together(
 
 
 def test_few_samples() -> None:
-    told = "With fewer than 32 samples, other samples may give quite other numbers."
+    told = "With fewer than 32 samples, other samples may give quite different numbers."
     assert list(doubts(reported({}, MADE, samples=31))) == [told]
     assert list(doubts(reported({}, MADE, samples=32))) == []

@@ -92,12 +92,12 @@ def test_failures_come_first_with_their_distance_and_many_that_hold_are_folded()
     page = page_of(judged(DETAILED_REPORT, read_gates(gates)))
     places = [page.index(text) for text in ("0.35 points over the limit 1", "0.026 under", "MB<")]
     assert places == sorted(places)
-    assert "that hold</summary>" not in page
+    assert "that pass</summary>" not in page
     many = [*gates, *(f"kl > {limit}" for limit in range(1, 13))]
     page = page_of(judged(DETAILED_REPORT, read_gates(many)))
-    assert page.index("0.35 points over") < page.index("13 verdicts that hold</summary>")
+    assert page.index("0.35 points over") < page.index("13 verdicts that pass</summary>")
     assert page.count('verdict verdict-fails">FAILS<') == 1
-    assert page.count('verdict verdict-holds">holds<') == 13
+    assert page.count('verdict verdict-passes">passes<') == 13
 
 
 def test_a_search_shows_its_plans_and_layers() -> None:
@@ -154,10 +154,10 @@ def test_every_section_shows_what_the_report_holds() -> None:
 def test_a_report_with_nothing_measured_says_so(bare_report: Report) -> None:
     text = Tags(page_of(bare_report)).text
     for part in (
-        "SQNR by layer was not measured; the option layers does it.",
+        "SQNR by layer was not measured; the option layers measures it.",
         "No tensor is quantized to a grid that can be drawn.",
-        "Which operators run in integers was not looked at.",
-        "Weight ranges were not looked at.",
+        "Which operators run in integers was not checked.",
+        "Weight ranges were not measured.",
     ):
         assert part in text
 

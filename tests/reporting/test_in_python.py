@@ -77,7 +77,7 @@ def test_a_page_says_when_and_at_which_commit_it_was_made(
 def test_another_name_is_refused(report: Report, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         report.save(str(tmp_path / "r.pdf"))
-    assert str(caught.value) == f"{tmp_path / 'r.pdf'}: no form of a report ends so"
+    assert str(caught.value) == f"{tmp_path / 'r.pdf'}: its ending is not that of a report"
     assert caught.value.hint == "the forms are .json, .md, .xml, .html"
     assert list(tmp_path.iterdir()) == []
 

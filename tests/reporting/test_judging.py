@@ -44,7 +44,7 @@ def test_a_baseline_without_the_variant_is_an_error(full_report: Report) -> None
 
 
 def test_a_gate_on_a_baseline_needs_one() -> None:
-    with pytest.raises(UsageError, match="compares with a baseline, and none is given"):
+    with pytest.raises(UsageError, match="compares with a baseline, but none is given"):
         read_gates(["size_mb > baseline.size_mb"])
 
 
@@ -52,7 +52,7 @@ def test_a_number_that_the_baseline_lacks_is_an_error(
     full_report: Report, bare_report: Report
 ) -> None:
     gates = read_gates(["latency_ms > baseline.latency_ms"], baseline=True)
-    with pytest.raises(UsageError, match="the baseline gives no such number for model"):
+    with pytest.raises(UsageError, match="the baseline has no such number for model"):
         judged(full_report, gates, bare_report)
 
 
@@ -108,7 +108,7 @@ class TestAgain:
         assert judged_again(first, (), None, "r.json") == first
 
     def test_without_any_gate_it_is_an_error(self, full_report: Report) -> None:
-        with pytest.raises(UsageError, match=r"^r.json: was made without gates, and none is given"):
+        with pytest.raises(UsageError, match=r"^r.json: was made without gates, but none is given"):
             judged_again(full_report, (), None, "r.json")
 
     def test_custom_metrics_of_the_report_are_known(self, full_report: Report) -> None:

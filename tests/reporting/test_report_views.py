@@ -168,8 +168,8 @@ class TestTerminal:
     def test_a_broken_output_is_a_sentence(self, full_report: Report) -> None:
         nan = OutputMetrics("logits", -math.inf, math.nan, math.nan, 12.5, 3)
         assert (
-            "model.int8.onnx: the output 'logits' holds NaN or Inf where the float model's does "
-            "not (or the reverse) in 3 of 400 samples."
+            "model.int8.onnx: the output 'logits' has NaN or Inf where the float model's does not "
+            "(or vice versa) in 3 of 400 samples."
         ) in printed(with_output(full_report, nan))
         assert "NaN" not in printed(full_report)
 
@@ -186,7 +186,7 @@ class TestTerminal:
         assert lines[-3:] == [
             "",
             "model.int8.onnx FAILS: top1_drop = 1.35, limit 1",
-            f"model.int8.onnx holds: {held}",
+            f"model.int8.onnx passes: {held}",
         ]
 
     def test_without_gates_no_verdict_is_printed(self, full_report: Report) -> None:
@@ -226,10 +226,10 @@ class TestMarkdown:
         ok = Verdict("v", "kl > 1", False, {"kl": 0.5})
         bad = Verdict("v", "top1 < 90", True, {"top1": 86.4})
         text = to_markdown(replace(full_report, verdicts=(ok, bad)))
-        held = "| holds | v | kl = 0.5, limit 1 | kl \\> 1 |"
+        held = "| passes | v | kl = 0.5, limit 1 | kl \\> 1 |"
         assert text.index("**1 of 2 gates failed.**") < text.index(held)
         assert "| **FAILS** | v | top1 = 86.4, must be at least 90 | top1 \\< 90 |" in text
-        assert "**All 2 gates hold.**" in to_markdown(replace(full_report, verdicts=(ok, ok)))
+        assert "**All 2 gates pass.**" in to_markdown(replace(full_report, verdicts=(ok, ok)))
         assert "gate" not in to_markdown(full_report)
 
     @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ class TestSentences:
             "Accuracy and agreement are those of the output 'logits', SQNR is the worst."
         ) in sentences.conditions(report)
         report = replace(report, class_output=None)
-        assert "Of several outputs, the worst counts." in sentences.conditions(report)
+        assert "With several outputs, the worst counts." in sentences.conditions(report)
 
     def test_many_nodes_are_counted_and_the_first_named(self) -> None:
         misses = tuple(replace(MISS, node=node) for node in ("a", "b", "c", "d", ""))
@@ -285,7 +285,7 @@ class TestSentences:
 def test_a_terminal_tells_what_the_words_in_the_tables_mean(full_report: Report) -> None:
     text = " ".join(printed(full_report).split())
     assert "SQNR: the signal over the error, in dB; at 20 dB the error is 10 % of the" in text
-    assert "KL: how far probabilities lie from the float model's, in nats" in text
+    assert "KL: how far probabilities are from the float model's, in nats" in text
     paired = any(variant.paired is not None for variant in full_report.variants)
     assert ("McNemar's p: the probability of such a drop" in text) == paired
     bare = replace(full_report.variants[0], outputs=(), paired=None)

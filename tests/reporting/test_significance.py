@@ -80,8 +80,8 @@ def test_a_file_that_depends_on_the_cpu_is_told(full_report: Report) -> None:
     report = replace(full_report, variants=(variant,), vnni=False)
     assert list(sentences.portability(report)) == [
         "model.int8.onnx: 2 of 3 integer layers have neighbouring weights whose products can "
-        "saturate on x64 CPUs without VNNI, at most 6 % of the pairs ('b'), so the file gives "
-        "other numbers there than with VNNI, which this CPU lacks."
+        "saturate on x64 CPUs without VNNI, at most 6 % of the pairs ('b'), so its results there "
+        "can differ from those with VNNI, which this CPU lacks."
     ]
     safe = replace(variant, portability=layers[2:])
     assert not list(sentences.portability(replace(report, variants=(safe,))))

@@ -57,13 +57,13 @@ def test_it_is_told_and_counts_as_chosen(full_report: Report) -> None:
     assert (strict.exit_code, gate_summary(strict)) == (1, "1 of 1 gate undecided")
     assert verdict_line(strict.verdicts[0]) == (
         "model.int8.onnx undecided: speedup = 2, must be at least 1.9; the machine is too noisy to "
-        "tell, speedup may be 1.388 to 2.939; that fails"
+        "decide, speedup may be 1.388 to 2.939; this fails"
     )
     assert '<failure message="speedup = 2' in to_junit(strict)
     assert len([*error_commands(strict)]) == 1
     lenient = judged_again(strict, (), None, "r.json", undecided_fails=False)
     assert (lenient.exit_code, lenient.verdicts[0].undecided) == (0, True)
-    assert verdict_line(lenient.verdicts[0]).endswith("; that passes")
+    assert verdict_line(lenient.verdicts[0]).endswith("; this passes")
     assert "failure" not in to_junit(lenient).replace("failures", "")
     assert from_json(to_json(lenient)) == lenient
 

@@ -20,7 +20,7 @@ def test_a_line_names_the_variant_and_says_whether_it_holds() -> None:
     gate = parse_gate("drop > 1.0", KNOWN)
     fails, holds = (judge(gate, "a.int8.onnx", {"drop": drop}) for drop in (1.35, 1))
     assert verdict_line(fails) == "a.int8.onnx FAILS: drop = 1.35, limit 1"
-    assert verdict_line(holds) == "a.int8.onnx holds: drop = 1, limit 1"
+    assert verdict_line(holds) == "a.int8.onnx passes: drop = 1, limit 1"
 
 
 def test_a_stored_verdict_is_told_as_it_is() -> None:

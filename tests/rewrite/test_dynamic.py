@@ -136,22 +136,22 @@ STORED = {
     "GRU": (
         "(float[S, N, 64] x) => (float[S, 1, N, 32] y) <float[1, 96, 64] w, float[1, 96, 32] r>"
         "{ y = GRU<hidden_size = 32>(x, w, r) }",
-        "ONNX Runtime has no integer kernel for it",
+        "ONNX Runtime has no integer kernel for this operator",
     ),
     "RNN": (
         "(float[S, N, 64] x) => (float[S, 1, N, 32] y) <float[1, 32, 64] w, float[1, 32, 32] r>"
         "{ y = RNN<hidden_size = 32>(x, w, r) }",
-        "ONNX Runtime has no integer kernel for it",
+        "ONNX Runtime has no integer kernel for this operator",
     ),
     "Conv": (
         "(float[N, 32, H, W] x) => (float[N, 32, H, W] y) <float[32, 32, 3, 3] w>"
         "{ y = Conv<pads = [1, 1, 1, 1]>(x, w) }",
-        "convolutions of inputs that are quantized at run time are slower than float on CPUs",
+        "convolutions with inputs quantized at run time are slower than float on CPUs",
     ),
     "ConvTranspose": (
         "(float[N, 32, H, W] x) => (float[N, 32, L, K] y) <float[32, 32, 3, 3] w>"
         "{ y = ConvTranspose(x, w) }",
-        "ONNX Runtime has no integer kernel for it",
+        "ONNX Runtime has no integer kernel for this operator",
     ),
     "MatMul": (
         "(float[2, N, 64] x) => (float[2, N, 32] y) <float[2, 64, 32] w> { y = MatMul(x, w) }",

@@ -103,7 +103,7 @@ MISSED = {
         f"{X} {W} a = Conv(dx, dw) {Y} b = Tanh(a)",
         f"{MAP}, float[1, 8, 6, 6] b",
         "Conv",
-        "its output is read 2 times; the runtime wants one QuantizeLinear there",
+        "its output is read 2 times; the runtime needs one QuantizeLinear there",
     ),
     "a sum with a float operand": (
         f"{X} a = Add(dx, f1) {Y}",
@@ -115,7 +115,7 @@ MISSED = {
         f"{X} {W} c = Conv(dx, dw) a = Relu(c) {Y}",
         MAP,
         "Conv",
-        "the QuantizeLinear behind its Relu holds more numbers than Relu gives",
+        "the QuantizeLinear after its Relu covers more numbers than Relu gives",
     ),
     "activations of 16 bits": (
         f"qx = QuantizeLinear(x, s, z16) dx = DequantizeLinear(qx, s, z16) {W} a = Conv(dx, dw) "
@@ -135,7 +135,7 @@ MISSED = {
         f"{X} a, b = Split<axis = 1, num_outputs = 2>(dx) {Y}",
         "float[1, 4, 6, 6] y",
         "Split",
-        "one of its outputs is unused; the runtime wants a QuantizeLinear at each",
+        "one of its outputs is unused; the runtime needs a QuantizeLinear at each",
     ),
 }
 

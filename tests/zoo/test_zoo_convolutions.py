@@ -82,7 +82,7 @@ ACTIVATIONS = {
     "clip without zero": after(
         f"r = Clip(a, lo, hi) {NEXT}",
         BOUNDS % (0.5, 2),
-        kept={"Clip": "its bounds [0.5, 2] leave out zero"},
+        kept={"Clip": "its bounds [0.5, 2] do not include zero"},
         misses=[
             ("Clip", "the runtime has no integer kernel for Clip with these types or attributes")
         ],

@@ -151,7 +151,7 @@ MOVES = {
         HALVES,
         kept={"Split": "one of its outputs is unused; the integer kernel gives all of them"},
         misses=[
-            ("Split", "one of its outputs is unused; the runtime wants a QuantizeLinear at each")
+            ("Split", "one of its outputs is unused; the runtime needs a QuantizeLinear at each")
         ],
     ),
     "slice": Case(

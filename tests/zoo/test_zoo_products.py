@@ -26,7 +26,7 @@ def tokens(body: str, weights: str = f"{FIRST}, {SECOND}", **stated: object) -> 
 
 NEXT = "r = Relu(a) y = Gemm(r, n, d)"
 NO_CLAMP = "it reads the output of Gemm, which is in float"
-BIAS = "its bias has the shape {}; the integer kernel needs one a column"
+BIAS = "its bias has the shape {}; the integer kernel needs one number per column"
 
 GEMMS = {
     "weights by columns": rows(f"a = Gemm(x, m, c) {NEXT}"),
@@ -102,7 +102,7 @@ GEMMS = {
     "clip without zero": rows(
         "a = Gemm(x, m, c) r = Clip(a, l, h) y = Tanh(r)",
         f"{FIRST}, float l = {{0.5}}, float h = {{2}}",
-        kept={"Clip": "its bounds [0.5, 2] leave out zero", "Tanh": f"{NO_KERNEL} Tanh"},
+        kept={"Clip": "its bounds [0.5, 2] do not include zero", "Tanh": f"{NO_KERNEL} Tanh"},
     ),
     "flat embeddings": Case(
         "e = Gather(t, x) f = Flatten(e) y = Gemm(f, m)",
@@ -110,7 +110,7 @@ GEMMS = {
         "int64[N, 6] x",
         OUT,
         kept={
-            "Gather": "its table has rows of fewer than 16 numbers, so it is no embedding",
+            "Gather": "its table has rows of fewer than 16 numbers, so it is not an embedding",
             "Flatten": "it reads the output of Gather, which is in float",
         },
     ),
@@ -143,7 +143,7 @@ MATMULS = {
         "float[16, 4] x",
         "float[8, 4] y",
         kept={
-            "MatMul": "its first input is the constant; only weights on the second are quantized",
+            "MatMul": "its first input is the constant; weights are quantized only on the second",
             "Relu": "it reads the output of MatMul, which is in float",
         },
     ),

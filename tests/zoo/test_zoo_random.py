@@ -91,7 +91,7 @@ def test_random_graphs(text: str) -> None:
         except NothingQuantized:
             reject()
     assert set(found.misses) <= {
-        ("Split", "one of its outputs is unused; the runtime wants a QuantizeLinear at each")
+        ("Split", "one of its outputs is unused; the runtime needs a QuantizeLinear at each")
     }
     for decibels in found.sqnr.values():
         assert decibels > 15

@@ -15,7 +15,7 @@ from qconv.recipe.settings import Gates, Int8Settings, RangeMethod
 
 _METHODS: tuple[Method, ...] = ("clip", "minmax", "mse")
 _UNTRIED = (
-    "ranges by clip, which nothing was compared with: the record keeps no samples; calibrate with "
+    "ranges by clip, not compared with other methods: the record keeps no samples; calibrate with "
     "`keep_samples`, or give `data`"
 )
 _TOLD_DB = 1.0
@@ -67,6 +67,6 @@ class ChooseRanges(Knowing):
         if means[best] - worst >= _TOLD_DB:
             work.say(
                 Topic.RANGES,
-                f"ranges by {best}: with weights rounded to nearest the outputs have "
-                f"{means[best]:.1f} dB, and {worst:.1f} dB in the worst of {len(known)} ways tried",
+                f"ranges by {best}: {means[best]:.1f} dB at the outputs with weights rounded to "
+                f"nearest; the worst of {len(known)} methods tried has {worst:.1f} dB",
             )

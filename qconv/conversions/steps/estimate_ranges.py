@@ -53,4 +53,4 @@ def _untried(plan: Plan, known: Container[str]) -> Iterator[str]:
     count = sum(name not in known for name in own)
     if count:
         ranges = "1 range" if count == 1 else f"{count} ranges"
-        yield f"{ranges} not tried but left to minmax, of values that were equalized or smoothed"
+        yield f"{ranges} of equalized or smoothed values left to minmax"

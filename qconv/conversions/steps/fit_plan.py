@@ -87,7 +87,7 @@ def _float_share(work: Work[Plan], whole: Plan, kept: Plan) -> float:
 def _told(plan: Plan, gain: float, share: float, *, worth: bool) -> str:
     count = len(plan.demands.lost)
     values = "1 value" if count == 1 else f"{count} values"
-    said = "kept in float, which gains" if worth else "rounded all the same: float would gain"
+    said = "kept in float, which gains" if worth else "rounded anyway: float would gain only"
     return (
         f"{values} too fine for 8 bits {said} {gain:.1f} dB at the outputs, for "
         f"{100 * share:.0f} % of the multiplications"
@@ -118,4 +118,4 @@ def _zeros(plan: Plan, statistics: Mapping[str, ValueStatistics]) -> Iterator[st
     ]
     if found:
         count = "1 value is" if len(found) == 1 else f"{len(found)} values are"
-        yield f"{count} zero in all samples, and anything else may be lost there: '{found[0]}'"
+        yield f"{count} zero in all samples, so other numbers may be lost there: '{found[0]}'"

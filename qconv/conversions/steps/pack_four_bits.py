@@ -21,8 +21,8 @@ class PackFourBits(Knowing):
         """Put another model in the place of the one there is."""
         target = work.plan.target
         if target.inline_constants or (target.newest_opset or INT4.opset) < INT4.opset:
-            why = f"{target.runtime} reads none of four bits here"
-            work.say(Topic.STORAGE, f"weights in four bits stored as int8, twice as large: {why}")
+            why = f"{target.runtime} cannot read 4-bit weights here"
+            work.say(Topic.STORAGE, f"4-bit weights stored as int8, twice as large: {why}")
             return
         work.model, remarks = pack_weights(work.model)
         work.say(Topic.STORAGE, *remarks)
@@ -38,10 +38,10 @@ def pack_weights(model: ir.Model) -> tuple[ir.Model, tuple[str, ...]]:
     try:
         model = normalize(raise_opset(model, INT4.opset))
     except UnsupportedError as error:
-        return model, (f"weights in four bits stored as int8, twice as large: {error}",)
+        return model, (f"4-bit weights stored as int8, twice as large: {error}",)
     editor = Editor(model.graph)
     packed = list(four_bit_weights(model))
     for graph, value in packed:
         pack_weight(graph, value, editor)
     plural = "s" * (len(packed) > 1)
-    return model, (f"{len(packed)} weight{plural} stored in four bits, read as int8",)
+    return model, (f"{len(packed)} weight{plural} stored in 4 bits, read as int8",)

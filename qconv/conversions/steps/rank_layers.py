@@ -53,7 +53,7 @@ class RankLayers:
         if len(worst) < self.count:
             total = len(trial.plan.layers) + len(trial.plan.dynamic)
             wanted = f"{self.count} should stay in float"
-            work.say(Topic.FLOAT, f"{len(worst)} of {total} layers could be ranked, where {wanted}")
+            work.say(Topic.FLOAT, f"{len(worst)} of {total} layers could be ranked, but {wanted}")
         work.kept |= set(worst)
         asked = replace(work.plan.demands, kept=work.kept)
         require_integers(work.model, place(work.model, work.plan.target, asked), work.label)

@@ -51,7 +51,7 @@ def require_moments_for(algorithm: str, *, has_grams: bool) -> None:
     """
     if algorithm in (*BY_MOMENTS, "awq") and not has_grams:
         raise UsageError(
-            f"{algorithm} needs second moments of what the layers read",
+            f"{algorithm} needs second moments of the layers' inputs",
             hint="calibrate with `statistics=full`, or give `data`",
         )
 
@@ -153,8 +153,8 @@ def _remarks(written: Written, target: Target) -> Iterator[str]:
         yield "in the runtime's own operators: " + _listed(written.operators)
     if written.unpacked:
         yield (
-            f"unpacked when the model is loaded, so only the file is smaller, and the speed that "
-            f"of float: weights of {_listed(written.unpacked)}"
+            "unpacked when the model is loaded, so the file is smaller, but not faster than "
+            f"float: weights of {_listed(written.unpacked)}"
         )
     fused = {
         op: n
@@ -163,7 +163,7 @@ def _remarks(written: Written, target: Target) -> Iterator[str]:
     }
     slow = {op: n for op, n in written.dequantized.items() if op not in fused}
     if fused:
-        yield f"behind DequantizeLinear, which the runtime fuses: {_listed(fused)}"
+        yield f"after DequantizeLinear, which the runtime fuses: {_listed(fused)}"
     if slow:
         yield (
             f"dequantized at every inference, which is slower than float: weights of "

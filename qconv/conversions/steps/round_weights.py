@@ -81,12 +81,15 @@ class RoundWeights:
         unknown = {layer.weight for name, layer in plan.layers.items() if name not in grams}
         known = [name for name in others if plan.layers[name].weight not in unknown]
         if sequential:
-            yield f"{_layers(len(sequential))} rounded in sequence, on what those before them give"
+            yield (
+                f"{_layers(len(sequential))} rounded in sequence, on the outputs of the layers "
+                "before them"
+            )
         if self.settings.solver is None or not others:
             return
         if self.algorithm != "auto" and not known:
             raise UsageError(
-                f"{self.algorithm} needs second moments of what the layers read",
+                f"{self.algorithm} needs second moments of the layers' inputs",
                 hint="calibrate with `statistics=full`, or give `data`",
             )
         if not known and not sequential:

@@ -73,8 +73,7 @@ class ScaleInputs:
         work.grams = moments
         work.say(
             Topic.SCALING,
-            f"inputs scaled by their strength: {folded} at no cost, {multiplied} by a Mul of "
-            "their own",
+            f"inputs scaled by magnitude: {folded} at no cost, {multiplied} by an extra Mul",
         )
 
 

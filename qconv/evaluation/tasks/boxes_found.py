@@ -81,9 +81,10 @@ def box_decoder(settings: TaskSettings, sample: Sample, outputs: Outputs) -> Dec
     if layout is None:
         shown = ", ".join(f"'{name}' {list(outputs[name].shape)}" for name in names)
         raise DataError(
-            f"the shapes of the outputs do not tell how boxes lie in them: {shown or 'none'}",
-            hint=f"name it as `box_layout`: {', '.join(LAYOUTS)}, or script.py:function; and the "
-            "outputs as `task_output`",
+            "the shapes of the outputs do not show how boxes are stored in them: "
+            f"{shown or 'none'}",
+            hint=f"set `box_layout` to one of {', '.join(LAYOUTS)}, or script.py:function; and "
+            "`task_output` to the outputs",
         )
     read = LAYOUTS[cast(BoxLayout, layout)]
     if settings.box_anchors is not None:
@@ -136,7 +137,7 @@ def _decoded(
     except (ValueError, IndexError) as error:
         raise DataError(
             f"{sample.origin}: the outputs do not hold boxes in this layout: {error}",
-            hint="name the layout as `box_layout`, and the outputs as `task_output`",
+            hint="set `box_layout` to the layout, and `task_output` to the outputs",
         ) from error
 
 
@@ -167,7 +168,7 @@ def _anchors(path: Path) -> NDArray[np.float64]:
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: is no .npy file: {error}") from error
+        raise DataError(f"{path}: is not a .npy file: {error}") from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.shape[1] != 4:
         raise DataError(f"{path}: anchors are an array [N, 4]")
     anchors: NDArray[np.float64] = array.astype(np.float64)

@@ -55,7 +55,7 @@ class NextTokenScore(TaskScore):
     def result(self) -> Mapping[str, float]:
         """``perplexity``, and ``perplexity_ratio`` to that of the float model."""
         if not self._tokens:
-            raise DataError("no sample has two tokens, of which one could predict the other")
+            raise DataError("no sample has two tokens, so there is no next token to predict")
         theirs, mine = (loss / self._tokens for loss in self._losses)
         return {"perplexity": _power(mine), "perplexity_ratio": _power(mine - theirs)}
 

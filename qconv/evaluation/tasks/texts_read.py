@@ -51,7 +51,7 @@ class TextScore(TaskScore):
         if not self._letters:
             raise DataError(
                 "the float model reads no letter in any sample",
-                hint="another class may stand for no letter: `ctc_blank`; -1 is the last one",
+                hint="another class may be the blank: set `ctc_blank`; -1 is the last class",
             )
         return {
             "ctc_same": 100 * self._same / self._texts,

@@ -59,7 +59,8 @@ def raise_opset(model: ir.Model, opset: int) -> ir.Model:
         return model
     if current < _SCAN_WITHOUT_BATCH and any(node.op_type == "Scan" for node in all_nodes(model)):
         raise UnsupportedError(
-            f"the model has opset {current}, whose Scan runs over a batch as no later one does",
+            f"the model has opset {current}, whose Scan has a batch axis, unlike that of later "
+            "opsets",
             hint=f"export the model again with opset {opset} or newer",
         )
     large = {

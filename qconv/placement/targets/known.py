@@ -28,8 +28,8 @@ def find_target(target: str | Target) -> Target:
         return found
     if found is not None:
         raise UnsupportedError(
-            f"the target '{target}' of an installed package is {type(found).__name__}, "
-            "and no qconv.Target"
+            f"the target '{target}' of an installed package is {type(found).__name__}, not a "
+            "qconv.Target"
         )
     known = ", ".join([*TARGETS, *added_names("target")])
     raise UsageError(f"unknown target '{target}'", hint=f"known targets: {known}")

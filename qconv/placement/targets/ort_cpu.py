@@ -17,10 +17,10 @@ ORT_CPU = Target(
         "int16": Scheme(INT16, symmetric=True, granularity=PerTensor()),
     },
     notes={
-        "int8": "signed activations: on x64 CPUs ONNX Runtime is fast with uint8 alone; it "
+        "int8": "signed activations: on x64 CPUs ONNX Runtime is fast only with uint8; it "
         "converts int8 at run time, and computes in float where a value is read more than once",
-        "int16": "16-bit activations: ONNX Runtime has no kernels for them on CPUs and computes in "
-        "float, slower than the float model; the file is for hardware that has int16",
+        "int16": "16-bit activations: ONNX Runtime has no int16 kernels for CPUs and computes in "
+        "float, slower than the float model; the file is for hardware with int16",
     },
     domains=None,
     run_time=True,
@@ -72,8 +72,8 @@ ORT_CPU = Target(
     reasons={
         "Softmax": "probabilities need more than 8 bits, so it is left in float",
         "LayerNormalization": "it is faster and more exact as one float kernel",
-        "If": "it only chooses; its branches are looked at on their own",
-        "Loop": "it only repeats; its body is looked at on its own",
-        "Scan": "it only repeats; its body is looked at on its own",
+        "If": "it only selects a branch; its branches are quantized on their own",
+        "Loop": "it only repeats its body, which is quantized on its own",
+        "Scan": "it only repeats its body, which is quantized on its own",
     },
 )

@@ -18,7 +18,7 @@ def changed_answers(variant: VariantReport) -> Part:
     """Return the first samples whose answer changed, with both answers."""
     name, title = "changed", "Samples whose answer changed"
     if not variant.changed:
-        said = "None of those that were compared, or no output answers in words."
+        said = "No answer changed, or the outputs are not answers that can be compared."
         return Part(name, title, (Words(said, "soft"),))
     shown = counted(len(variant.changed), "sample")
     said = f"The first {shown} of the data:" if len(variant.changed) > 1 else "One sample:"

@@ -25,7 +25,7 @@ def error_by_layer(variant: VariantReport) -> Part:
         return Part(
             _NAME,
             _TITLE,
-            (Words("SQNR by layer was not measured; the option layers does it.", "soft"),),
+            (Words("SQNR by layer was not measured; the option layers measures it.", "soft"),),
         )
     worst = sorted(layers, key=_rank)
     rows = (
@@ -44,7 +44,7 @@ def _along(layers: Sequence[LayerError]) -> Plot:
     columns = [
         min(layers[start : start + shared], key=_rank) for start in range(0, len(layers), shared)
     ]
-    note = f" Of {shared} neighbours each, the worst is drawn." if shared > 1 else ""
+    note = f" Of {shared} neighbours, only the worst is drawn." if shared > 1 else ""
     caption = (
         "SQNR of each layer's output against the float model, along the model (higher is better): "
         f"with this layer alone quantized, and with the error of all layers before.{note}"

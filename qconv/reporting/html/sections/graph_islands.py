@@ -25,12 +25,15 @@ def graph_islands(variant: VariantReport) -> Part:
     """Return the folded graph, and how many islands there are of each kind."""
     name, title, graph = "graph", "The graph", variant.picture
     if graph is None or not graph.islands:
-        return Part(name, title, (Words("The graph was not looked at.", "soft"),))
+        return Part(name, title, (Words("The graph was not examined.", "soft"),))
     kinds = Counter(island.kind for island in graph.islands)
     told = ", ".join(f"{kinds[kind]} {word}" for kind, word in _WORDS.items() if kinds[kind])
     islands = counted(len(graph.islands), "island")
-    said = f"Operators that hang together and compute the same way are one island: {told}."
-    caption = "From inputs at the top to outputs; point at an island to read why it is in float."
+    said = f"An island is a group of connected operators that compute in the same way: {told}."
+    caption = (
+        "Inputs are at the top, outputs at the bottom; point at an island to read why it is in "
+        "float."
+    )
     drawing = Plots((Plot(caption, Markup(picture(graph))),))
     return Part(
         name, title, (Words(said), Folded(f"{islands} as a drawing", (drawing,))), wide=True

@@ -11,7 +11,7 @@ from qconv.reporting.sentences import counted, gate_summary
 from qconv.reporting.verdicts import verdict_told, verdict_word
 
 _MOST = 12
-"""Verdicts that are shown although they hold; more of these are folded."""
+"""Verdicts that are shown although they pass; more of these are folded."""
 
 
 def gates(report: Report) -> Section | None:
@@ -20,13 +20,13 @@ def gates(report: Report) -> Section | None:
     if summary is None:
         return None
     ordered = worst_first(report.verdicts)
-    urgent = [verdict for verdict in ordered if verdict_word(verdict) != "holds"]
+    urgent = [verdict for verdict in ordered if verdict_word(verdict) != "passes"]
     shown, folded = (ordered, []) if len(ordered) <= _MOST else (urgent, ordered[len(urgent) :])
     pieces: list[Piece] = [Words(f"{summary[0].upper()}{summary[1:]}.", "strong")]
     if shown:
         pieces.append(_grid(shown))
     if folded:
-        pieces.append(Folded(f"{counted(len(folded), 'verdict')} that hold", (_grid(folded),)))
+        pieces.append(Folded(f"{counted(len(folded), 'verdict')} that pass", (_grid(folded),)))
     return Section("gates", "Gates", tuple(pieces))
 
 

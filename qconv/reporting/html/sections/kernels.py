@@ -20,7 +20,7 @@ def run_in_integers(variant: VariantReport) -> Part:
     name, title, audit = "fusion", "What runs in integers", variant.fusion
     summary = fusion_summary(variant)
     if audit is None or summary is None:
-        said = "Which operators run in integers was not looked at."
+        said = "Which operators run in integers was not checked."
         return Part(name, title, (Words(said, "soft"),))
     pieces: list[Piece] = [Words(f"{summary}.")]
     if audit.misses:

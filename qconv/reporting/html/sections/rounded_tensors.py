@@ -22,7 +22,7 @@ def rounded_tensors(variant: VariantReport) -> Part:
         shown = _shown([tensor for tensor, _ in drawn])
         first = tuple(plot for place, (_, plot) in enumerate(drawn) if place in shown)
         rest = tuple(plot for place, (_, plot) in enumerate(drawn) if place not in shown)
-        told = "How many numbers lie where (bars), above the numbers that can be stored (ticks)."
+        told = "Bars: how the numbers are distributed. Ticks: the numbers that can be stored."
         pieces = [Words(told, "soft"), Plots(first, small=True)]
         if rest:
             pieces.append(Folded(f"{len(rest)} more", (Plots(rest, small=True),)))

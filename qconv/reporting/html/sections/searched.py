@@ -46,8 +46,8 @@ class _Search:
     def sentence(self) -> str:
         other = "with weights of 4 bits" if self._small else "in float"
         return (
-            f"Found by qconv tune for {self._search.objective}, among files whose layers are of 8 "
-            f"bits, but for some {other}, and files of other kinds."
+            f"Found by qconv tune for {self._search.objective}, among files with 8-bit layers and "
+            f"some {other}, and files of other kinds."
         )
 
     def plans(self) -> Part:
@@ -114,7 +114,7 @@ class _Search:
         """Files of other kinds, if any was tried."""
         grid = Grid.of(
             "Files of other kinds",
-            "file, MB#, speed-up#, SQNR dB#, holds the goal, choice",
+            "file, MB#, speed-up#, SQNR dB#, meets the goal, choice",
             (
                 (
                     each.name,

@@ -45,7 +45,7 @@ def tradeoffs(report: Report) -> Section | None:
 def cut_note(*axes: Axis) -> str:
     """Return a sentence on each axis that does not begin at zero."""
     cut = (axis.title.partition(",")[0] for axis in axes if axis.scale.cut)
-    return "".join(f" The axis of {name} is cut: it begins above 0." for name in cut)
+    return "".join(f" The axis of {name} is cut: it starts above 0." for name in cut)
 
 
 def _plots(report: Report) -> Iterator[Plot]:

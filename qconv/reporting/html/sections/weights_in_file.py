@@ -56,7 +56,7 @@ def weight_ranges(variant: VariantReport) -> Part:
     name, title = "ranges", "Per-channel weight ranges"
     ranges = sorted(variant.ranges, key=_evenness)
     if not ranges:
-        return Part(name, title, (Words("Weight ranges were not looked at.", "soft"),))
+        return Part(name, title, (Words("Weight ranges were not measured.", "soft"),))
     rows = (
         (each.name, each.op, str(each.channels), *(f"{value:.4g}" for value in _values(each)))
         for each in ranges
