@@ -11,7 +11,7 @@ import click
 from qconv.cli.click_options import GroupedCommand, named_data, recipe_options
 from qconv.cli.delivery import STDOUT, Files, file_option, write_text
 from qconv.cli.paths import FilePath
-from qconv.cli.terminal import console
+from qconv.cli.terminal import annotate, console
 from qconv.printable import printable
 from qconv.recipe.keywords import DATA_KEYWORDS
 from qconv.recipe.resolve import Chosen
@@ -80,7 +80,7 @@ def compare(
     from qconv.cli.progress_bar import make_progress
     from qconv.pipeline import compare as run
     from qconv.pipeline.reads import ReadFiles
-    from qconv.reporting.model_comparison import to_json
+    from qconv.reporting.model_comparison import described, to_json
 
     files = Files(json=json_file)
     named = named_data(chosen, first, quiet=quiet)
@@ -99,7 +99,10 @@ def compare(
         write_text(json_file, to_json(result), reads)
     if json_file != STDOUT:
         _print(result, show_all=show_all)
-    context.exit(int(check and any(map(result.parts, result.outputs))))
+    parted = [described(output) for output in result.outputs if result.parts(output)]
+    if check and parted:
+        annotate(1, f"below {sqnr:g} dB: output {'; output '.join(parted)}")
+    context.exit(int(check and bool(parted)))
 
 
 def _print(result: Comparison, *, show_all: bool) -> None:

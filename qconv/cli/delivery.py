@@ -12,7 +12,7 @@ from warnings import warn
 import click
 
 from qconv.cli.paths import FilePath
-from qconv.cli.terminal import show, tell_runner
+from qconv.cli.terminal import in_github, show, tell_runner
 from qconv.errors import OutputWarning
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Files:
 
 def tell_github(report: Report) -> None:
     """In a step of GitHub Actions, annotate failed gates and add the report to its summary."""
-    if os.environ.get("GITHUB_ACTIONS") != "true":
+    if not in_github():
         return
     from qconv.reporting.github import error_commands
     from qconv.reporting.markdown import to_markdown

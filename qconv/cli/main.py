@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from qconv.cli.terminal import give_up_broken, guarded, say, show
+from qconv.cli.terminal import annotate, complain, give_up_broken, guarded, say, show
 from qconv.errors import (
     INTERRUPTED,
     InputError,
@@ -104,9 +104,10 @@ def _run(arguments: list[str]) -> int:
         with io.StringIO() as text:
             error.show(text)
             show(text.getvalue(), err=True)
+        annotate(error.exit_code, error.format_message())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        say("qconv: interrupted", err=True)
+        complain(INTERRUPTED, "qconv: interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         return _BROKEN_PIPE
@@ -138,6 +139,8 @@ def _tell(error: QconvError) -> None:
     show(f"qconv: error: {with_flags(str(error))}\n", err=True)
     if error.hint:
         say(f"hint: {with_flags(error.hint)}", err=True)
+    told = [with_flags(text) for text in (str(error), error.hint) if text]
+    annotate(error.exit_code, "; ".join(told))
 
 
 def _tell_unexpected(error: BaseException) -> int:
@@ -147,12 +150,12 @@ def _tell_unexpected(error: BaseException) -> int:
         return OutOfMemoryError.exit_code
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        say(f"qconv: error: {place}{error.strerror}", err=True)
+        complain(InputError.exit_code, f"qconv: error: {place}{error.strerror}")
         return InputError.exit_code
     import traceback
 
     show("".join(traceback.format_exception(error)), err=True)
-    say(f"qconv: this is a bug in qconv {__version__}: {error!r}", err=True)
+    complain(_BUG, f"qconv: this is a bug in qconv {__version__}: {error!r}")
     return _BUG
 
 

@@ -106,8 +106,7 @@ def _work(watcher: int | None = None) -> NoReturn:
         _handle(_INTERRUPTS, lambda *_: _interrupt(watcher))
         code = command()
     except KeyboardInterrupt:  # before the command has begun, or when it was done
-        _say("qconv: interrupted")
-        code = INTERRUPTED
+        code = _failed(INTERRUPTED, "interrupted")
     _handle(_INTERRUPTS, signal.SIG_IGN)  # Python would restore the default, which kills
     if watcher is not None:
         _tell(watcher, _END)
@@ -174,29 +173,32 @@ def _told(code: int) -> int:
     """Tell how the child ended, by a signal or by an exit that is not its own; return the code."""
     name = {-known.value: known.name for known in signal.Signals}.get(code)
     if name in _CRASHES:
-        _say(f"qconv: error: ONNX Runtime, or native code that a script runs, crashed ({name})")
-        _say(
-            "hint: if ONNX Runtime without qconv crashes on this model too, "
-            "report it to ONNX Runtime"
+        return _failed(
+            UnsupportedError.exit_code,
+            f"error: ONNX Runtime, or native code that a script runs, crashed ({name})",
+            "if ONNX Runtime without qconv crashes on this model too, report it to ONNX Runtime",
         )
-        return UnsupportedError.exit_code
     if code >= 0:
-        _say(f"qconv: error: the command ended before it was done (exit code {code})")
-        _say(
-            "hint: a script or a library may have ended it; see the traceback above, if there is "
-            "one"
+        return _failed(
+            UnsupportedError.exit_code,
+            f"error: the command ended before it was done (exit code {code})",
+            "a script or a library may have ended it; see the traceback above, if there is one",
         )
-        return UnsupportedError.exit_code
     if name == "SIGKILL":
-        _say("qconv: error: killed (SIGKILL), most likely by the system for lack of memory")
-        return OutOfMemoryError.exit_code
-    _say("qconv: interrupted")
-    return INTERRUPTED
+        return _failed(
+            OutOfMemoryError.exit_code,
+            "error: killed (SIGKILL), most likely by the system for lack of memory",
+        )
+    return _failed(INTERRUPTED, "interrupted")
 
 
-def _say(line: str) -> None:
-    from qconv.cli.terminal import give_up_broken, guarded, say
+def _failed(code: int, message: str, hint: str | None = None) -> int:
+    """Say why the command failed, and return the code."""
+    from qconv.cli.terminal import complain, give_up_broken, guarded, say
 
     with guarded():
-        say(line, err=True)
+        complain(code, f"qconv: {message}")
+        if hint is not None:
+            say(f"hint: {hint}", err=True)
     give_up_broken()
+    return code

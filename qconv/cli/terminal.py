@@ -143,6 +143,26 @@ def tell_runner(command: WorkflowCommand) -> None:
             stream.flush()
 
 
+def in_github() -> bool:
+    """Whether this is a step of GitHub Actions."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def complain(code: int, line: str) -> None:
+    """Say in one line why the command fails, and annotate it."""
+    say(line, err=True)
+    annotate(code, line.removeprefix("qconv: ").removeprefix("error: "))
+
+
+def annotate(code: int, message: str) -> None:
+    """In a step of GitHub Actions, have the run show why a command fails."""
+    if in_github():
+        with suppress(ImportError, MemoryError):  # the exit code tells of it, too
+            from qconv.reporting.github import failure_command
+
+            tell_runner(failure_command(f"qconv ended with exit code {code}", message))
+
+
 def unguarded(stream: TextIO) -> TextIO:
     """Return the stream below a guard."""
     return stream.stream if isinstance(stream, _Guarded) else stream

@@ -13,7 +13,7 @@ import click
 from qconv.cli.click_options import GroupedCommand, named_data, recipe_options
 from qconv.cli.delivery import Files, file_option, tell_github, write_text
 from qconv.cli.paths import FilePath, OutputPath
-from qconv.cli.terminal import console, say
+from qconv.cli.terminal import complain, console, say
 from qconv.errors import UsageError
 from qconv.recipe.keywords import DATA_KEYWORDS, TASK_KEYWORDS
 from qconv.recipe.resolve import Chosen
@@ -266,4 +266,4 @@ def _print_verdicts(found: Tuned, least: float | None) -> None:
 
     print_verdicts(found.verdict, console(err=True))
     if not found.fast:
-        say(f"{found.path.name} FAILS: it is not {least:g} times as fast", err=True)
+        complain(1, f"{found.path.name} FAILS: it is not {least:g} times as fast")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qconv.errors import InputError
@@ -57,12 +57,21 @@ class Digests:
         return self.of(what, find)
 
     def same(self, what: str) -> bool:
-        """Whether the files that were read are there, and as they were."""
+        """Whether the files that were read are there, and hold what they held.
+
+        Files that a cache has brought back have other stamps: they are read once more.
+        """
         known = self.known.get(what)
+        if known is None:
+            return False
         try:
-            return known is not None and _stamp(known.files) == known.stamp
+            stamp = _stamp(known.files)
+            if stamp != known.stamp and _content(known.files) != known.content:
+                return False
         except InputError:
             return False
+        self.known[what] = replace(known, stamp=stamp)
+        return True
 
 
 def _stamp(files: Sequence[str]) -> str:

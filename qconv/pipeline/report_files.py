@@ -1,4 +1,4 @@
-"""A report as files beside each other: JSON, Markdown, and HTML where its extra is installed."""
+"""A report as files beside each other: JSON, Markdown, JUnit, and HTML where it can be drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qconv.reporting.report_json import to_json
 
 def report_files(file: Path) -> Sequence[Path]:
     """Return the files that :func:`write_report` may write beside ``file``."""
-    return [file.with_suffix(suffix) for suffix in (".md", ".html")]
+    return [file.with_suffix(suffix) for suffix in (".md", ".xml", ".html")]
 
 
 def write_report(report: Report, file: Path) -> Sequence[Path]:
@@ -32,9 +32,11 @@ def write_report(report: Report, file: Path) -> Sequence[Path]:
 
 
 def _texts(report: Report, file: Path) -> Iterator[tuple[Path, str]]:
+    from qconv.reporting.junit import to_junit
     from qconv.reporting.markdown import to_markdown
 
     yield file, to_json(report)
     yield file.with_suffix(".md"), to_markdown(report)
+    yield file.with_suffix(".xml"), to_junit(report)
     if can_draw_html():
         yield file.with_suffix(".html"), html_page(report)

@@ -1,4 +1,4 @@
-"""What GitHub Actions shows: annotations of failed gates, and the summary of a step.
+"""What GitHub Actions shows of a command: annotations of failed gates and of other failures.
 
 The commands are those of GitHub's documentation, "Workflow commands for GitHub Actions".
 """
@@ -20,9 +20,15 @@ def error_commands(report: Report) -> Iterator[WorkflowCommand]:
     """Yield one ``::error`` command, a line, for each gate that failed."""
     for verdict in report.verdicts:
         if verdict.failed:
-            title = _property(f"{verdict.variant}: a gate failed")
-            message = _escaped(f"{verdict_line(verdict)} (fails if {verdict.expression})")
-            yield WorkflowCommand(f"::error title={title}::{message}")
+            yield failure_command(
+                f"{verdict.variant}: a gate failed",
+                f"{verdict_line(verdict)} (fails if {verdict.expression})",
+            )
+
+
+def failure_command(title: str, message: str) -> WorkflowCommand:
+    """Return an ``::error`` command, a line, that says why a command has failed."""
+    return WorkflowCommand(f"::error title={_property(title)}::{_escaped(message)}")
 
 
 def _escaped(text: str) -> str:

@@ -11,6 +11,7 @@ from qconv.reporting import report_tables, sentences, significance
 from qconv.reporting.bottom_line import bottom_lines
 from qconv.reporting.doubts import doubts
 from qconv.reporting.energy_told import energy_lines
+from qconv.reporting.mermaid import trade_offs
 from qconv.reporting.report_data import Report
 from qconv.reporting.report_tables import Table
 from qconv.reporting.time_told import time_lines
@@ -18,10 +19,11 @@ from qconv.reporting.verdicts import verdict_told, verdict_word
 
 
 def to_markdown(report: Report) -> str:
-    """Return the bottom lines, verdicts, tables, and what is to be said about them."""
+    """Return the bottom lines, verdicts, pictures, tables, and what is to be said about them."""
     blocks = [
         *_list(list(map(str, bottom_lines(report)))),
         *_verdicts(report),
+        *(f"```mermaid\n{diagram}\n```" for diagram in trade_offs(report)),
         _table(report_tables.headline(report)),
         *map(escaped, sentences.conditions(report)),
         *map(escaped, significance.undecided(report)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,9 @@ def change(folder: Path, old: str, new: str) -> None:
 def test_all_of_it_in_one_go(qconv: Qconv, folder: Path) -> None:
     said = qconv("run")
     assert said.code == 0, said.err
-    assert {*MADE, "model.report.md", "qconv-run.json"} >= set(contents(folder / "out"))
+    beside = {"model.report.md", "model.report.xml", "qconv-run.json"}
+    assert set(contents(folder / "out")) == {*MADE, *beside}
+    assert "<testcase" in (folder / "out/model.report.xml").read_text()
     assert done(said.out) == ["out/model.qcal", "out/model.int8.onnx", "out/model.report.json"]
     assert "model.int8.onnx passes: sqnr_db = " in said.out
     assert (
@@ -83,6 +86,18 @@ def test_nothing_is_done_twice(qconv: Qconv, folder: Path, request: pytest.Fixtu
     assert contents(folder) == before
     os.utime(folder / "model.onnx")
     assert done(qconv("run").out) == []
+
+
+def test_what_a_cache_brings_back_is_not_done_again(
+    qconv: Qconv, folder: Path, request: pytest.FixtureRequest
+) -> None:
+    assert qconv("run -q").code == 0
+    shutil.copytree(folder / "out", folder / "cached")
+    shutil.rmtree(folder / "out")
+    shutil.copytree(folder / "cached", folder / "out", copy_function=shutil.copyfile)
+    request.getfixturevalue("no_work")
+    said = qconv("run")
+    assert (said.code, done(said.out)) == (0, [])
 
 
 def test_another_gate_runs_no_model(
