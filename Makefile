@@ -2,7 +2,7 @@
 # Needs Python 3.11 or newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage floors browser fuzz nodes lint types real dist clean
+.PHONY: help demo test coverage floors browser docs fuzz nodes lint types real dist clean
 
 # The first of these that is 3.11 or newer and can make virtual environments;
 # `make PYTHON=/path/to/python test` chooses another.
@@ -13,6 +13,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := python -m pytest -n auto --maxprocesses 8 --dist worksteal
+UNITS := --ignore=tests/real --ignore=tests/browser --ignore=tests/docs
 
 help:
 	@echo 'make demo     convert the sample models to INT8, with the commands of the README'
@@ -20,32 +21,37 @@ help:
 	@echo 'make coverage run the tests, show the lines and branches that they miss, and fail below 95 %'
 	@echo 'make floors   run the tests on the lowest versions of all dependencies'
 	@echo 'make browser  run the tests of the HTML report in Chromium (Debian: apt-get install chromium)'
+	@echo 'make docs     build the pages of docs/ into site/, run what they show, and open them in Chromium'
 	@echo 'make fuzz     random models, data and options for every command (SECONDS=60 SEED=number)'
 	@echo 'make nodes    every command on the node models of ONNX (EVERY=20 takes every twentieth)'
 	@echo 'make lint     check style and format'
 	@echo 'make types    check types'
 	@echo 'make real     run the tests on real models (QCONV_DATA=folder, see CONTRIBUTING.md)'
 	@echo 'make dist     build and check what is published, and use it in fresh environments (PYTHONS="python3.12 ...")'
-	@echo 'make clean    remove .venv, .venv-floors, demo-out and caches'
+	@echo 'make clean    remove .venv, .venv-floors, demo-out, site and caches'
 
 demo: .venv/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
 
 test: .venv/.test
-	$(BIN)/$(PYTEST) --ignore=tests/real --ignore=tests/browser $(ARGS)
+	$(BIN)/$(PYTEST) $(UNITS) $(ARGS)
 
 # The children of a command each write a file beside this one, wherever they work.
 coverage: .venv/.test
-	COVERAGE_FILE="$(CURDIR)/.coverage" $(BIN)/$(PYTEST) --ignore=tests/real --ignore=tests/browser -q \
+	COVERAGE_FILE="$(CURDIR)/.coverage" $(BIN)/$(PYTEST) $(UNITS) -q \
 		--cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
 # Old packages beside new ones call each other's deprecated names.
 floors: .venv-floors/.installed
-	.venv-floors/bin/$(PYTEST) --ignore=tests/real --ignore=tests/browser -q \
+	.venv-floors/bin/$(PYTEST) $(UNITS) -q \
 		-W ignore::DeprecationWarning $(ARGS)
 
 browser: .venv/.test .venv/.browser
 	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+docs: .venv/.test .venv/.browser .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m pytest tests/docs $(ARGS)
 
 fuzz: .venv/.test
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -74,7 +80,7 @@ dist: .venv/.release
 	$(BIN)/python scripts/try_wheel.py dist $(BIN)/python $(PYTHONS)
 
 clean:
-	rm -rf .venv .venv-floors demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-floors demo-out site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -108,6 +114,10 @@ clean:
 
 .venv/.browser: .venv/.installed
 	$(INSTALL) --group browser
+	@touch $@
+
+.venv/.docs: .venv/.installed
+	$(INSTALL) --group docs
 	@touch $@
 
 .venv/.lint: .venv/.installed

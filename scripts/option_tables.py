@@ -50,7 +50,8 @@ def row(setting: Setting) -> str:
     if initial is True or initial == option.key:
         initial = option.flag
     cells = (f"`{flag}`", str(initial), option.help)
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    escaped = (re.sub(r"(?=[|*])", r"\\", cell) for cell in cells)
+    return "| " + " | ".join(escaped) + " |"
 
 
 if __name__ == "__main__":
