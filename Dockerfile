@@ -1,4 +1,4 @@
-# qconv as a command that works on the folder it is given:
+# qconv as a command that works on a mounted folder:
 #
 #   docker build -t qconv .
 #   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/work" qconv inspect model.onnx
@@ -11,7 +11,7 @@ RUN python -m venv --without-pip /opt/qconv
 RUN python -m pip --python /opt/qconv/bin/python install --no-cache-dir "$(echo /wheels/*.whl)[html,images,text]"
 
 FROM python:3.13-slim
-# Nothing that installs or builds stays. Any user may write to /work where nothing is mounted.
+# Keep no tools that install or build. If nothing is mounted on /work, any user may write there.
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore pip && mkdir --mode=1777 /work
 COPY --from=build /opt/qconv /opt/qconv
 ENV PATH=/opt/qconv/bin:$PATH HOME=/tmp PYTHONDONTWRITEBYTECODE=1

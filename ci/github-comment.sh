@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A step of action.yml: the comment on the pull request, made once and then updated.
-# Where it cannot be made there is a warning: the report is in the summary and in the artifact.
+# A step of action.yml: writes the comment on the pull request, or updates it.
+# If this fails, it prints a warning; the report is also in the summary and in the artifact.
 set -uo pipefail
 shopt -s nullglob
 
@@ -11,14 +11,14 @@ report=$RUNNER_TEMP/qconv-report.md
 most=60000 # bytes; GitHub takes 65,536 characters
 
 case $QCONV_CODE in
-    0 | 1) # with any other code the reports that are there are those of an earlier run
+    0 | 1) # with any other code, the reports in the folder are from an earlier run
         told="The page and the model are artifacts of [the run]($run)."
         for file in "$QCONV_OUTPUT"/*.report.md; do
             cat "$file"
             echo
         done >"$report"
         if [ "$(wc -c <"$report")" -gt "$most" ]; then
-            told="$told This is the beginning of its summary."
+            told="$told This is the beginning of the summary."
         fi
         ;;
     *)
@@ -31,7 +31,7 @@ esac
     LC_ALL=C awk -v most="$most" '(size += length($0) + 1) > most { exit } { print }' "$report"
 } >"$body"
 
-# These are GraphQL and jq, not shell: gh fills in $owner and the like.
+# These are GraphQL and jq, not shell: gh fills in $owner and the other variables.
 # shellcheck disable=SC2016
 find='query($owner: String!, $name: String!, $number: Int!, $endCursor: String) {
   repository(owner: $owner, name: $name) { pullRequest(number: $number) {
@@ -57,5 +57,5 @@ comment() {
 
 if ! comment; then
     echo '::warning title=qconv made no comment::The token may need pull-requests: write,' \
-        'which it never has in a pull request from a fork. The report is in the summary.'
+        'which a pull request from a fork never has. The report is in the summary.'
 fi

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# A step of action.yml: names what is to be made, for the key of the cache. The output asked is a
-# hash of the recipe and of inputs that say which files come out; the output content is one of
-# models and data. A miss costs time alone: qconv run knows what each file depends on.
+# A step of action.yml: computes two hashes for the cache key. The output asked is the hash of the
+# recipe and of the inputs that decide which files are made. The output content is the hash of
+# models and data. A cache miss only costs time: qconv run knows what each file depends on.
 set -euo pipefail
 
 hash() {
     if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c 1-32
 }
 
-# Print what files hold that are named one a line, and all files in folders that are.
+# Read paths from stdin, one per line, and print the contents of these files and folders.
 contents() {
     local line
     while read -r line || [ -n "$line" ]; do

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A step of action.yml: `qconv run` with what the inputs say, one value a line. Each line becomes
-# one argument, --name=value, which no shell reads as code.
-# It ends with 0 once qconv was started. What qconv ended with is the output exit-code: the job
-# ends with it after the artifact and the comment.
+# A step of action.yml: runs `qconv run` with the inputs, one value per line. Each line becomes one
+# argument, --name=value, which no shell reads as code.
+# The step always ends with 0, and the output exit-code is the exit code of qconv. The job ends with
+# that code after the artifact and the comment.
 set -uo pipefail
 
 arguments=(run "--output=$QCONV_OUTPUT" --force)
@@ -24,7 +24,7 @@ each_line --test-data "$QCONV_TEST_DATA"
 each_line --dtype "$QCONV_DTYPE"
 each_line --fail-if "$QCONV_GATES"
 
-# Further options stand alone or before their value: --no-latency, --effort best, --effort=best.
+# Other options have no value, or are followed by one: --no-latency, --effort best, --effort=best.
 while read -r line || [ -n "$line" ]; do
     line=${line%$'\r'}
     name=${line%% *}
@@ -42,10 +42,10 @@ echo "exit-code=$code" >>"$GITHUB_OUTPUT"
 
 made=$(find "$QCONV_OUTPUT" -type f -newer "$before" ! -name qconv-run.json 2>/dev/null | head -n 1)
 if [ -n "$made" ]; then
-    echo "made=true" >>"$GITHUB_OUTPUT" # there is something new for the cache
+    echo "made=true" >>"$GITHUB_OUTPUT" # the cache needs an update
 fi
 
 if [ "$code" -gt 1 ]; then
-    echo "**qconv ended with exit code $code**, without a report. The log of the step says why." \
+    echo "**qconv ended with exit code $code**, without a report. The log of the step shows why." \
         >>"$GITHUB_STEP_SUMMARY"
 fi

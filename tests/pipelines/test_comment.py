@@ -69,6 +69,6 @@ def test_a_long_report_is_cut_between_lines(machine: Machine) -> None:
     machine.action(pull_request="5", comment="true")
     body = body_of(machine.calls("gh")[-1])
     assert len(body) < 65_536
-    assert "This is the beginning of its summary." in body.splitlines()[1]
+    assert "This is the beginning of the summary." in body.splitlines()[1]
     assert "### a b" in body
     assert set(body.splitlines()[4:]) <= {"### a b", "### c", "ü line of the report", ""}
