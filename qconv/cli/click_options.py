@@ -208,7 +208,8 @@ def _option(setting: Setting, text: str) -> Callable[[Callable[..., Any]], Calla
         initial = option.key if setting.default else option.initial
         kind: dict[str, Any] = {"is_flag": True, "default": setting.default}
     else:
-        names = [flag, option.name]
+        short = [f"-{option.letter}"] * bool(option.letter)
+        names = [flag, option.name, *short]
         repeated = is_list(setting.hint)
         kind = {"type": _Text(setting), "multiple": repeated, "metavar": option.metavar}
     text = text if initial is None else f"{text}  [default: {initial}]"

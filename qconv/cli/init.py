@@ -13,8 +13,12 @@ from qconv.cli.run import RECIPE
 from qconv.cli.terminal import say
 from qconv.recipe.options import OPTIONS
 from qconv.recipe.resolve import Chosen
+from qconv.recipe.sources import ModelSettings, RunSettings
+from qconv.recipe.spelling import with_flags
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
     from qconv.graph.summary import PortSummary
 
 
@@ -44,19 +48,43 @@ def init(*, model: Path, chosen: Chosen, recipe: Path, force: bool) -> None:
     from qconv.graph.summary import summarize
     from qconv.outputs import check_text_output, staged
     from qconv.recipe.template import About, recipe_text
+    from qconv.reporting.judging import read_gates
 
-    summary = summarize(load_model(model, quantized=True).ir)
+    loaded = load_model(model, quantized=True).ir
+    summary = summarize(loaded)
     about = About(
         [_told(port) for port in summary.inputs],
         [_told(port) for port in summary.outputs],
         images=len(summary.inputs) == 1 and _takes_images(summary.inputs[0]),
     )
+    run_settings = chosen.build(RunSettings)
+    read_gates(run_settings.fail_if, [name.rpartition(":")[2] for name in run_settings.metric])
     text = recipe_text(model, about, chosen.values, recipe.parent)
     check_text_output(recipe, [("the model", model)])
     with staged(recipe, force=force) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    for each in (chosen, chosen.for_tests()):
+        if "data" in each:
+            _warn_of_data(each, model, loaded)
     say(f"{recipe}: written; edit it, then: qconv run" + ("" if str(recipe) == RECIPE else
         f" --recipe {recipe}"))  # fmt: skip
+
+
+def _warn_of_data(chosen: Chosen, model: Path, loaded: ir.Model) -> None:
+    """Warn of files that cannot feed the model as chosen; functions are not called."""
+    from qconv.errors import QconvError
+    from qconv.graph.summary import input_specs
+    from qconv.pipeline.chosen_data import chosen_data
+
+    fixed = chosen.build(ModelSettings).constants
+    try:
+        data = chosen_data(chosen, model)
+        if not any(":" in place for place in data.specs):
+            data([spec for spec in input_specs(loaded) if spec.name not in fixed])
+    except QconvError as error:
+        say(with_flags(f"qconv: warning: qconv run would fail: {error}"), err=True)
+        if error.hint:
+            say(with_flags(f"hint: {error.hint}"), err=True)
 
 
 def _told(port: PortSummary) -> str:

@@ -54,3 +54,8 @@ class Teller(Watcher):
     def converted(self, conversion: Conversion, settings: Settings) -> None:
         """Print what became of the model."""
         print_conversion(conversion, became(settings))
+
+    def reported(self, files: Sequence[Path]) -> None:
+        """Name the files."""
+        first, *others = files
+        say(f"{first}: written, with {', '.join(file.suffix for file in others)} beside it")

@@ -243,7 +243,11 @@ def _print(found: Tuned) -> None:
         error = f"{kind.kept.typical:.1f} dB"
         say(f"  {kind.name}: {size(kind.kept.size)}, {speed}, {error}, {holds}{slow}")
     say(f"{found.path}: {size(found.size)}, {_chosen(found)}")
-    say(f"measured {counted(found.made, 'model')}, reused {found.trials - found.made} from before")
+    if found.trials:
+        again = f"reused {found.trials - found.made} from before"
+        say(f"measured {counted(found.made, 'model')}, {again}")
+    elif not found.verdict.exit_code:
+        say("the first file meets the goal, so there was no search")
 
 
 def _chosen(found: Tuned) -> str:

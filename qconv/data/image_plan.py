@@ -144,10 +144,10 @@ def _affine(options: ImageOptions, spec: TensorSpec, count: int) -> tuple[Factor
         )
     if not stated:
         raise UsageError(
-            f"how pixels become the numbers of the model's input '{spec.name}', "
-            f"{describe(spec)}, is not stated",
-            hint="choose an image preset, or image mean and std in pixel units: "
-            "mean 0 and std 1 feed 0 to 255, mean 0 and std 255 feed 0 to 1",
+            f"the model's input '{spec.name}' is {describe(spec)}, but it is not known how "
+            "pixels become its numbers",
+            hint="choose `image_preset=imagenet-torch` or another one, or `image_mean` and "
+            "`image_std` in pixel units: `image_std=1` feeds 0 to 255, `image_std=255` 0 to 1",
         )
     mean = _per_channel("mean", channels(options.mean, 0.0), spec, count)
     std = _per_channel("std", channels(options.std, 1.0), spec, count)

@@ -139,6 +139,29 @@ def report(
     return judged(result, gates, baseline, undecided_fails=undecided == "fail")
 
 
+def require_measurable(
+    model: Path,
+    *,
+    data: OpenData,
+    fail_if: Sequence[str],
+    metrics: Sequence[str] = (),
+    assume: Mapping[str, str] | None = None,
+    latency: bool = True,
+    settings: TaskSettings,
+) -> None:
+    """Refuse what :func:`report` would refuse, before there are variants: it runs one sample.
+
+    Raises:
+        QconvError: see :func:`report`.
+    """
+    place = Place(find_provider("CPUExecutionProvider"), _assumed(model, assume))
+    gates = _read_gates(fail_if, metrics, None, latency=latency, cpu=place.is_cpu)
+    for spec in metrics:
+        load_metric(spec)
+    lineup = Lineup.open([model.name], [model], place, data, batch=None, settings=settings)
+    require(gates, lineup.traits.unmeasured)
+
+
 def _assumed(model: Path, assume: Mapping[str, str] | None) -> Feeds:
     from qconv.graph.assume import assumed_arrays
     from qconv.graph.model_io import read_model

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from qconv.calibration.record import Record
 from qconv.calibration.record_file import read_record
+from qconv.data.loops import OpenData
 from qconv.evaluation.compare_models import DEFAULT_SQNR
 from qconv.evaluation.compare_models import compare as _compare
 from qconv.evaluation.whole_report import Undecided
 from qconv.evaluation.whole_report import report as _report
+from qconv.evaluation.whole_report import require_measurable as _require_measurable
+from qconv.graph.model_io import model_fingerprint
 from qconv.pipeline.arguments import Assume, Data, opener, written
 from qconv.pipeline.unforeseen import told_by_runtime
 from qconv.progress import Progress, no_progress
@@ -57,7 +60,8 @@ def report(
     options, ``task="boxes"``, in the place of ``settings``.
     """
     if isinstance(calibration, str | Path):
-        calibration = read_record(Path(calibration))
+        label, calibration = str(calibration), read_record(Path(calibration))
+        calibration.require_model(model_fingerprint(Path(model)), label, calibration.assumptions)
     of_task = {name: value for name, value in options.items() if name in TASK_KEYWORDS}
     of_data = {name: value for name, value in options.items() if name not in TASK_KEYWORDS}
     opened = opener(data, Path(model), of_data)
@@ -87,6 +91,35 @@ def report(
             command=command,
             progress=progress,
             calibrated=None if calibration is None else calibration.has,
+        )
+
+
+@told_by_runtime("model")
+def require_measurable(
+    model: Path,
+    *,
+    data: OpenData,
+    fail_if: Sequence[str],
+    metrics: Sequence[str],
+    assume: Assume | None,
+    latency: bool,
+    settings: TaskSettings,
+    custom_ops: Sequence[str | Path],
+) -> None:
+    """Refuse what :func:`report` would refuse of the model, the data and the gates, by one sample.
+
+    Raises:
+        QconvError: see :func:`qconv.evaluation.whole_report.report`.
+    """
+    with custom_operators(custom_ops):
+        _require_measurable(
+            model,
+            data=data,
+            fail_if=fail_if,
+            metrics=metrics,
+            assume=written(assume),
+            latency=latency,
+            settings=settings,
         )
 
 

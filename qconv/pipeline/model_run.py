@@ -66,7 +66,7 @@ class ModelRun:
         """
         for path in (self._record_file, *self._variants.values()):
             self.tasks.require_free(path)
-        self.tasks.require_free(self._report_file, *report_files(self._report_file))
+        self.tasks.require_free(self.report_file, *report_files(self.report_file))
 
     def run(self) -> Report | None:
         """Do the tasks that have to be done; return the report, if there is one.
@@ -122,7 +122,8 @@ class ModelRun:
         return self._asked.output / f"{self.model.stem}.qcal"
 
     @property
-    def _report_file(self) -> Path:
+    def report_file(self) -> Path:
+        """The JSON report, from which the other forms are written."""
         return self._asked.output / f"{self.model.stem}.report.json"
 
     @property
@@ -256,27 +257,27 @@ class ModelRun:
             from qconv.pipeline.comparison import report
 
             self.watcher.reads(self._test_chosen, data)
-            return write_report(
-                report(
-                    self.model,
-                    list(variants.values()),
-                    data=data,
-                    fail_if=asked.fail_if,
-                    undecided=asked.undecided,
-                    metrics=asked.metric,
-                    assume=self._given.constants,
-                    latency=asked.latency,
-                    settings=self._task,
-                    details=True,
-                    command="qconv run",
-                    calibration=record,
-                    custom_ops=self._given.custom_ops,
-                    progress=self.progress,
-                ),
-                self._report_file,
+            found = report(
+                self.model,
+                list(variants.values()),
+                data=data,
+                fail_if=asked.fail_if,
+                undecided=asked.undecided,
+                metrics=asked.metric,
+                assume=self._given.constants,
+                latency=asked.latency,
+                settings=self._task,
+                details=True,
+                command="qconv run",
+                calibration=record,
+                custom_ops=self._given.custom_ops,
+                progress=self.progress,
             )
+            files = write_report(found, self.report_file)
+            self.watcher.reported(files)
+            return files
 
-        task = Task(self._report_file, parts, make)
+        task = Task(self.report_file, parts, make)
         self._do(task, list(variants.values()))
         return None if self.dry_run else self._judged(task)
 

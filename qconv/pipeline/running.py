@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qconv.errors import UsageError
 from qconv.outputs import made_folder
+from qconv.pipeline.chosen_data import chosen_data
 from qconv.pipeline.model_run import ModelRun
 from qconv.pipeline.models import models_in
 from qconv.pipeline.repeated import Repeated
@@ -19,7 +20,7 @@ from qconv.recipe.keywords import TASK_KEYWORDS
 from qconv.recipe.options import OPTIONS
 from qconv.recipe.resolve import Chosen, conversions
 from qconv.recipe.settings import Int8Settings
-from qconv.recipe.sources import ConvertSettings, RunSettings
+from qconv.recipe.sources import ConvertSettings, ModelSettings, RunSettings
 from qconv.recipe.tasks import TaskSettings
 from qconv.reporting.judging import read_gates
 from qconv.reporting.report_data import Report
@@ -80,6 +81,8 @@ def run(
         ]
         for each in () if dry_run else runs:
             each.require_free()
+            if asked.test_data and not each.report_file.exists():
+                _require_measurable(each.model, chosen)
         found = [each.run() for each in runs]
         if not dry_run:
             tasks.save()
@@ -99,6 +102,23 @@ def _require_gates(chosen: Chosen, asked: RunSettings) -> None:
             raise UsageError(f"`{name}` needs `test_data`")
     chosen.build(TaskSettings)
     read_gates(asked.fail_if, [metric.rpartition(":")[2] for metric in asked.metric])
+
+
+def _require_measurable(model: Path, chosen: Chosen) -> None:
+    """Refuse test data and gates that do not fit a model, before the work for its first report."""
+    from qconv.pipeline.comparison import require_measurable
+
+    asked, given = chosen.build(RunSettings), chosen.build(ModelSettings)
+    require_measurable(
+        model,
+        data=chosen_data(chosen.for_tests(), model),
+        fail_if=asked.fail_if,
+        metrics=asked.metric,
+        assume=given.constants,
+        latency=asked.latency,
+        settings=chosen.build(TaskSettings),
+        custom_ops=given.custom_ops,
+    )
 
 
 def _require_own_names(models: Sequence[Path]) -> None:

@@ -34,3 +34,6 @@ class Watcher:
 
     def converted(self, conversion: Conversion, settings: Settings) -> None:
         """A variant was written."""
+
+    def reported(self, files: Sequence[Path]) -> None:
+        """A report was written, in several forms."""

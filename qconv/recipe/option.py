@@ -18,6 +18,7 @@ class Option:
         initial: its default in words, where it is not a plain value.
         known_as: other words for its values, in small letters.
         formerly: its older names, which are still read.
+        letter: its short form on the command line, ``o`` for ``-o``.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Option:
     initial: str | None = None
     known_as: Mapping[str, str] = field(default_factory=dict)
     formerly: tuple[str, ...] = ()
+    letter: str = ""
 
     @property
     def is_table(self) -> bool:

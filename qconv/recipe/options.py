@@ -245,7 +245,7 @@ _TABLE = (
         "apply to all.",
         "MODEL",
     ),
-    Option("output", RUN, "The folder to write to, created if missing.", "FOLDER"),
+    Option("output", RUN, "The folder to write to, created if missing.", "FOLDER", letter="o"),
     Option(
         "test_data",
         RUN,

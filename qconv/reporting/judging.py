@@ -7,7 +7,13 @@ from dataclasses import replace
 
 from qconv.errors import InputError, UsageError
 from qconv.reporting import syntax
-from qconv.reporting.catalog import metric_names, metric_values
+from qconv.reporting.catalog import (
+    DISTRIBUTION_METRICS,
+    LABEL_METRICS,
+    LATENCY_METRICS,
+    metric_names,
+    metric_values,
+)
 from qconv.reporting.confidence import confidence_limit, noise
 from qconv.reporting.gates import BASELINE, Gate, judge, parse_gate, require
 from qconv.reporting.numbers import REPORT_FIELDS, VARIANT_FIELDS, variant_numbers
@@ -62,7 +68,7 @@ def judged(
         earlier = _baseline_values(gates, variant, baseline)
         for gate in gates:
             absent = {
-                name: f"{variant.name} has no such number"
+                name: _absence(name, variant.name)
                 for name in gate.names
                 if name not in values and not name.startswith(BASELINE)
             }
@@ -82,6 +88,17 @@ def judged(
                 )
             )
     return replace(result, verdicts=tuple(verdicts))
+
+
+def _absence(name: str, variant: str) -> str:
+    """Return why a report does not have a number."""
+    if name in LABEL_METRICS:
+        return "the report was made without labels, or no output holds classes"
+    if name in DISTRIBUTION_METRICS:
+        return "no output was known to hold classes; if one does, set `output_kind=NAME=classes`"
+    if name in LATENCY_METRICS:
+        return "the report was made without latency"
+    return f"{variant} has no such number"
 
 
 def _limits(report: Report, variant: VariantReport, gate: Gate) -> Mapping[str, float]:

@@ -54,3 +54,11 @@ def test_a_record_with_few_samples_is_told(qconv: Qconv, folder: Path) -> None:
     many = np.random.default_rng(0).standard_normal((32, 3, 8, 8)).astype(np.float32)
     np.savez(folder / "many.npz", x=many)
     assert few not in qconv("calibrate model.onnx --data many.npz -o m.qcal").out
+
+
+def test_a_record_of_another_model_is_refused(qconv: Qconv) -> None:
+    assert qconv("calibrate model.onnx --data data.npz -q -o other.qcal").code == 0
+    assert qconv("convert model.onnx --dtype fp16 -q -o f.onnx").code == 0
+    said = qconv("report f.onnx f.onnx --calibration other.qcal --data data.npz --no-latency -q")
+    assert said.code == 3
+    assert "other.qcal: was made for another model" in said.error

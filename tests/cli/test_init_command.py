@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from qconv.recipe.file import read_recipe
 from tests.cli.cli_helpers import Qconv, Refuses, save_text
@@ -112,3 +113,24 @@ def test_a_place_that_names_nothing_is_refused(refuses: Refuses, option: str, em
     """An unset variable of the shell leaves it behind."""
     refuses("init model.onnx", option, empty, code=2,
             message=f"{option} is empty, and names no file")  # fmt: skip
+
+
+def test_data_that_do_not_fit_are_told_at_once(qconv: Qconv, folder: Path) -> None:
+    said = qconv("init model.onnx --data dat.npz --test-data data.npz")
+    assert (said.code, said.out) == (0, WRITTEN)
+    assert said.err.startswith("qconv: warning: qconv run would fail: dat.npz: ")
+    assert "\nhint: DATA may be a .npz file" in said.err
+    (folder / "images").mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "images" / "a.png")
+    said = qconv("init model.onnx --data images -f")
+    assert said.code == 0
+    assert "'x' is float32 [N, 3, 8, 8], but it is not known how pixels become its" in said.err
+    assert "hint: choose --image-preset imagenet-torch or another one, or --image-mean" in said.err
+    assert qconv("init model.onnx --data images --image-std 255 -f").err == ""
+
+
+def test_a_gate_is_read_before_a_recipe_is_written(qconv: Qconv, folder: Path) -> None:
+    said = qconv("init model.onnx --data data.npz", "--fail-if", "top1_dorp > 1")
+    assert said.code == 2
+    assert "did you mean 'top1_drop'?" in said.error
+    assert not (folder / "qconv.toml").exists()

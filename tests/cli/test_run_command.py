@@ -280,3 +280,20 @@ def test_in_python(folder: Path) -> None:
     (folder / "empty.toml").write_text("")
     with pytest.raises(UsageError, match="`model` is needed"):
         api.run("empty.toml")
+
+
+def test_gates_that_cannot_be_judged_are_refused_before_the_work(
+    qconv: Qconv, folder: Path
+) -> None:
+    change(folder, "sqnr_db < 10", "top1_drop > 1")
+    said = qconv("run")
+    assert said.code == 2
+    assert said.error.endswith("top1_drop, which is not measured here: the data has no labels")
+    assert contents(folder / "out") == {}
+
+
+def test_the_files_of_a_report_are_named(qconv: Qconv, folder: Path) -> None:
+    said = qconv("run -o elsewhere")
+    written = "elsewhere/model.report.json: written, with .md, .xml, .html beside it"
+    assert written in said.out.splitlines()
+    assert (folder / "elsewhere/model.report.html").is_file()

@@ -48,10 +48,10 @@ class TestRefusals:
 
     def test_scaling_that_is_not_stated(self) -> None:
         assert refused(UsageError, model(), options=None) == (
-            "how pixels become the numbers of the model's input 'images', "
-            "float32 [batch, 3, 4, 4], is not stated",
-            "choose an image preset, or image mean and std in pixel units: "
-            "mean 0 and std 1 feed 0 to 255, mean 0 and std 255 feed 0 to 1",
+            "the model's input 'images' is float32 [batch, 3, 4, 4], but it is not known how "
+            "pixels become its numbers",
+            "choose `image_preset=imagenet-torch` or another one, or `image_mean` and "
+            "`image_std` in pixel units: `image_std=1` feeds 0 to 255, `image_std=255` 0 to 1",
         )
 
     def test_scaling_for_uint8(self) -> None:
