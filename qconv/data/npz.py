@@ -178,10 +178,10 @@ def _expected(spec: TensorSpec) -> str | None:
     if spec.shape is None:
         return None
     batch = spec.shape[0] if spec.shape else None
-    whole = format_shape(("N", *spec.shape))
+    whole = format_shape(("samples", *spec.shape))
     if not spec.shape or (isinstance(batch, int) and batch != 1):
-        return f"store N feeds as an array {whole}"
-    return f"store N samples as an array {format_shape(('N', *spec.shape[1:]))} or {whole}"
+        return f"store all feeds in one array {whole}"
+    return f"store all samples in one array {format_shape(('samples', *spec.shape[1:]))} or {whole}"
 
 
 def _common_length(members: Sequence[Member], where: str) -> int:

@@ -188,8 +188,12 @@ def _alike(
 def _unknown_file(path: Path, inputs: Sequence[TensorSpec]) -> DataError:
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        hint = f"name its array: np.savez('{path.stem}.npz', **{{'{inputs[0].name}': array}})"
-    elif suffix == ".py":
+        return DataError(
+            f"{path}: a single .npy file does not say which input it feeds",
+            hint=f"name its array: np.savez('{path.stem}.npz', **{{'{inputs[0].name}': array}}), "
+            "or give a folder of .npy files, one for each sample",
+        )
+    if suffix == ".py":
         hint = f"name the function too: {path}:function"
     elif suffix == ".pb":
         hint = f"give the folder it is in: {path.parent}"

@@ -78,7 +78,7 @@ class Parts:
         if data.texts is not None:
             parts |= texts(data.texts)
         files = [path for path in data.files() if path.exists()]
-        return {**parts, f"what lies in {what}": self.of(what, files)}
+        return {**parts, f"the contents of {what}": self.of(what, files)}
 
 
 def names(places: Sequence[str]) -> str:

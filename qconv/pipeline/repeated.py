@@ -129,4 +129,4 @@ def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str
         if before is not None and after is not None and after.startswith(DIGEST):
             yield f"{name} changed"
         elif not (after or before or "").startswith(DIGEST):
-            yield f"{name} is {after or 'not chosen'}, was {before or 'not chosen'}"
+            yield f"{name} is now {after or 'not set'}, was {before or 'not set'}"

@@ -23,10 +23,10 @@ def energy_lines(report: Report) -> Iterator[str]:
             continue
         values = metric_values(report, model)
         if model is not report.reference and "energy_ratio_low" in values:
-            low, high = (values[f"energy_ratio_{end}"] for end in ("low", "high"))
+            ends = [f"{values[f'energy_ratio_{end}']:.3g}" for end in ("low", "high")]
             yield (
-                f"{printable(model.name)}: estimated energy {low:.3g} to {high:.3g} of the float "
-                "model's, with activations in SRAM or in DRAM."
+                f"{printable(model.name)}: estimated energy {' to '.join(dict.fromkeys(ends))} of "
+                "the float model's, with activations in SRAM or in DRAM."
             )
             estimated = True
     if estimated:

@@ -123,11 +123,11 @@ def test_another_gate_runs_no_model(
 @pytest.mark.parametrize(
     ("changed", "reason", "behind"),
     [
-        ('effort = "fast"', "effort is fast, was not chosen", MADE[:1]),
-        ("keep-samples = 3", "keep-samples is 3, was not chosen", [MADE[1], MADE[0]]),
+        ('effort = "fast"', "effort is now fast, was not set", MADE[:1]),
+        ("keep-samples = 3", "keep-samples is now 3, was not set", [MADE[1], MADE[0]]),
         ("batch-size = 2", None, []),
         ('dtype = ["int8", "fp16"]', "it does not exist", ["model.fp16.onnx"]),
-        ('weights = "int4"', "weights is int4, was not chosen", MADE[:1]),
+        ('weights = "int4"', "weights is now int4, was not set", MADE[:1]),
     ],
 )
 def test_a_setting_makes_what_is_behind_it(
@@ -151,7 +151,7 @@ def test_other_data_make_everything(qconv: Qconv, folder: Path) -> None:
     np.savez(folder / "data.npz", x=arrays[:5])
     said = qconv("run")
     assert said.code == 0
-    assert "out/model.qcal: to be made: what lies in data changed\n" in said.out
+    assert "out/model.qcal: to be made: the contents of data changed\n" in said.out
     assert len(done(said.out)) == 3
 
 

@@ -127,7 +127,7 @@ def test_a_run_measures_the_task(qconv: Qconv, folder: Path) -> None:
     assert "reader.int8.onnx passes: ctc_same = " in said.out
     recipe.write_text(recipe.read_text() + "ctc-blank = -1\n")
     said = qconv("run --dry-run")
-    assert "ctc-blank is -1, was not chosen" in said.out
+    assert "ctc-blank is now -1, was not set" in said.out
     recipe.write_text(recipe.read_text().replace('test-data = "lines.npz"\n', ""))
     said = qconv("run")
     assert (said.code, "needs --test-data" in said.err) == (2, True)

@@ -107,7 +107,6 @@ def test_a_missing_place_is_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("x.npy", "name its array: np.savez('x.npz', **{'x': array})"),
         ("feeds.py", "name the function too: feeds.py:function"),
         ("input_0.pb", "give the folder it is in: ."),
         ("data.csv", DATA_KINDS),
@@ -118,6 +117,16 @@ def test_other_files_are_refused_with_advice(name: str, hint: str) -> None:
     assert refusal(DataError, lambda: open_data([name], X)) == (
         f"{name}: is of a kind that qconv cannot read",
         hint,
+    )
+
+
+@pytest.mark.usefixtures("root")
+def test_a_single_array_is_refused_with_two_ways_out() -> None:
+    Path("x.npy").touch()
+    assert refusal(DataError, lambda: open_data(["x.npy"], X)) == (
+        "x.npy: a single .npy file does not say which input it feeds",
+        "name its array: np.savez('x.npz', **{'x': array}), or give a folder of .npy files, "
+        "one for each sample",
     )
 
 

@@ -129,7 +129,7 @@ def test_another_rank_is_refused(calib: Path) -> None:
     assert refused(IMAGES) == (
         "calib.npz: array 'images' has shape [3, 4]; "
         "the model's input 'images' is float32 [batch, 3, 4, 4]",
-        "store N samples as an array [N, 3, 4, 4] or [N, batch, 3, 4, 4]",
+        "store all samples in one array [samples, 3, 4, 4] or [samples, batch, 3, 4, 4]",
     )
 
 
@@ -137,7 +137,7 @@ def test_a_single_scalar_is_refused(calib: Path) -> None:
     np.savez(calib, sr=np.int64(16000))
     assert refused(spec("sr", (), "int64")) == (
         "calib.npz: array 'sr' has shape []; the model's input 'sr' is int64 []",
-        "store N feeds as an array [N]",
+        "store all feeds in one array [samples]",
     )
 
 
@@ -146,7 +146,7 @@ def test_batches_of_fixed_length_are_asked_for(calib: Path) -> None:
     assert refused(spec("x", (4, 3))) == (
         "calib.npz: array 'x' has shape [8, 3], one sample in each entry of its first axis; "
         "the model's input 'x' is float32 [4, 3], whose first axis is 4",
-        "store N feeds as an array [N, 4, 3]",
+        "store all feeds in one array [samples, 4, 3]",
     )
 
 

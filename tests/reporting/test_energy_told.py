@@ -12,7 +12,7 @@ UNKNOWN = Energy(unknown="no \x1b[31m shapes")
 
 def test_the_ratio_of_a_variant() -> None:
     assert list(energy_lines(FULL)) == [
-        "model.int8.onnx: estimated energy 0.25 to 0.25 of the float model's, with activations in "
+        "model.int8.onnx: estimated energy 0.25 of the float model's, with activations in "
         "SRAM or in DRAM.",
         "Energy: an estimate for Conv, Gemm and MatMul, by M. Horowitz, \"Computing's energy "
         'problem", ISSCC 2014, 45 nm.',
