@@ -11,6 +11,7 @@ from qconv.cli.click_options import GroupedCommand, recipe_options
 from qconv.cli.paths import FilePath, OutputPath
 from qconv.cli.run import RECIPE
 from qconv.cli.terminal import say
+from qconv.errors import QconvError
 from qconv.recipe.options import OPTIONS
 from qconv.recipe.resolve import Chosen
 from qconv.recipe.sources import ModelSettings, RunSettings
@@ -63,16 +64,17 @@ def init(*, model: Path, chosen: Chosen, recipe: Path, force: bool) -> None:
     check_text_output(recipe, [("the model", model)])
     with staged(recipe, force=force) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    for each in (chosen, chosen.for_tests()):
-        if "data" in each:
-            _warn_of_data(each, model, loaded)
+    found = [_fault(each, model, loaded) for each in (chosen, chosen.for_tests()) if "data" in each]
+    for error in {str(error): error for error in found if error is not None}.values():
+        say(with_flags(f"qconv: warning: qconv run would fail: {error}"), err=True)
+        if error.hint:
+            say(with_flags(f"hint: {error.hint}"), err=True)
     say(f"{recipe}: written; edit it, then: qconv run" + ("" if str(recipe) == RECIPE else
         f" --recipe {recipe}"))  # fmt: skip
 
 
-def _warn_of_data(chosen: Chosen, model: Path, loaded: ir.Model) -> None:
-    """Warn of files that cannot feed the model as chosen; functions are not called."""
-    from qconv.errors import QconvError
+def _fault(chosen: Chosen, model: Path, loaded: ir.Model) -> QconvError | None:
+    """Return why data cannot feed the model as chosen; functions are not called."""
     from qconv.graph.summary import input_specs
     from qconv.pipeline.chosen_data import chosen_data
 
@@ -82,9 +84,8 @@ def _warn_of_data(chosen: Chosen, model: Path, loaded: ir.Model) -> None:
         if not any(":" in place for place in data.specs):
             data([spec for spec in input_specs(loaded) if spec.name not in fixed])
     except QconvError as error:
-        say(with_flags(f"qconv: warning: qconv run would fail: {error}"), err=True)
-        if error.hint:
-            say(with_flags(f"hint: {error.hint}"), err=True)
+        return error
+    return None
 
 
 def _told(port: PortSummary) -> str:

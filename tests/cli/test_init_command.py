@@ -122,10 +122,11 @@ def test_data_that_do_not_fit_are_told_at_once(qconv: Qconv, folder: Path) -> No
     assert "\nhint: DATA may be a .npz file" in said.err
     (folder / "images").mkdir()
     Image.new("RGB", (8, 8)).save(folder / "images" / "a.png")
-    said = qconv("init model.onnx --data images -f")
+    said = qconv("init model.onnx --data images --test-data images -f")
     assert said.code == 0
     assert "'x' is float32 [N, 3, 8, 8], but it is not known how pixels become its" in said.err
     assert "hint: choose --image-preset imagenet-torch or another one, or --image-mean" in said.err
+    assert said.err.count("hint:") == 1
     assert qconv("init model.onnx --data images --image-std 255 -f").err == ""
 
 
