@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an existing recipe.")
 def init(*, model: Path, chosen: Chosen, recipe: Path, force: bool) -> None:
-    """Write a recipe for a float MODEL: the options that you give, and all others as comments.
+    """Write a recipe for a float MODEL: the options that you give, and others as comments.
 
     \b
     Examples:
