@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
+import pytest
 
 from tests.model_helpers import parse
 
@@ -107,3 +108,12 @@ def begin_and_raise(error: BaseException) -> Callable[..., None]:
         raise error
 
     return write
+
+
+def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ``qconv inspect`` fail so."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("qconv.pipeline.inspect", fail)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pytest
 
-from qconv.cli.main import cli
-from tests.cli.cli_helpers import CONVOLUTIONS, Qconv, process, save_text
+from tests.cli.cli_helpers import CONVOLUTIONS, Qconv, process, raising, save_text
 from tests.cli.test_process import CRASHED, DYING
 
 
@@ -62,10 +60,7 @@ def test_so_is_what_nobody_foresaw(
     code: int,
     message: str,
 ) -> None:
-    def fail(*_: object, **__: object) -> NoReturn:
-        raise error
-
-    monkeypatch.setattr(cli, "main", fail)
+    raising(error, monkeypatch)
     said = qconv("inspect model.onnx")
     assert said.code == code
     (annotation,) = commands(said.err)

@@ -21,6 +21,7 @@ from tests.cli.cli_helpers import (
     command,
     contents,
     process,
+    raising,
     save_text,
 )
 
@@ -170,13 +171,6 @@ def test_a_bug_is_told_as_one(qconv: Qconv, monkeypatch: pytest.MonkeyPatch) -> 
         f"qconv: this is a bug in qconv {package.__version__}: "
         "ZeroDivisionError('division by zero')"
     )
-
-
-def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise error
-
-    monkeypatch.setattr("qconv.pipeline.inspect", fail)
 
 
 @pytest.mark.parametrize(
